@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Folders of photos as training crops."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+VALIDATION_EVERY = 20  # every 20th file, sorted by name, is held out
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+
+
+def split_files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Training and validation files of a folder; every 20th file sorted by name validates."""
+    files = sorted(f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES)
+    if not files:
+        raise FileNotFoundError(f"no photos (JPEG, PNG, WebP) in {folder}")
+    return [f for i, f in enumerate(files) if i % VALIDATION_EVERY], files[::VALIDATION_EVERY]
+
+
+def load_photos(files: list[Path]) -> list[np.ndarray]:
+    """RGB pictures [h, w, 3] as uint8."""
+    return [np.asarray(Image.open(f).convert("RGB")) for f in files]
+
+
+def load_squares(files: list[Path], size: int) -> np.ndarray:
+    """Centre crops scaled to `size` pixels: [n, size, size, 3] uint8."""
+    pictures = []
+    for file in files:
+        picture = Image.open(file).convert("RGB")
+        side = min(picture.size)
+        left, top = (picture.width - side) // 2, (picture.height - side) // 2
+        box = (left, top, left + side, top + side)
+        pictures.append(np.asarray(picture.resize((size, size), Image.Resampling.LANCZOS, box)))
+    return np.stack(pictures)
+
+
+def random_crops(photos: list[np.ndarray], crop: int, batch: int, seed: int) -> Iterator[np.ndarray]:
+    """Endless batches [batch, crop, crop, 3] of float32 in 0..1: random scale, place, mirror and a little noise.
+
+    Scaling down before the crop removes the blocks that the photos' own compression left (MCUCoder trains on
+    noise-downsampled crops for that reason).
+    """
+    rng = np.random.default_rng(seed)
+    while True:
+        out = np.empty((batch, crop, crop, 3), np.float32)
+        for i in range(batch):
+            photo = photos[rng.integers(len(photos))]
+            smallest = max(crop, int(0.6 * min(photo.shape[:2])))
+            side = int(rng.integers(crop, min(photo.shape[:2]) * crop // smallest + 1)) if rng.random() < 0.5 else crop
+            y, x = rng.integers(photo.shape[0] - side + 1), rng.integers(photo.shape[1] - side + 1)
+            patch = photo[y : y + side, x : x + side]
+            if side != crop:
+                patch = np.asarray(Image.fromarray(patch).resize((crop, crop), Image.Resampling.BICUBIC))
+            out[i] = patch[:, ::-1] if rng.random() < 0.5 else patch
+        yield np.clip(out / 255 + rng.normal(0, 0.004, out.shape).astype(np.float32), 0, 1)

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trains mcucoder: `python -m glimpse.training.trainer --data DIR --out DIR`."""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from glimpse.training import mcucoder
+from glimpse.training.codec import LossyCodec
+from glimpse.training.data import load_photos, load_squares, random_crops, split_files
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Writes encoder and decoder weights and a log line after every epoch, whole or not at all."""
+
+    def __init__(self, codec: LossyCodec, out: Path) -> None:
+        super().__init__()
+        self.codec, self.out, self.start = codec, out, time.time()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Saves and logs."""
+        save(self.codec, self.out)
+        line = {"epoch": epoch, "seconds": round(time.time() - self.start), **{k: float(v) for k, v in (logs or {}).items()}}
+        with (self.out / "log.jsonl").open("a") as log:
+            log.write(json.dumps(line) + "\n")
+
+
+def save(codec: LossyCodec, out: Path) -> None:
+    """Writes OUT/encoder.weights.h5 and OUT/decoder.weights.h5, each replaced in one step."""
+    for name in ("encoder", "decoder"):
+        part = out / f"{name}.part.weights.h5"
+        getattr(codec, name).save_weights(part)
+        part.replace(out / f"{name}.weights.h5")
+
+
+def build(crop: int, resume: Path | None, levels: int = mcucoder.LEVELS) -> LossyCodec:
+    """The codec at a crop size, with weights from a folder if given."""
+    codec = LossyCodec(mcucoder.build_encoder(crop), mcucoder.build_decoder(crop // 8), levels)
+    if resume:
+        codec.encoder.load_weights(resume / "encoder.weights.h5")
+        codec.decoder.load_weights(resume / "decoder.weights.h5")
+    return codec
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--resume", type=Path)
+    parser.add_argument("--crop", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=200, help="steps in an epoch")
+    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(options.seed)
+    training, validation = split_files(options.data)
+    photos = [p for p in load_photos(training) if min(p.shape[:2]) >= options.crop]
+    held = load_squares(validation, options.crop).astype(np.float32) / 255
+    codec = build(options.crop, options.resume)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        options.rate / 10, options.steps * options.epochs - 100, alpha=0.01, warmup_target=options.rate, warmup_steps=100)
+    codec.compile(optimizer=keras.optimizers.Adam(schedule, clipnorm=1.0), jit_compile=False)
+    crops = ((b, b) for b in random_crops(photos, options.crop, options.batch, options.seed))
+    codec.fit(crops, steps_per_epoch=options.steps, epochs=options.epochs, validation_data=(held, held),
+              validation_batch_size=16, verbose=2, callbacks=[Checkpoint(codec, options.out)])
+
+
+if __name__ == "__main__":
+    main()
