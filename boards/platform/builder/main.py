@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a program is built and started for a board of this repository (run by SCons inside PlatformIO)."""
+
+import shutil
+import sys
+from pathlib import Path
+
+from SCons.Script import COMMAND_LINE_TARGETS, AlwaysBuild, Builder, Default, DefaultEnvironment
+
+env = DefaultEnvironment()
+PROJECT = Path(env.subst("$PROJECT_DIR"))
+BUILD = Path(env.subst("$BUILD_DIR"))
+sys.path.insert(0, str(PROJECT / "boards" / "platform" / "tools"))
+
+import built_in_model  # noqa: E402
+import upload  # noqa: E402
+
+native = "BOARD" not in env
+testing = "test" in env.GetBuildType()
+board = None if native else env.BoardConfig()
+variant = "native" if native else board.get("build.variant")
+firmware = PROJECT / "firmware"
+dependencies = PROJECT / ".deps"
+
+# ---- compilers
+
+if native:
+    env.Replace(AR="ar", AS="gcc", CC="gcc", CXX="g++", LINK="gcc", RANLIB="ranlib", GDB="gdb")
+    env.Replace(SIZETOOL="size", SIZEPRINTCMD="$SIZETOOL $SOURCES", PROGSUFFIX="", PROGNAME="program")
+    machine = []
+    if testing:
+        machine = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
+else:
+    prefix = "arm-none-eabi-"
+    env.Replace(AR=prefix + "gcc-ar", AS=prefix + "gcc", CC=prefix + "gcc", CXX=prefix + "g++")
+    env.Replace(LINK=prefix + "gcc", RANLIB=prefix + "gcc-ranlib", OBJCOPY=prefix + "objcopy")
+    env.Replace(GDB=shutil.which(prefix + "gdb") or shutil.which("gdb-multiarch") or prefix + "gdb")
+    env.Replace(PROGSUFFIX=".elf", PROGNAME="firmware", SIZETOOL=prefix + "size")
+    env.Replace(
+        SIZEPROGREGEXP=r"^(?:\.vectors|\.text|\.ARM\.extab|\.ARM\.exidx|\.init_array|\.data)\s+(\d+).*",
+        SIZEDATAREGEXP=r"^(?:\.stack|\.data|\.bss|\.noinit)\s+(\d+).*",
+        SIZECHECKCMD="$SIZETOOL -A -d $SOURCES",
+        SIZEPRINTCMD="$SIZETOOL -A -d $SOURCES",
+    )
+    machine = ["-mthumb", "-mcpu=" + board.get("build.cpu"), "-mfpu=" + board.get("build.fpu"), "-mfloat-abi=hard"]
+
+if testing:  # tests must not take the place of the firmware that other tools find here
+    env.Replace(PROGNAME="unit_test")
+
+# Debug information names files below the repository, wherever that lies: the same source gives the same bytes.
+machine_and_paths = [*machine, f"-ffile-prefix-map={PROJECT}/="]
+env.Append(
+    ASFLAGS=machine,
+    CCFLAGS=[*machine_and_paths, "-O2", "-g", "-ffunction-sections", "-fdata-sections"],
+    LINKFLAGS=[*machine, "-Wl,--gc-sections", "-Wl,-Map=" + str(BUILD / "${PROGNAME}.map")],
+    CPPPATH=[str(firmware), str(PROJECT / "boards" / variant), str(BUILD / "generated")],
+)
+env.Replace(ARFLAGS=["rcD"])
+if not native:
+    env.Append(
+        CPPDEFINES=board.get("build.defines", "").split(),
+        CXXFLAGS=["-fno-threadsafe-statics", "-fno-use-cxa-atexit"],
+        LINKFLAGS=["-nostartfiles", "--specs=nano.specs", "-Wl,--no-warn-rwx-segments"],
+        LIBS=["c", "m", "gcc"],
+        LIBPATH=[str(firmware / "ports" / "cortexm")],
+    )
+    env.Replace(LDSCRIPT_PATH=str(PROJECT / "boards" / variant / "linker.ld"))
+
+# Headers of others: -isystem keeps our warnings out of them.
+for name in ("cmsis_nn",) if native else ("cmsis_nn", "cmsis_core", "stm32f7"):
+    env.Append(CCFLAGS=["-isystem", str(dependencies / name / "Include")])
+if not (dependencies / "cmsis_nn").is_dir():
+    sys.stderr.write("Error: the CMSIS-NN sources are not there yet; run `make setup`.\n")
+    env.Exit(1)
+
+# ---- CMSIS-NN: only the files that firmware/nn names, as a library without our warnings
+
+kernels = env.Clone()
+kernels.Append(CCFLAGS=["-w"])
+listed = (firmware / "nn" / "cmsis_nn_sources.txt").read_text().split("\n")
+objects = [
+    kernels.StaticObject(str(BUILD / "cmsis_nn" / (path + ".o")), str(dependencies / "cmsis_nn" / path))
+    for path in (line.strip() for line in listed)
+    if path and not path.startswith("#")
+]
+env.Prepend(LIBS=[kernels.StaticLibrary(str(BUILD / "cmsis_nn" / "cmsis_nn"), objects)])
+
+# ---- our own sources
+
+env.Append(
+    CFLAGS=["-std=c11"],
+    CXXFLAGS=["-std=c++17", "-fno-exceptions", "-fno-rtti"],
+    CCFLAGS=["-Wall", "-Wextra", "-Wconversion", "-Werror"],
+)
+if testing:  # the test brings its own main
+    env.Append(SRC_FILTER=["-<app/main.c>"])
+if not env.GetOption("clean"):
+    built_in_model.make(env, PROJECT, BUILD / "generated" / "glimpse_builtin_model.h", needed=not testing)
+
+if native:
+    program = env.BuildProgram()
+    image = program
+    Default(program)
+else:
+    env.Append(
+        BUILDERS={
+            "ElfToBin": Builder(
+                action=env.VerboseAction("$OBJCOPY -O binary $SOURCES $TARGET", "Building $TARGET"), suffix=".bin"
+            ),
+            "ElfToHex": Builder(
+                action=env.VerboseAction("$OBJCOPY -O ihex $SOURCES $TARGET", "Building $TARGET"), suffix=".hex"
+            ),
+        }
+    )
+    if "nobuild" in COMMAND_LINE_TARGETS:
+        program = env.subst("$BUILD_DIR/${PROGNAME}.elf")
+        image = env.subst("$BUILD_DIR/${PROGNAME}.hex")
+    else:
+        program = env.BuildProgram()
+        env.Depends(program, str(PROJECT / "boards" / variant / "linker.ld"))
+        env.Depends(program, str(firmware / "ports" / "cortexm" / "sections.ld"))
+        binary = env.ElfToBin("$BUILD_DIR/${PROGNAME}", program)
+        image = env.ElfToHex("$BUILD_DIR/${PROGNAME}", program)
+        env.Depends(image, "checkprogsize")
+        env.Depends(image, binary)
+        Default([program, binary, image])
+
+AlwaysBuild(env.Alias("nobuild", image))
+AlwaysBuild(env.Alias("size", program, env.VerboseAction("$SIZEPRINTCMD", "Calculating size $SOURCE")))
+start = env.VerboseAction(lambda target, source, env: upload.start(env, variant, str(source[0])), "Starting $SOURCE")
+AlwaysBuild(env.Alias("upload", [program, image], start))

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The C header of the model that a firmware is built with, made from the model's folder by the host package."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+
+def make(env, project: Path, header: Path, *, needed: bool) -> None:
+    """Write `header` when the model or its exporter changed; end the build with a sentence when it cannot be."""
+    name = env.GetProjectOption("custom_model", "")
+    if not name:
+        return
+    model = project / "models" / name
+    if not model.is_dir():
+        if needed:
+            _stop(env, f"there is no model {name}: models/{name} does not exist (custom_model in platformio.ini).")
+        print(f"Built-in model: none, models/{name} does not exist (tests are built without it)")
+        return
+
+    stamp = header.with_suffix(".sha256")
+    digest = _digest([model, project / "host" / "glimpse" / "export"])
+    if header.is_file() and stamp.is_file() and stamp.read_text() == digest:
+        return
+    header.parent.mkdir(parents=True, exist_ok=True)
+    command = [_python_with_glimpse(env, project), "-m", "glimpse.export.header", str(model), str(header)]
+    result = subprocess.run(command, cwd=project, check=False)
+    if result.returncode != 0 or not header.is_file():
+        _stop(env, f"the header of the built-in model was not made from models/{name} (see above).")
+    stamp.write_text(digest)
+
+
+def _stop(env, sentence: str) -> None:
+    sys.stderr.write(f"Error: {sentence}\n")
+    env.Exit(1)
+
+
+def _digest(folders: list[Path]) -> str:
+    seen = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts):
+            seen.update(f"{path.relative_to(folder)}\0".encode())
+            seen.update(hashlib.sha256(path.read_bytes()).digest())
+    return seen.hexdigest()
+
+
+def _python_with_glimpse(env, project: Path) -> str:
+    for python in (sys.executable, str(project / ".venv" / "bin" / "python")):
+        if not Path(python).exists():
+            continue
+        probe = [python, "-c", "import importlib.util as u, sys; sys.exit(u.find_spec('glimpse') is None)"]
+        if subprocess.run(probe, cwd="/", check=False, capture_output=True).returncode == 0:
+            return python
+    _stop(env, "no Python here has the glimpse package; run `make setup`.")
+    return ""

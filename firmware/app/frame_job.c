@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/frame_job.h"
+
+#include "app/pattern.h"
+#include "core/status.h"
+#include "core/symbols.h"
+#include "ports/port.h"
+
+/* Unsigned differences survive the counter's wrap as long as one stage of one row takes less than a turn. Each interval
+   is rounded to whole units by itself: on emulated boards that makes the sum the exact count of instructions. */
+static void count(frame_job *job, uint32_t stage, uint32_t since)
+{
+    const uint32_t ticks = port_counter() - since;
+    const port_counter_unit *const unit = port_get_counter_unit();
+    const uint64_t scaled = (uint64_t)ticks * unit->numerator + unit->denominator / 2u;
+    job->counts[stage] += (uint32_t)(scaled / unit->denominator);
+}
+
+int frame_job_begin(frame_job *job, glimpse_encoder *encoder, const frame_request *request)
+{
+    const glimpse_model *const model = encoder->model;
+    if (request->source > NODE_SOURCE_PATTERN || request->coding > GLIMPSE_CODING_RANGE ||
+        request->frame > GLIMPSE_MAX_FRAME || request->payload < GLIMPSE_MIN_PAYLOAD ||
+        request->payload > GLIMPSE_MAX_PAYLOAD ||
+        (request->coding == GLIMPSE_CODING_RANGE && model->codec.cumulative == NULL)) {
+        return GLIMPSE_ERROR_ARGUMENT;
+    }
+    *job = (frame_job){.request = *request, .encoder = encoder};
+    if (request->source == NODE_SOURCE_CAMERA && !port_camera_begin(model->photo_width, model->photo_height)) {
+        return GLIMPSE_ERROR_STATE;
+    }
+    job->active = true;
+    return glimpse_frame_begin(encoder);
+}
+
+int frame_job_row(frame_job *job, const uint8_t *rgb)
+{
+    const uint32_t start = port_counter();
+    const int status = glimpse_frame_row(job->encoder, rgb);
+    count(job, NODE_STAGE_NETWORK, start);
+    ++job->row;
+    return status;
+}
+
+int frame_job_fetch(frame_job *job, uint8_t *row)
+{
+    const glimpse_model *const model = job->encoder->model;
+    int status = GLIMPSE_OK;
+    while (status == GLIMPSE_OK && job->row < model->photo_height) {
+        port_watchdog_feed();
+        const uint32_t start = port_counter();
+        if (job->request.source == NODE_SOURCE_PATTERN) {
+            node_pattern_row(row, model->photo_width, model->photo_height, job->row);
+        } else if (!port_camera_row(row, 3u * (size_t)model->photo_width)) {
+            status = GLIMPSE_ERROR_STATE;
+            break;
+        }
+        count(job, NODE_STAGE_ACQUIRE, start);
+        status = frame_job_row(job, row);
+    }
+    if (job->request.source == NODE_SOURCE_CAMERA) {
+        port_camera_end();
+    }
+    return status;
+}
+
+int frame_job_encode(frame_job *job)
+{
+    const glimpse_codec *const codec = &job->encoder->model->codec;
+    uint32_t start = port_counter();
+    const int status = glimpse_frame_end(job->encoder);
+    count(job, NODE_STAGE_NETWORK, start);
+    if (status != GLIMPSE_OK) {
+        return status;
+    }
+    start = port_counter();
+    uint8_t *const symbols = (uint8_t *)job->encoder->latent; /* in place: the latent is not needed any more */
+    glimpse_symbols_quantise(codec, job->encoder->latent, symbols);
+    count(job, NODE_STAGE_QUANTISE, start);
+    return glimpse_schedule_begin(&job->schedule, codec, symbols, job->request.frame, job->request.coding,
+                                  job->request.budget);
+}
+
+int frame_job_packet(frame_job *job, uint8_t *packet)
+{
+    const uint32_t start = port_counter();
+    const int length = glimpse_schedule_next(&job->schedule, job->request.payload, packet);
+    count(job, NODE_STAGE_PACK, start);
+    if (length > 0) {
+        ++job->packets;
+        job->bytes += (uint32_t)length;
+    }
+    return length;
+}

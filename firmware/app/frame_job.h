@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One frame's way through the stages, with a count for each stage. */
+#ifndef GLIMPSE_APP_FRAME_JOB_H
+#define GLIMPSE_APP_FRAME_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/protocol.h"
+#include "core/schedule.h"
+#include "nn/encoder.h"
+
+typedef struct {
+    uint8_t source;  /* NODE_SOURCE_... */
+    uint8_t coding;  /* glimpse_coding */
+    uint8_t frame;   /* 0..GLIMPSE_MAX_FRAME */
+    uint8_t payload; /* bytes */
+    uint32_t budget; /* radio bytes, NODE_NO_BUDGET: no limit */
+} frame_request;
+
+typedef struct {
+    frame_request request;
+    glimpse_encoder *encoder;
+    glimpse_schedule schedule;
+    uint16_t row;                   /* next photo row */
+    uint16_t packets;
+    uint32_t bytes;
+    uint32_t counts[NODE_STAGES];   /* in the port's unit */
+    bool active;
+} frame_job;
+
+/* GLIMPSE_ERROR_ARGUMENT for a request out of range, GLIMPSE_ERROR_STATE when the source is not there. */
+int frame_job_begin(frame_job *job, glimpse_encoder *encoder, const frame_request *request);
+
+/* Feeds one row that the caller fetched. */
+int frame_job_row(frame_job *job, const uint8_t *rgb);
+
+/* Fetches every row from the camera or the pattern; row holds photo_width * 3 bytes. */
+int frame_job_fetch(frame_job *job, uint8_t *row);
+
+/* All rows are in: quantises, ready for frame_job_packet. */
+int frame_job_encode(frame_job *job);
+
+/* The next packet into `packet` (payload bytes); its length, 0 at the end, or an error. */
+int frame_job_packet(frame_job *job, uint8_t *packet);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages between a node and whoever holds its serial line. docs/serial-protocol.md is the specification.
+   A message is type, sequence number, body; numbers are little endian; a serial frame (core/serial.h) carries it.
+   A reply repeats the request's sequence number. */
+#ifndef GLIMPSE_APP_PROTOCOL_H
+#define GLIMPSE_APP_PROTOCOL_H
+
+enum {
+    NODE_PROTOCOL_VERSION = 1,
+    NODE_MESSAGE_HEADER_BYTES = 2,
+    NODE_MAX_MESSAGE_BYTES = 1024,  /* that a node takes or sends, header included */
+    NODE_NO_BUDGET = 0,             /* in a capture request: send the whole frame */
+    NODE_NEXT_FRAME = 255,          /* in a capture request: the node counts frames itself */
+    NODE_BUILTIN_MODEL = 255        /* in place of a slot number */
+};
+
+/* Requests. */
+enum {
+    NODE_IDENTIFY = 0x01,    /* - */
+    NODE_CAPTURE = 0x02,     /* source u8, coding u8, frame u8, payload u8, budget u32 */
+    NODE_ROW = 0x03,         /* photo_width * 3 bytes RGB888; only while an uploaded frame is in progress */
+    NODE_STATUS = 0x04,      /* - */
+    NODE_SELECT = 0x05,      /* slot u8: use the model there from now on */
+    NODE_MODEL_ERASE = 0x06, /* slot u8 */
+    NODE_MODEL_WRITE = 0x07, /* slot u8, zero u8, zero u16, offset u32, bytes: a multiple of 4 into an erased slot */
+    NODE_RESET = 0x08        /* - : accepted, then the node starts again */
+};
+
+/* Replies. */
+enum {
+    NODE_IDENTITY = 0x81, /* also sent once, with sequence 0, when a node starts */
+    NODE_PACKET = 0x82,   /* a radio payload */
+    NODE_DONE = 0x83,     /* after a frame's last packet */
+    NODE_NEXT_ROW = 0x84, /* row u16: send this row of the uploaded frame */
+    NODE_HEALTH = 0x85,   /* the answer to NODE_STATUS */
+    NODE_ACCEPTED = 0x86, /* - */
+    NODE_REFUSED = 0x87   /* status i8 (glimpse_status) */
+};
+
+/* Where a frame comes from. */
+enum {
+    NODE_SOURCE_CAMERA = 0,
+    NODE_SOURCE_UPLOAD = 1,
+    NODE_SOURCE_PATTERN = 2
+};
+
+/* Stages whose counts a NODE_DONE reports, in this order, each u32 in the port's unit. */
+enum {
+    NODE_STAGE_ACQUIRE = 0, /* waiting for and fetching rows */
+    NODE_STAGE_NETWORK = 1,
+    NODE_STAGE_QUANTISE = 2,
+    NODE_STAGE_PACK = 3,
+    NODE_STAGES = 4
+};
+
+#endif

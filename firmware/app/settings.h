@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a node remembers without power: a log of small records in two flash regions, so that losing power while
+   writing loses at most the newest record. */
+#ifndef GLIMPSE_APP_SETTINGS_H
+#define GLIMPSE_APP_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct {
+    uint32_t boots;
+    uint8_t model_slot;   /* or NODE_BUILTIN_MODEL */
+    uint8_t next_frame;   /* 0..GLIMPSE_MAX_FRAME */
+} node_settings;
+
+/* The newest sound record, or the defaults (built-in model, frame 0) when there is none. */
+void node_settings_load(node_settings *settings);
+
+/* Appends a record; erases the older region when the current one is full. False: the flash refused. */
+bool node_settings_save(const node_settings *settings);
+
+#endif

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/entropy.h"
+
+#include "core/codec.h"
+
+static const uint32_t RANGE_START = UINT32_MAX;
+static const uint32_t RANGE_MINIMUM = 1u << 24;
+
+void glimpse_range_writer_begin(glimpse_range_writer *writer, uint8_t *bytes, size_t capacity)
+{
+    writer->bytes = bytes;
+    writer->capacity = capacity;
+    writer->count = 0;
+    writer->low = 0;
+    writer->range = RANGE_START;
+}
+
+/* The whole interval lies below 1, so a carry always ends at a byte that is there. */
+static void carry(glimpse_range_writer *writer)
+{
+    size_t at = writer->count;
+    while (at > 0 && ++writer->bytes[--at] == 0) {
+    }
+}
+
+bool glimpse_range_writer_put(glimpse_range_writer *writer, uint32_t from, uint32_t to)
+{
+    const uint32_t step = writer->range >> GLIMPSE_FREQUENCY_BITS;
+    uint32_t range = step * (to - from);
+    size_t leaving = 0;
+    while (range < RANGE_MINIMUM) {
+        range <<= 8;
+        leaving++;
+    }
+    if (writer->count + leaving + 1 > writer->capacity) {
+        return false;
+    }
+    const uint32_t low = writer->low + step * from;
+    if (low < writer->low) {
+        carry(writer);
+    }
+    writer->low = low;
+    writer->range = range;
+    for (; leaving > 0; leaving--) {
+        writer->bytes[writer->count++] = (uint8_t)(writer->low >> 24);
+        writer->low <<= 8;
+    }
+    return true;
+}
+
+/* Of all numbers in the interval, takes the one with the fewest bytes: a multiple of 2^32 (no byte more, perhaps a
+   carry) if there is one, else the smallest multiple of 2^24, which is there because range is at least 2^24. */
+size_t glimpse_range_writer_end(glimpse_range_writer *writer)
+{
+    const uint32_t last = writer->low + (writer->range - 1u);
+    if (last < writer->low) {
+        carry(writer);
+    } else if (writer->low > 0) {
+        writer->bytes[writer->count++] = (uint8_t)((writer->low + (RANGE_MINIMUM - 1u)) >> 24);
+    }
+    while (writer->count > 0 && writer->bytes[writer->count - 1] == 0) {
+        writer->count--;
+    }
+    return writer->count;
+}
+
+static uint32_t next_byte(glimpse_range_reader *reader)
+{
+    const uint32_t byte = reader->next < reader->count ? reader->bytes[reader->next] : 0;
+    reader->next++;
+    return byte;
+}
+
+void glimpse_range_reader_begin(glimpse_range_reader *reader, const uint8_t *bytes, size_t count)
+{
+    reader->bytes = bytes;
+    reader->count = count;
+    reader->next = 0;
+    reader->code = 0;
+    reader->range = RANGE_START;
+    reader->broken = false;
+    for (uint32_t i = 0; i < 4; i++) {
+        reader->code = (reader->code << 8) | next_byte(reader);
+    }
+}
+
+/* The symbol whose interval holds the target: table[symbol] <= target < table[symbol + 1]. */
+static uint32_t find(const uint16_t *cumulative, uint32_t symbols, uint32_t target)
+{
+    uint32_t below = 0;
+    uint32_t above = symbols;
+    while (above - below > 1) {
+        const uint32_t middle = (below + above) / 2;
+        if (cumulative[middle] <= target) {
+            below = middle;
+        } else {
+            above = middle;
+        }
+    }
+    return below;
+}
+
+uint32_t glimpse_range_reader_get(glimpse_range_reader *reader, const uint16_t *cumulative, uint32_t symbols)
+{
+    const uint32_t step = reader->range >> GLIMPSE_FREQUENCY_BITS;
+    const uint32_t symbol = find(cumulative, symbols, reader->code / step);
+    reader->code -= step * cumulative[symbol];
+    reader->range = step * ((uint32_t)cumulative[symbol + 1] - cumulative[symbol]);
+    if (reader->code >= reader->range) { /* in the gap that rounding step down leaves at the top */
+        reader->broken = true;
+        reader->code = 0;
+    }
+    while (reader->range < RANGE_MINIMUM) {
+        reader->range <<= 8;
+        reader->code = (reader->code << 8) | next_byte(reader);
+    }
+    return symbol;
+}
+
+/* Undoes the writer's choice: `code` is how far the number lies above low. */
+bool glimpse_range_reader_end(const glimpse_range_reader *reader)
+{
+    const size_t written = reader->next - 4; /* by the writer's put; its end adds one byte at most */
+    if (reader->broken || (reader->count > 0 && reader->bytes[reader->count - 1] == 0)) {
+        return false;
+    }
+    if (reader->count <= written) {
+        return true;
+    }
+    if (reader->count > written + 1 || reader->code >= RANGE_MINIMUM) {
+        return false;
+    }
+    /* The last byte was needed: no multiple of 2^32 lies in low .. low + range - 1. */
+    const uint32_t above = UINT32_MAX - ((uint32_t)reader->bytes[written] << 24) + reader->code;
+    return reader->range - 1u <= above;
+}

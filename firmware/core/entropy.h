@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PACK, entropy coded: a static range coder. Every packet starts it afresh, so packets need no one. */
+#ifndef GLIMPSE_CORE_ENTROPY_H
+#define GLIMPSE_CORE_ENTROPY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The interval is low .. low + range - 1 with low below 2^32 and 2^24 <= range <= 2^32 - 1 between symbols. Bytes leave
+   at the top; a carry walks back through bytes already written. The end needs one byte more at most, trailing
+   zero bytes are dropped and the reader takes bytes past the end as zero. */
+typedef struct {
+    uint8_t *bytes;
+    size_t capacity;
+    size_t count;
+    uint32_t low;
+    uint32_t range;
+} glimpse_range_writer;
+
+void glimpse_range_writer_begin(glimpse_range_writer *writer, uint8_t *bytes, size_t capacity);
+
+/* Codes the interval from..to of 1 << GLIMPSE_FREQUENCY_BITS (from < to). False, and nothing changes, when the
+   finished stream would no longer surely fit the capacity; the decision depends on widths alone, not on `low`. */
+bool glimpse_range_writer_put(glimpse_range_writer *writer, uint32_t from, uint32_t to);
+
+/* Bytes of the finished stream, at most the capacity. */
+size_t glimpse_range_writer_end(glimpse_range_writer *writer);
+
+typedef struct {
+    const uint8_t *bytes;
+    size_t count;
+    size_t next;
+    uint32_t code; /* relative to low */
+    uint32_t range;
+    bool broken;   /* code fell outside every symbol's interval */
+} glimpse_range_reader;
+
+void glimpse_range_reader_begin(glimpse_range_reader *reader, const uint8_t *bytes, size_t count);
+
+/* The symbol of a cumulative table [symbols + 1]; for hostile bytes any symbol of the table, never out of it. */
+uint32_t glimpse_range_reader_get(glimpse_range_reader *reader, const uint16_t *cumulative, uint32_t symbols);
+
+/* True when the bytes are exactly those that a writer makes of the symbols read so far. */
+bool glimpse_range_reader_end(const glimpse_range_reader *reader);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* PACK: packets that each decode alone. docs/wire-format.md is the specification. */
+#ifndef GLIMPSE_CORE_PACKET_H
+#define GLIMPSE_CORE_PACKET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/codec.h"
+#include "core/order.h"
+
+enum {
+    GLIMPSE_WIRE_VERSION = 1,
+    GLIMPSE_HEADER_BYTES = 4,
+    GLIMPSE_CHECK_BYTES = 2,       /* CRC-16 over header and body, at the end, big endian */
+    GLIMPSE_OVERHEAD_BYTES = 6,
+    GLIMPSE_MIN_PAYLOAD = 11,      /* LoRaWAN US915 DR0 */
+    GLIMPSE_MAX_PAYLOAD = 242,     /* LoRaWAN EU868 DR4 */
+    GLIMPSE_COUNT_TWO_BYTES = 128  /* range coding: a count from here on takes two bytes */
+};
+
+/* Three bits. Version 1 reserves the numbers; so far only images are sent. */
+typedef enum {
+    GLIMPSE_KIND_IMAGE = 0,
+    GLIMPSE_KIND_DIFFERENCE = 1,
+    GLIMPSE_KIND_PARITY = 2,
+    GLIMPSE_KIND_TELEMETRY = 3,
+    GLIMPSE_KIND_DOWNLINK = 4
+} glimpse_kind;
+
+typedef enum {
+    GLIMPSE_CODING_RAW = 0,  /* symbols of `bits` bits, most significant first, as many as the body holds, then zeros */
+    GLIMPSE_CODING_RANGE = 1 /* count (one byte below 128, else two: high bit set, big endian), then range coder */
+} glimpse_coding;
+
+/* The first four bytes, big endian, most significant bits first: version 2, model 5, frame 6, first symbol 14,
+   kind 3, coding 1, lowest bit of the model's revision 1. */
+typedef struct {
+    uint8_t version;
+    uint8_t model;
+    uint8_t frame;
+    uint16_t first;    /* rank of the first symbol in sending order */
+    uint8_t kind;
+    uint8_t coding;
+    uint8_t revision;  /* 0 or 1 */
+} glimpse_header;
+
+/* Every field within its bits. packet: GLIMPSE_HEADER_BYTES bytes. */
+void glimpse_header_write(const glimpse_header *header, uint8_t *packet);
+
+/* Checks length, CRC and version, in that order; fills `header` whenever there are four bytes to read.
+   Returns the length of the body or GLIMPSE_ERROR_LENGTH, _CHECK, _VERSION. */
+int glimpse_packet_read(const uint8_t *packet, size_t length, glimpse_header *header);
+
+/* Cuts one frame's symbols into packets. The caller owns it; the symbols stay as they are until it is done. */
+typedef struct {
+    const glimpse_codec *codec;
+    const uint8_t *symbols; /* [height, width, channels] */
+    glimpse_order order;
+    uint8_t frame;
+    uint8_t coding;
+} glimpse_packer;
+
+/* coding: GLIMPSE_CODING_RANGE means range coding in each packet where it carries more symbols than raw bits would,
+   or as many in no more bytes. GLIMPSE_ERROR_ARGUMENT: frame or coding out of range, or range coding asked of a codec without tables. */
+int glimpse_packer_begin(glimpse_packer *packer, const glimpse_codec *codec, const uint8_t *symbols, uint8_t frame,
+                         uint8_t coding);
+
+/* Writes the next packet and returns its length, at most `payload`; 0 when every symbol has been sent. `payload`
+   (GLIMPSE_MIN_PAYLOAD..GLIMPSE_MAX_PAYLOAD) may differ from call to call. `packet` holds `payload` bytes. A range
+   coded packet may be shorter than `payload` though symbols remain; every packet carries one symbol at least. GLIMPSE_ERROR_ARGUMENT: payload out of range. */
+int glimpse_packer_next(glimpse_packer *packer, size_t payload, uint8_t *packet);
+
+/* Puts a packet's symbols where they belong. symbols and received: [height, width, channels]; received becomes 1
+   where a symbol came. Duplicates and any order are welcome; a packet is taken whole or not at all, and only
+   if it is what a packer makes: spare bits zero, no byte too many.
+   frame: the frame being assembled, or -1 to take any. Returns the number of symbols in the packet, or
+   GLIMPSE_ERROR_LENGTH, _CHECK, _VERSION, _KIND, _MODEL, _REVISION, _FRAME, _RANGE, _BODY. */
+int glimpse_packet_unpack(const glimpse_codec *codec, int frame, const uint8_t *packet, size_t length,
+                          uint8_t *symbols, uint8_t *received);
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* docs/model-blob.md. Everything that run paths rely on is checked here, once. */
+#include "nn/model.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "core/crc.h"
+#include "core/status.h"
+#include "nn/layer_check.h"
+
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "blobs are used in place and are little endian");
+
+/* The three records of the blob as they lie in memory; every field sits at a multiple of its size. */
+typedef struct {
+    uint8_t magic[4];
+    uint16_t version;
+    uint16_t flags;
+    uint32_t size;
+    uint32_t check;
+    char name[GLIMPSE_MODEL_NAME_BYTES];
+    uint16_t photo_height, photo_width;
+    uint8_t layer_count;
+    int8_t latent_layer, side_layer;
+    uint8_t reserved;
+    uint32_t layers;
+    uint32_t codec;
+    uint32_t more_reserved[4];
+} blob_header;
+
+typedef struct {
+    uint8_t kind;
+    int8_t input;
+    uint8_t kernel_height, kernel_width, stride_y, stride_x, pad_top, pad_left;
+    uint16_t in_height, in_width, in_channels, out_height, out_width, out_channels;
+    int8_t in_zero, out_zero, minimum, maximum;
+    uint32_t weights, bias, multiplier, shift;
+    uint32_t weight_bytes;
+    uint32_t reserved;
+} blob_layer;
+
+typedef struct {
+    uint8_t model, revision, bits, order;
+    uint16_t height, width;
+    uint8_t channels;
+    uint8_t flags;
+    uint16_t stride, offset, reserved;
+    uint32_t minimum, step, cumulative;
+    uint32_t more_reserved;
+} blob_codec;
+
+_Static_assert(sizeof(blob_header) == 64 && sizeof(blob_layer) == 48 && sizeof(blob_codec) == 32, "no padding");
+
+enum { CHECKED_FROM = 16, CODEC_FLAG_CUMULATIVE = 1 };
+
+/* The bytes from..from + count of the blob; NULL when they are not all inside it or not aligned. */
+static const void *section(const uint8_t *blob, uint32_t size, uint32_t from, size_t count)
+{
+    if (from < sizeof(blob_header) || from % GLIMPSE_MODEL_ALIGNMENT != 0 || from > size || count > size - from) {
+        return NULL;
+    }
+    return blob + from;
+}
+
+static int read_header(blob_header *header, const uint8_t *blob, size_t size)
+{
+    if (size < sizeof *header) {
+        return GLIMPSE_ERROR_LENGTH;
+    }
+    memcpy(header, blob, sizeof *header);
+    if (memcmp(header->magic, "GLPM", sizeof header->magic) != 0) {
+        return GLIMPSE_ERROR_MODEL_FORMAT;
+    }
+    if (header->version != GLIMPSE_MODEL_BLOB_VERSION || header->flags != 0) {
+        return GLIMPSE_ERROR_VERSION;
+    }
+    if (header->size < sizeof *header || header->size > size) {
+        return GLIMPSE_ERROR_LENGTH;
+    }
+    if (header->check != glimpse_crc32(0, blob + CHECKED_FROM, header->size - CHECKED_FROM)) {
+        return GLIMPSE_ERROR_CHECK;
+    }
+    const uint32_t *const reserved = header->more_reserved;
+    if (header->size % GLIMPSE_MODEL_ALIGNMENT != 0 || header->name[GLIMPSE_MODEL_NAME_BYTES - 1] != 0
+        || header->reserved != 0 || (reserved[0] | reserved[1] | reserved[2] | reserved[3]) != 0) {
+        return GLIMPSE_ERROR_MODEL_FORMAT;
+    }
+    return GLIMPSE_OK;
+}
+
+static void take_header(glimpse_model *model, const blob_header *header)
+{
+    memcpy(model->name, header->name, sizeof model->name);
+    model->size = header->size;
+    model->check = header->check;
+    model->photo_height = header->photo_height;
+    model->photo_width = header->photo_width;
+    model->layer_count = header->layer_count;
+    model->latent_layer = header->latent_layer;
+    model->side_layer = header->side_layer;
+}
+
+static void take_layer(glimpse_layer *layer, const blob_layer *record)
+{
+    *layer = (glimpse_layer){
+        .kind = record->kind, .input = record->input,
+        .in_height = record->in_height, .in_width = record->in_width, .in_channels = record->in_channels,
+        .out_height = record->out_height, .out_width = record->out_width, .out_channels = record->out_channels,
+        .kernel_height = record->kernel_height, .kernel_width = record->kernel_width,
+        .stride_y = record->stride_y, .stride_x = record->stride_x,
+        .pad_top = record->pad_top, .pad_left = record->pad_left,
+        .in_zero = record->in_zero, .out_zero = record->out_zero,
+        .minimum = record->minimum, .maximum = record->maximum,
+    };
+}
+
+/* Points the layer, whose shape has been checked, at its weights and tables. */
+static bool find_tables(glimpse_layer *layer, const blob_layer *record, const uint8_t *blob, uint32_t size)
+{
+    if (record->weight_bytes != glimpse_layer_weight_bytes(layer) || record->reserved != 0) {
+        return false;
+    }
+    if (layer->kind == GLIMPSE_LAYER_MAX_POOL_2D) {
+        return (record->weights | record->bias | record->multiplier | record->shift) == 0;
+    }
+    const size_t table = layer->out_channels * sizeof(int32_t);
+    layer->weights = section(blob, size, record->weights, record->weight_bytes);
+    layer->bias = section(blob, size, record->bias, table);
+    layer->multiplier = section(blob, size, record->multiplier, table);
+    layer->shift = section(blob, size, record->shift, table);
+    return layer->weights != NULL && layer->bias != NULL && layer->multiplier != NULL && layer->shift != NULL;
+}
+
+static int read_layers(glimpse_model *model, const blob_header *header, const uint8_t *blob)
+{
+    if (header->layer_count == 0) {
+        return GLIMPSE_ERROR_MODEL_FORMAT;
+    }
+    if (header->layer_count > GLIMPSE_MAX_LAYERS) {
+        return GLIMPSE_ERROR_MODEL_LIMIT;
+    }
+    const blob_layer *const records =
+        section(blob, header->size, header->layers, header->layer_count * sizeof(blob_layer));
+    if (records == NULL) {
+        return GLIMPSE_ERROR_MODEL_FORMAT;
+    }
+    for (int i = 0; i < header->layer_count; i++) {
+        glimpse_layer *const layer = &model->layers[i];
+        take_layer(layer, &records[i]);
+        const int status = glimpse_layer_check_shape(model, i);
+        if (status != GLIMPSE_OK) {
+            return status;
+        }
+        if (!find_tables(layer, &records[i], blob, header->size) || !glimpse_layer_check_arithmetic(layer)) {
+            return GLIMPSE_ERROR_MODEL_FORMAT;
+        }
+    }
+    return GLIMPSE_OK;
+}
+
+static bool outputs_are_sound(const glimpse_model *model)
+{
+    return model->latent_layer >= 0 && model->latent_layer < model->layer_count && model->side_layer >= -1
+        && model->side_layer < model->layer_count && model->side_layer != model->latent_layer;
+}
+
+static bool codec_fits_latent(const glimpse_codec *codec, const glimpse_layer *latent)
+{
+    return codec->height == latent->out_height && codec->width == latent->out_width
+        && codec->channels == latent->out_channels;
+}
+
+static int read_codec(glimpse_model *model, const blob_header *header, const uint8_t *blob)
+{
+    const blob_codec *const record = section(blob, header->size, header->codec, sizeof *record);
+    if (record == NULL || (record->reserved | record->more_reserved) != 0 || record->bits < GLIMPSE_MIN_SYMBOL_BITS
+        || record->bits > GLIMPSE_MAX_SYMBOL_BITS) {
+        return GLIMPSE_ERROR_MODEL_FORMAT;
+    }
+    if ((record->flags & ~CODEC_FLAG_CUMULATIVE) != 0) {
+        return GLIMPSE_ERROR_VERSION;
+    }
+    glimpse_codec *const codec = &model->codec;
+    *codec = (glimpse_codec){
+        .model = record->model, .revision = record->revision, .height = record->height, .width = record->width,
+        .channels = record->channels, .bits = record->bits, .order = record->order, .stride = record->stride,
+        .offset = record->offset,
+        .minimum = section(blob, header->size, record->minimum, record->channels * sizeof(int32_t)),
+        .step = section(blob, header->size, record->step, record->channels * sizeof(uint16_t)),
+    };
+    if ((record->flags & CODEC_FLAG_CUMULATIVE) != 0) {
+        const size_t table = ((1u << record->bits) + 1u) * sizeof(uint16_t);
+        codec->cumulative = section(blob, header->size, record->cumulative, record->channels * table);
+        if (codec->cumulative == NULL) {
+            return GLIMPSE_ERROR_MODEL_FORMAT;
+        }
+    } else if (record->cumulative != 0) {
+        return GLIMPSE_ERROR_MODEL_FORMAT;
+    }
+    if (codec->minimum == NULL || codec->step == NULL
+        || !codec_fits_latent(codec, &model->layers[model->latent_layer])) {
+        return GLIMPSE_ERROR_MODEL_FORMAT;
+    }
+    return glimpse_codec_check(codec);
+}
+
+int glimpse_model_load(glimpse_model *model, const void *blob, size_t size)
+{
+    if (blob == NULL || (uintptr_t)blob % GLIMPSE_MODEL_ALIGNMENT != 0) {
+        return GLIMPSE_ERROR_ARGUMENT;
+    }
+    blob_header header;
+    *model = (glimpse_model){0};
+    int status = read_header(&header, blob, size);
+    if (status != GLIMPSE_OK) {
+        return status;
+    }
+    take_header(model, &header);
+    status = read_layers(model, &header, blob);
+    if (status != GLIMPSE_OK) {
+        return status;
+    }
+    return outputs_are_sound(model) ? read_codec(model, &header, blob) : GLIMPSE_ERROR_MODEL_FORMAT;
+}

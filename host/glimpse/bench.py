@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a model costs on a node: instructions, memory, flash, and the same layers run whole-tensor."""
+
+import re
+import subprocess
+import tempfile
+from binascii import crc32
+from pathlib import Path
+
+import numpy as np
+
+from glimpse import firmware
+from glimpse.errors import GlimpseError
+from glimpse.estimate import estimated_ms
+from glimpse.targets import open_node
+from glimpse.targets.node import Capture
+from glimpse.zoo import ZooModel
+
+BENCHES = {"sim:cortex-m7": "qemu_cortex_m7_bench", "sim:cortex-m33": "qemu_cortex_m33_bench"}
+
+
+def measure(target: str, model: ZooModel, photo: np.ndarray, *, frames: int = 3, payload: int = 51, coding: str = "range",
+            whole_tensor: bool = False) -> dict:
+    """Encodes a photo several times on a node.
+
+    Args:
+        target: an address.
+        model: the model.
+        photo: uint8 [photo_height, photo_width, 3].
+        frames: how often.
+        payload: bytes of a packet.
+        coding: "raw" or "range".
+        whole_tensor: also run the layers whole through CMSIS-NN in an image of its own (emulated boards only).
+
+    Returns:
+        Keys: target, model, board, frames, payload, coding, unit, counts (one total for each frame), instructions
+        (null where they are not counted), instructions_by_stage, estimated_ms {board: {value, low, high}}, ram_bytes
+        {static, buffers, stack_peak, total, latent (not in total)}, flash_bytes {code, model, total}, packets, bytes;
+        with whole_tensor also whole_tensor {instructions, by_layer, network_ratio, same_latent}.
+
+    Raises:
+        GlimpseError: the node cannot be had or fell silent.
+    """
+    with open_node(target, model) as node:
+        info = node.identify()
+        captures = [node.capture(photo, payload=payload, coding=coding) for _ in range(frames)]
+    last = captures[-1]
+    result = {
+        "target": target, "model": model.name, "board": info.board, "frames": frames, "payload": payload, "coding": coding,
+        "unit": last.stats.unit, "counts": [c.stats.total for c in captures], "instructions": last.stats.instructions,
+        "instructions_by_stage": last.stats.instructions_by_stage, "estimated_ms": {}, "ram_bytes": None, "flash_bytes": None,
+        "packets": len(last.packets), "bytes": sum(map(len, last.packets)),
+    }
+    core = target.removeprefix("sim:").removesuffix("-tflm")
+    if target.startswith("sim:"):
+        result["estimated_ms"] = estimated_ms(last.stats.total, core)
+        result.update(_memory(firmware.elf_path(info.board), last, model))
+    if whole_tensor and target in BENCHES:
+        result["whole_tensor"] = _whole_tensor(BENCHES[target], model, photo, last)
+    return result
+
+
+def _memory(elf: Path, capture: Capture, model: ZooModel) -> dict:
+    sizes = firmware.memory(elf)
+    stack = capture.stats.stack_peak
+    model_bytes = len(model.blob)
+    code = sizes["flash"] - sizes["model"]
+    return {
+        "ram_bytes": {"static": sizes["static"], "buffers": sizes["buffers"], "stack_peak": stack,
+                      "total": sizes["static"] + sizes["buffers"] + stack, "latent": sizes["latent"]},
+        "flash_bytes": {"code": code, "model": model_bytes, "total": code + model_bytes},
+    }
+
+
+def _whole_tensor(environment: str, model: ZooModel, photo: np.ndarray, streamed: Capture) -> dict:
+    elf = firmware.build(environment)
+    if model.blob not in elf.read_bytes():
+        raise GlimpseError(f"the whole-tensor image has another model built in than {model.name}; set custom_model in platformio.ini")
+    command = firmware.platform_tool("run_qemu").command(environment.removesuffix("_bench"), elf)
+    with tempfile.TemporaryDirectory(prefix="glimpse-") as folder:
+        (Path(folder) / "camera.rgb").write_bytes(photo.tobytes())
+        run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL)
+    layers = [int(n) for n in re.findall(r"whole layer \d+ instructions (\d+)", run.stdout)]
+    total = re.search(r"whole total (\d+)", run.stdout)
+    check = re.search(r"latent crc32 ([0-9a-fA-F]{8})", run.stdout)
+    if run.returncode or not total or not check:
+        raise GlimpseError(f"the whole-tensor image failed with status {run.returncode}: {run.stdout[-200:]!r} {run.stderr[-200:]!r}")
+    same = int(check[1], 16) == crc32(model.binding.encode_latent(photo).tobytes())
+    instructions = int(total[1])
+    return {"instructions": instructions, "by_layer": layers, "same_latent": same,
+            "network_ratio": round(streamed.stats.by_stage["network"] / instructions, 4)}

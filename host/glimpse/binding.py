@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The node's own C code in this process: the only module that touches `glimpse._core`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain, repeat
+
+import numpy as np
+
+from glimpse._core import ffi, lib
+from glimpse.errors import GlimpseError
+
+CODINGS = {"raw": lib.GLIMPSE_CODING_RAW, "range": lib.GLIMPSE_CODING_RANGE}
+ORDERS = {"interleaved": lib.GLIMPSE_ORDER_INTERLEAVED, "channel": lib.GLIMPSE_ORDER_CHANNEL}
+MIN_PAYLOAD, MAX_PAYLOAD = lib.GLIMPSE_MIN_PAYLOAD, lib.GLIMPSE_MAX_PAYLOAD
+MAX_FRAME = lib.GLIMPSE_MAX_FRAME
+OVERHEAD_BYTES = lib.GLIMPSE_OVERHEAD_BYTES
+MODEL_ALIGNMENT = lib.GLIMPSE_MODEL_ALIGNMENT
+
+_REASONS = {
+    lib.GLIMPSE_ERROR_LENGTH: "length",
+    lib.GLIMPSE_ERROR_CHECK: "check",
+    lib.GLIMPSE_ERROR_VERSION: "version",
+    lib.GLIMPSE_ERROR_KIND: "kind",
+    lib.GLIMPSE_ERROR_MODEL: "model",
+    lib.GLIMPSE_ERROR_REVISION: "revision",
+    lib.GLIMPSE_ERROR_FRAME: "frame",
+    lib.GLIMPSE_ERROR_RANGE: "range",
+    lib.GLIMPSE_ERROR_BODY: "body",
+}
+
+
+def status_text(status: int) -> str:
+    """The C core's phrase for one of its results."""
+    return ffi.string(lib.glimpse_status_text(status)).decode()
+
+
+def protocol(name: str) -> int:
+    """A constant of the node's serial protocol, e.g. "NODE_CAPTURE"."""
+    return getattr(lib, name)
+
+
+class PacketError(GlimpseError):
+    """A packet that cannot be used.
+
+    Attributes:
+        reason: short name, one of length, check, version, kind, model, revision, frame, range, body.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status_text(status))
+        self.status, self.reason = status, _REASONS.get(status, "other")
+
+
+class ModelError(GlimpseError):
+    """A model blob that the C code refuses."""
+
+    def __init__(self, status: int, what: str = "the model blob") -> None:
+        super().__init__(f"{what} is refused: {status_text(status)}; export the model again")
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first four bytes of a packet, field by field (docs/wire-format.md)."""
+
+    version: int
+    model: int
+    frame: int
+    first: int
+    kind: int
+    coding: int
+    revision: int
+
+
+def read_header(packet: bytes) -> Header:
+    """Header of a packet whose length, check and version hold.
+
+    Raises:
+        PacketError: with reason length, check or version.
+    """
+    header = ffi.new("glimpse_header *")
+    status = lib.glimpse_packet_read(packet, len(packet), header)
+    if status < 0:
+        raise PacketError(status)
+    return Header(header.version, header.model, header.frame, header.first, header.kind, header.coding, header.revision)
+
+
+def serial_frame(message: bytes) -> bytes:
+    """A message as it goes over a serial line: COBS, CRC-32, closing zero."""
+    line = ffi.new("uint8_t[]", lib.glimpse_serial_bound(len(message)))
+    return bytes(ffi.buffer(line, lib.glimpse_serial_encode(message, len(message), line, len(line))))
+
+
+def pattern(width: int, height: int) -> np.ndarray:
+    """The node's test pattern, uint8 [height, width, 3]."""
+    rgb = np.empty((height, width, 3), np.uint8)
+    for y in range(height):
+        lib.node_pattern_row(ffi.cast("uint8_t *", rgb[y].ctypes.data), width, height, y)
+    return rgb
+
+
+def _pointer(kind: str, array: np.ndarray) -> object:
+    return ffi.cast(kind, array.ctypes.data)
+
+
+class Model:
+    """A loaded model blob: the int8 network, the quantiser, the order and the packets of one model.
+
+    Args:
+        blob: bytes of the model blob (docs/model-blob.md).
+
+    Raises:
+        ModelError: when the blob is damaged, unknown or impossible.
+    """
+
+    def __init__(self, blob: bytes) -> None:
+        self.blob = bytes(blob)
+        self._memory = ffi.new("int32_t[]", (len(blob) + 3) // 4)  # int32: aligned as the C code asks
+        ffi.memmove(self._memory, self.blob, len(blob))
+        self._model = ffi.new("glimpse_model *")
+        status = lib.glimpse_model_load(self._model, self._memory, len(blob))
+        if status < 0:
+            raise ModelError(status)
+        codec = self._codec = ffi.addressof(self._model, "codec")
+        self.name: str = ffi.string(self._model.name).decode()
+        self.id: int = codec.model
+        self.revision: int = codec.revision
+        self.check: int = self._model.check
+        self.photo_height: int = self._model.photo_height
+        self.photo_width: int = self._model.photo_width
+        self.latent_shape: tuple[int, int, int] = (codec.height, codec.width, codec.channels)
+        self.bits: int = codec.bits
+        self.symbol_count: int = codec.height * codec.width * codec.channels
+        self.has_range_tables: bool = codec.cumulative != ffi.NULL
+        self.buffer_bytes: int = lib.glimpse_encoder_buffer_size(self._model)
+        self.side_bytes: int = lib.glimpse_encoder_side_size(self._model)
+        self.minimum = np.array([codec.minimum[c] for c in range(codec.channels)], np.int32)
+        self.step = np.array([codec.step[c] for c in range(codec.channels)], np.int32)
+
+    def encode_latent(self, photo: np.ndarray) -> np.ndarray:
+        """Runs the network as the node does, row by row.
+
+        Args:
+            photo: uint8 [photo_height, photo_width, 3].
+
+        Returns:
+            int8 [height, width, channels].
+        """
+        return self.encode_outputs(photo)[0]
+
+    def encode_outputs(self, photo: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Latent as `encode_latent`, and the side output as flat int8 (empty without a side branch)."""
+        shape = (self.photo_height, self.photo_width, 3)
+        if photo.shape != shape or photo.dtype != np.uint8:
+            raise ValueError(f"photo must be uint8 {shape}, not {photo.dtype} {photo.shape}")
+        rows = np.ascontiguousarray(photo)
+        latent = np.empty(self.latent_shape, np.int8)
+        side = np.empty(self.side_bytes, np.int8)
+        space = np.empty(self.buffer_bytes + 16, np.uint8)
+        start = -space.ctypes.data % 16
+        encoder = ffi.new("glimpse_encoder *")
+        status = lib.glimpse_encoder_init(
+            encoder, self._model, _pointer("uint8_t *", space[start:]), self.buffer_bytes,
+            _pointer("int8_t *", latent), latent.size, _pointer("int8_t *", side) if side.size else ffi.NULL, side.size)
+        status = status or lib.glimpse_frame_begin(encoder)
+        for y in range(self.photo_height):
+            status = status or lib.glimpse_frame_row(encoder, _pointer("uint8_t *", rows[y]))
+        status = status or lib.glimpse_frame_end(encoder)
+        if status < 0:
+            raise ModelError(status, f"the network of {self.name}")
+        return latent, side
+
+    def quantise(self, latent: np.ndarray) -> np.ndarray:
+        """Symbols uint8 [height, width, channels] of an int8 latent of that shape."""
+        latent = np.ascontiguousarray(latent, np.int8).reshape(self.latent_shape)
+        symbols = np.empty(self.latent_shape, np.uint8)
+        lib.glimpse_symbols_quantise(self._codec, _pointer("int8_t *", latent), _pointer("uint8_t *", symbols))
+        return symbols
+
+    def latent_values(self, symbols: np.ndarray) -> np.ndarray:
+        """Symbols as the decoder network takes them: float32, whole quantiser steps around zero."""
+        return symbols.astype(np.float32) - (1 << (self.bits - 1))
+
+    def order(self) -> np.ndarray:
+        """Flat index into [height, width, channels] of every symbol in sending order, int32 [symbol_count]."""
+        order = ffi.new("glimpse_order *")
+        lib.glimpse_order_seek(order, self._codec, 0)
+        return np.array([lib.glimpse_order_next(order) for _ in range(self.symbol_count)], np.int32)
+
+    def pack(self, symbols: np.ndarray, *, frame: int = 0, coding: str = "range", payload: int | Iterable[int] = 51,
+             budget: int | None = None) -> list[bytes]:
+        """Radio payloads of one frame, the most important first.
+
+        Args:
+            symbols: uint8 [height, width, channels], each below 2**bits.
+            frame: 0..MAX_FRAME.
+            coding: "raw" or "range".
+            payload: most bytes of a packet, MIN_PAYLOAD..MAX_PAYLOAD; or one number for each packet, the last repeated.
+            budget: most bytes of the frame, headers included; None: no limit.
+
+        Raises:
+            GlimpseError: a parameter out of range.
+        """
+        symbols = np.ascontiguousarray(symbols, np.uint8).reshape(self.latent_shape)
+        schedule = ffi.new("glimpse_schedule *")
+        status = lib.glimpse_schedule_begin(schedule, self._codec, _pointer("uint8_t *", symbols), frame,
+                                            CODINGS[coding], budget or 0)
+        packet = ffi.new("uint8_t[]", MAX_PAYLOAD)
+        packets: list[bytes] = []
+        sizes = chain([payload], repeat(payload)) if isinstance(payload, int) else iter(payload)
+        size = MIN_PAYLOAD
+        while status >= 0:
+            size = next(sizes, size)
+            status = lib.glimpse_schedule_next(schedule, size, packet)
+            if status == 0:
+                return packets
+            packets.append(bytes(ffi.buffer(packet, max(status, 0))))
+        raise GlimpseError(f"frame {frame}, coding {coding} or payload {size} is not possible: {status_text(status)}")
+
+    def unpack(self, packet: bytes, symbols: np.ndarray, received: np.ndarray, frame: int | None = None) -> int:
+        """Puts a packet's symbols into place; the arrays stay untouched when it is rejected.
+
+        Args:
+            packet: one radio payload.
+            symbols: uint8 [height, width, channels], contiguous, changed in place.
+            received: uint8 of the same shape, becomes 1 where a symbol came.
+            frame: the frame that is being assembled; None takes any.
+
+        Returns:
+            Number of symbols in the packet.
+
+        Raises:
+            PacketError: with the reason.
+        """
+        status = lib.glimpse_packet_unpack(self._codec, -1 if frame is None else frame, packet, len(packet),
+                                           _pointer("uint8_t *", symbols), _pointer("uint8_t *", received))
+        if status < 0:
+            raise PacketError(status)
+        return status

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command `glimpse`."""
+
+import sys
+from typing import Annotated, NoReturn
+
+import click
+import typer
+
+from glimpse import __version__
+from glimpse.commands.bench import bench
+from glimpse.commands.capture import capture
+from glimpse.commands.decode import decode
+from glimpse.commands.demo import demo
+from glimpse.commands.doctor import doctor
+from glimpse.commands.encode import encode
+from glimpse.commands.flash import flash
+from glimpse.commands.stream import stream
+from glimpse.errors import GlimpseError, UsageError
+
+app = typer.Typer(
+    name="glimpse", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="Camera images from microcontrollers over links of a few bytes a second that lose many of them.")
+for command in (demo, encode, decode, capture, stream, flash, bench, doctor):
+    app.command()(command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"glimpse {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False) -> None:
+    """Options of every command."""
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    print(message, file=sys.stderr)
+    sys.exit(code)
+
+
+def main() -> None:
+    """Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    try:
+        code = typer.main.get_command(app).main(standalone_mode=False)
+    except UsageError as error:
+        _stop(f"error: {error}", 2)
+    except GlimpseError as error:
+        _stop(f"error: {error}", 1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _stop("stopped", 130)
+    except BrokenPipeError:  # `glimpse ... | head`
+        sys.stderr.close()
+        sys.exit(1)
+    sys.exit(code or 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`glimpse capture`: one frame from a node."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from glimpse import zoo
+from glimpse.commands.options import (
+    DEFAULT_MODEL,
+    BudgetOption,
+    Coding,
+    CodingOption,
+    Fit,
+    FitOption,
+    JsonOption,
+    ModelOption,
+    OutOption,
+    PatternOption,
+    PayloadOption,
+)
+from glimpse.errors import UsageError
+from glimpse.files import write_json
+from glimpse.glp import write_packets
+from glimpse.photo import check_picture_name, fit_photo, load_photo, save_picture
+from glimpse.reassemble import Assembly
+from glimpse.targets import open_node
+
+
+def capture(
+    target: Annotated[str, typer.Option(help="Where the node is, e.g. serial:/dev/ttyACM0 or sim:cortex-m7.")],
+    photo: Annotated[Path | None, typer.Option(help="Photo that the node sees instead of its camera.")] = None,
+    pattern: PatternOption = False,
+    out: OutOption = None,
+    picture: Annotated[Path | None, typer.Option(help="Picture to write, decoded from the packets.")] = None,
+    model: ModelOption = DEFAULT_MODEL,
+    payload: PayloadOption = 51,
+    budget: BudgetOption = None,
+    coding: CodingOption = Coding.RANGE,
+    fit: FitOption = Fit.CROP,
+    json: JsonOption = None,
+) -> None:
+    """One frame from a node, real or emulated: its packets, and the picture that they make."""
+    if photo and pattern:
+        raise UsageError("--photo and --pattern exclude each other; choose one")
+    if picture:
+        check_picture_name(picture)
+    chosen = zoo.load(model)
+    rows = fit_photo(load_photo(photo), chosen.binding.photo_width, chosen.binding.photo_height, fit.value) if photo else None
+    with open_node(target, chosen) as node:
+        info = node.identify()
+        frame = node.capture(rows, payload=payload, coding=coding.value, frame=None, budget=budget, pattern=pattern)
+    if out:
+        write_packets(out, frame.packets)
+    if picture:
+        assembly = Assembly(chosen)
+        for packet in frame.packets:
+            assembly.add(packet)
+        save_picture(picture, assembly.picture())
+    size = sum(map(len, frame.packets))
+    numbers = {
+        "target": target, "board": info.board, "firmware": info.firmware, "model": info.model, "frame": frame.frame,
+        "packets": len(frame.packets), "bytes": size, "symbols": frame.stats.symbols, "unit": frame.stats.unit, "by_stage": frame.stats.by_stage,
+        "stack_peak": frame.stats.stack_peak}
+    if json:
+        write_json(json, numbers)
+    if json != "-":
+        print(f"{info.board}, firmware {info.firmware}, {info.model}: frame {frame.frame}, {len(frame.packets)} packets, {size} bytes"
+              + "".join(f" -> {p}" for p in (out, picture) if p))

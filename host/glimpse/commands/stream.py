@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`glimpse stream`: frames from a node until stopped."""
+
+import itertools
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from glimpse import zoo
+from glimpse.commands.options import (
+    DEFAULT_MODEL,
+    BudgetOption,
+    Coding,
+    CodingOption,
+    Fit,
+    FitOption,
+    JsonOption,
+    ModelOption,
+    PatternOption,
+    PayloadOption,
+    TargetOption,
+)
+from glimpse.errors import GlimpseError, UsageError
+from glimpse.files import make_folder, write_json, write_whole
+from glimpse.photo import fit_photo, load_photo, save_picture
+from glimpse.quality import psnr
+from glimpse.reassemble import Assembly
+from glimpse.targets import open_node
+
+PAGE = """<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="1"><title>Glimpse</title>
+<style>body{margin:2em;font:1em system-ui;background:#111;color:#ddd}img{width:min(90vmin,672px);image-rendering:pixelated}</style>
+<img src="live.png" alt="the newest frame"><p>The newest frame; this page looks again every second.</p>
+"""
+
+
+def stream(
+    photos: Annotated[list[Path] | None, typer.Argument(help="Photos that the node sees in turn instead of its camera.")] = None,
+    target: TargetOption = "native",
+    pattern: PatternOption = False,
+    frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many; without it, Ctrl-C stops.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the live picture.")] = Path("out/stream"),
+    model: ModelOption = DEFAULT_MODEL,
+    payload: PayloadOption = 51,
+    budget: BudgetOption = None,
+    coding: CodingOption = Coding.RANGE,
+    fit: FitOption = Fit.CROP,
+    json: JsonOption = None,
+) -> None:
+    """Frames until stopped: OUT/live.png is always the newest, OUT/index.html shows it in a browser."""
+    if photos and pattern:
+        raise UsageError("photos and --pattern exclude each other; choose one")
+    chosen = zoo.load(model)
+    make_folder(out)
+    write_whole(out / "index.html", PAGE.encode())
+    print(f"live picture: {out / 'index.html'} (Ctrl-C stops)", flush=True)
+    done: list[dict] = []
+    try:
+        with open_node(target, chosen) as node:
+            for number, rows in zip(itertools.count() if frames is None else range(frames), _source(photos, chosen, fit), strict=False):
+                start = time.monotonic()
+                assembly = Assembly(chosen)
+                frame = node.capture(rows, payload=payload, coding=coding.value, frame=None, budget=budget, pattern=pattern, on_packet=assembly.add)
+                seen = assembly.picture()
+                save_picture(out / "live.png", seen)
+                done.append({"frame": frame.frame, "packets": len(frame.packets), "bytes": sum(map(len, frame.packets)),
+                             "seconds": round(time.monotonic() - start, 3), "psnr_db": None if rows is None else round(psnr(rows, seen), 3)})
+                quality = "" if rows is None else f", {done[-1]['psnr_db']:.2f} dB"
+                print(f"frame {number}: {done[-1]['packets']} packets, {done[-1]['bytes']} bytes{quality}, {done[-1]['seconds']:.2f} s", flush=True)
+    except KeyboardInterrupt:
+        print(f"stopped after {len(done)} frames")
+    if json:
+        write_json(json, {"target": target, "model": chosen.name, "frames": done})
+
+
+def _source(photos: list[Path] | None, model: zoo.ZooModel, fit: Fit) -> Iterator[np.ndarray | None]:
+    """The photos in turn, for ever; None stands for the node's own camera or pattern."""
+    if not photos:
+        yield from itertools.repeat(None)
+        return
+    files = [file for path in photos for file in (sorted(path.iterdir()) if path.is_dir() else [path]) if not file.name.startswith(".")]
+    if not files:
+        raise GlimpseError(f"there are no photos in {', '.join(map(str, photos))}; name photos or a folder of them")
+    for file in itertools.cycle(files):
+        yield fit_photo(load_photo(file), model.binding.photo_width, model.binding.photo_height, fit.value)

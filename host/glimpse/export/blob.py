@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes model blobs, the form in which a node holds a model. docs/model-blob.md is the specification."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import struct
+import zlib
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from glimpse.errors import GlimpseError
+from glimpse.export.tflite_reader import PHOTO, Layer, Network, read_network
+
+MAGIC = b"GLPM"
+VERSION = 1
+NAME_BYTES = 16
+FREQUENCY_SUM = 4096
+
+_HEADER = struct.Struct("<4sHHII16sHHBbbBIIIIII")
+_LAYER = struct.Struct("<BbBBBBBBHHHHHHbbbbIIIIII")
+_CODEC = struct.Struct("<BBBBHHBBHHHIIII")
+_CHECKED_FROM = 16
+_KINDS = {"conv": 1, "depthwise": 2, "max_pool": 3}
+_ORDERS = {"interleaved": 0, "channel": 1}
+_MOST_SHIFT = 30
+
+
+@dataclass(frozen=True)
+class CodecSpec:
+    """What becomes of the latent: quantiser, order, tables (firmware/core/codec.h gives ranges and units)."""
+
+    model: int
+    """Model id in packets, 0..31."""
+    revision: int
+    """0..255; its lowest bit travels in packets."""
+    name: str
+    """At most 15 bytes of UTF-8."""
+    bits: int
+    """Of one symbol, 1..8."""
+    order: Literal["channel", "interleaved"]
+    stride: int
+    """Of the permutation, coprime to its length."""
+    offset: int
+    minimum: list[int] = field(default_factory=list)
+    """[channels] int8 latent value of symbol 0, in 1/256."""
+    step: list[int] = field(default_factory=list)
+    """[channels] distance between symbols in 1/256 of an int8 step, 1..65535."""
+    cumulative: list[list[int]] | None = None
+    """[channels][2 ** bits + 1], from 0 to 4096, strictly rising; None: no entropy coding."""
+
+
+def build_blob(encoder_tflite: bytes, spec: CodecSpec) -> bytes:
+    """The model blob of an int8 encoder and its codec; the same input gives the same bytes.
+
+    Raises GlimpseError when nodes cannot run the network or the codec does not fit its latent.
+    """
+    network = read_network(encoder_tflite)
+    _check_spec(spec, network.layers[network.latent].out_shape)
+    body = _Body(_HEADER.size)
+    # Tables come first: a layer record needs to know where they lie.
+    records = b"".join(_layer_record(body, layer) for layer in network.layers)
+    codec = _codec_record(body, spec, network.layers[network.latent].out_shape)
+    layers_at = body.add(records)
+    codec_at = body.add(codec)
+    return _with_header(network, spec, body, layers_at, codec_at)
+
+
+class _Body:
+    """Everything behind the header; sections start at multiples of four bytes."""
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self.content = bytearray()
+
+    def add(self, section: bytes) -> int:
+        """Returns the offset of the section in the blob."""
+        at = self.start + len(self.content)
+        self.content += section + bytes(-len(section) % 4)
+        return at
+
+
+def _with_header(network: Network, spec: CodecSpec, body: _Body, layers_at: int, codec_at: int) -> bytes:
+    name = spec.name.encode().ljust(NAME_BYTES, b"\0")
+    height, width, _ = network.photo_shape
+    side = -1 if network.side is None else network.side
+
+    def header(check: int) -> bytes:
+        return _HEADER.pack(MAGIC, VERSION, 0, _HEADER.size + len(body.content), check, name, height, width,
+                            len(network.layers), network.latent, side, 0, layers_at, codec_at, 0, 0, 0, 0)
+
+    blob = header(0) + bytes(body.content)
+    return header(zlib.crc32(blob[_CHECKED_FROM:])) + bytes(body.content)
+
+
+def quantise_multiplier(scale: float) -> tuple[int, int]:
+    """A positive real factor as (Q31 multiplier, left shift), computed as TensorFlow Lite's QuantizeMultiplier does."""
+    if scale == 0.0:
+        return 0, 0
+    fraction, shift = math.frexp(scale)
+    multiplier = math.floor(fraction * (1 << 31) + 0.5)
+    if multiplier == 1 << 31:
+        multiplier //= 2
+        shift += 1
+    return (0, 0) if shift < -31 else (multiplier, shift)
+
+
+def _scales(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
+    """Multipliers and shifts of a layer's outputs, int32 each."""
+    assert layer.weight_scales is not None
+    factors = [float(layer.in_quantisation.scale) * float(scale) / float(layer.out_quantisation.scale)
+               for scale in layer.weight_scales]
+    pairs = [quantise_multiplier(factor) for factor in factors]
+    for _, shift in pairs:
+        if not -_MOST_SHIFT <= shift <= _MOST_SHIFT:
+            raise GlimpseError(f"Layer '{layer.name}' scales its sums by 2 to the power {shift}, which nodes do not "
+                               "run; retrain or requantise the encoder.")
+    multipliers, shifts = zip(*pairs, strict=True)
+    return np.array(multipliers, dtype="<i4"), np.array(shifts, dtype="<i4")
+
+
+def _stored_weights(layer: Layer) -> bytes:
+    """Kernel columns before rows, as the node's row windows lie; a convolution's outputs each padded to four bytes."""
+    assert layer.weights is not None
+    if layer.kind == "depthwise":
+        return layer.weights.transpose(1, 0, 2).tobytes()
+    flat = layer.weights.transpose(0, 2, 1, 3).reshape(layer.weights.shape[0], -1)
+    return np.pad(flat, ((0, 0), (0, -flat.shape[1] % 4))).tobytes()
+
+
+def _check_sums(layer: Layer, shifts: np.ndarray) -> None:
+    """The node refuses networks whose sums could overflow; say so here, where something can be done about it."""
+    assert layer.weights is not None and layer.bias is not None
+    axes = (0, 1) if layer.kind == "depthwise" else (1, 2, 3)
+    sums = 256 * np.abs(layer.weights.astype(np.int64)).sum(axis=axes) + np.abs(layer.bias.astype(np.int64))
+    if np.any(sums << np.maximum(shifts, 0).astype(np.int64) > 2**31 - 1 - 128):
+        raise GlimpseError(f"The sums of layer '{layer.name}' could overflow 32 bits; its scales are implausible.")
+
+
+def _layer_record(body: _Body, layer: Layer) -> bytes:
+    weights_at = bias_at = multiplier_at = shift_at = weight_bytes = 0
+    if layer.weights is not None and layer.bias is not None:
+        multipliers, shifts = _scales(layer)
+        _check_sums(layer, shifts)
+        weights = _stored_weights(layer)
+        weight_bytes = len(weights)
+        weights_at = body.add(weights)
+        bias_at = body.add(layer.bias.astype("<i4").tobytes())
+        multiplier_at = body.add(multipliers.tobytes())
+        shift_at = body.add(shifts.tobytes())
+    _check_sizes(layer)
+    return _LAYER.pack(_KINDS[layer.kind], -1 if layer.input == PHOTO else layer.input, *layer.kernel, *layer.stride,
+                       *layer.pad, *layer.in_shape, *layer.out_shape, layer.in_quantisation.zero,
+                       layer.out_quantisation.zero, layer.minimum, layer.maximum, weights_at, bias_at, multiplier_at,
+                       shift_at, weight_bytes, 0)
+
+
+def _check_sizes(layer: Layer) -> None:
+    if max(*layer.kernel, *layer.stride, *layer.pad) > 255 or max(*layer.in_shape, *layer.out_shape) > 65535:
+        raise GlimpseError(f"Layer '{layer.name}' is larger than a model blob can say.")
+
+
+def _check_spec(spec: CodecSpec, latent: tuple[int, int, int]) -> None:
+    channels = latent[2]
+    positions = latent[0] * latent[1]
+    problems = [
+        (0 <= spec.model <= 31, f"model id {spec.model} is not 0..31"),
+        (0 <= spec.revision <= 255, f"revision {spec.revision} is not 0..255"),
+        (0 < len(spec.name.encode()) < NAME_BYTES, f"the name '{spec.name}' does not have 1..15 bytes"),
+        (1 <= spec.bits <= 8, f"symbols of {spec.bits} bits are not 1..8"),
+        (spec.order in _ORDERS, f"the order '{spec.order}' is neither 'channel' nor 'interleaved'"),
+        (channels <= 64 and positions * channels <= 16384, f"a latent of {latent} is more than packets can address"),
+        (len(spec.minimum) == channels, f"{len(spec.minimum)} minimums for {channels} channels"),
+        (len(spec.step) == channels, f"{len(spec.step)} steps for {channels} channels"),
+        (all(1 <= step <= 65535 for step in spec.step), "a step is not 1..65535"),
+        (all(-(2**31) <= low < 2**31 for low in spec.minimum), "a minimum is not an int32"),
+    ]
+    for holds, problem in problems:
+        if not holds:
+            raise GlimpseError(f"The codec of model '{spec.name}' is impossible: {problem}.")
+    cycle = positions if spec.order == "channel" else positions * channels
+    if math.gcd(spec.stride, cycle) != 1 or not 1 <= spec.stride <= min(cycle, 65535):
+        raise GlimpseError(f"The codec of model '{spec.name}' is impossible: stride {spec.stride} is not coprime to "
+                           f"{cycle} and in 1..{cycle}.")
+    if not 0 <= spec.offset < min(cycle, 65536):
+        raise GlimpseError(f"The codec of model '{spec.name}' is impossible: offset {spec.offset} is not below "
+                           f"{cycle}.")
+    _check_cumulative(spec, channels)
+
+
+def _check_cumulative(spec: CodecSpec, channels: int) -> None:
+    if spec.cumulative is None:
+        return
+    tables = spec.cumulative
+    sound = len(tables) == channels and all(
+        len(table) == 2**spec.bits + 1 and table[0] == 0 and table[-1] == FREQUENCY_SUM
+        and all(a < b for a, b in itertools.pairwise(table))
+        for table in tables)
+    if not sound:
+        raise GlimpseError(f"The codec of model '{spec.name}' is impossible: cumulative tables must rise strictly from "
+                           f"0 to {FREQUENCY_SUM} in {2**spec.bits} steps, one table for each of {channels} channels.")
+
+
+def _codec_record(body: _Body, spec: CodecSpec, latent: tuple[int, int, int]) -> bytes:
+    minimum_at = body.add(np.array(spec.minimum, dtype="<i4").tobytes())
+    step_at = body.add(np.array(spec.step, dtype="<u2").tobytes())
+    has_tables = spec.cumulative is not None
+    cumulative_at = body.add(np.array(spec.cumulative, dtype="<u2").tobytes()) if has_tables else 0
+    return _CODEC.pack(spec.model, spec.revision, spec.bits, _ORDERS[spec.order], latent[0], latent[1], latent[2],
+                       int(has_tables), spec.stride, spec.offset, 0, minimum_at, step_at, cumulative_at, 0)
+
+
+def good_stride(height: int, width: int, window: int) -> int:
+    """The permutation stride that spreads any `window` successive positions of a height x width grid best.
+
+    Position r is (r * stride) mod (height * width), row by row. Among the strides coprime to the number of positions
+    the result has the largest smallest distance between two positions less than `window` ranks apart; among equals the
+    one with the larger sum of such distances, then the smallest.
+
+    Raises GlimpseError when the grid is empty or the window is below 1.
+    """
+    positions = height * width
+    if height < 1 or width < 1 or window < 1:
+        raise GlimpseError(f"No stride spreads windows of {window} over {height} x {width} positions.")
+    gaps = np.arange(1, min(window, positions))
+    ranks = np.arange(positions)
+    best = (-1, -1, 0)
+    for stride in range(1, positions):
+        if math.gcd(stride, positions) != 1:
+            continue
+        places = ranks * stride % positions
+        score = _closest(places, gaps, width, best[0])
+        if score is not None and (score[0], score[1]) > best[:2]:
+            best = (score[0], score[1], stride)
+    return best[2] or 1
+
+
+def _closest(places: np.ndarray, gaps: np.ndarray, width: int, bar: int) -> tuple[int, int] | None:
+    """Smallest squared distance over all gaps and the sum of each gap's smallest; None once below the bar."""
+    least, total = 1 << 30, 0
+    rows, columns = np.divmod(places, width)
+    for gap in gaps:
+        there = np.roll(rows, -gap), np.roll(columns, -gap)
+        distance = int(((rows - there[0]) ** 2 + (columns - there[1]) ** 2).min())
+        if distance < bar:
+            return None
+        least = min(least, distance)
+        total += distance
+    return least, total

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes a model as a C header, for images that carry one: python -m glimpse.export.header MODEL_DIR OUT_H."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from glimpse.errors import GlimpseError
+from glimpse.export.folder import blob_from_folder
+
+_PER_LINE = 20
+
+
+def header_text(blob: bytes, origin: str) -> str:
+    """A C and C++ header that defines glimpse_builtin_model, aligned to 16. origin: named in its first comment."""
+    lines = [
+        "    " + " ".join(f"{byte}," for byte in blob[at : at + _PER_LINE]) for at in range(0, len(blob), _PER_LINE)
+    ]
+    body = "\n".join(lines)
+    return f"""/* Made from {origin}; do not edit. */
+#ifndef GLIMPSE_BUILTIN_MODEL_H
+#define GLIMPSE_BUILTIN_MODEL_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+#define GLIMPSE_BUILTIN_MODEL_ALIGNED alignas(16)
+#else
+#define GLIMPSE_BUILTIN_MODEL_ALIGNED _Alignas(16)
+#endif
+
+static const GLIMPSE_BUILTIN_MODEL_ALIGNED uint8_t glimpse_builtin_model[{len(blob)}] = {{
+{body}
+}};
+
+#endif
+"""
+
+
+def write_header(model_dir: Path | str, out: Path | str) -> None:
+    """Writes the header of a model folder, and leaves an identical file alone so that nothing is rebuilt for it.
+
+    Raises GlimpseError when the folder is no usable model or the file cannot be written.
+    """
+    target = Path(out)
+    text = header_text(blob_from_folder(model_dir), f"the model folder {Path(model_dir).name}")
+    try:
+        if target.exists() and target.read_text() == text:
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    except OSError as error:
+        raise GlimpseError(f"{target} cannot be written: {error.strerror or error}.") from error
+
+
+def main(arguments: list[str]) -> int:
+    """Exit status: 0 done, 1 failed, 2 wrong usage."""
+    if len(arguments) != 2:
+        print("usage: python -m glimpse.export.header MODEL_DIR OUT_H", file=sys.stderr)
+        return 2
+    try:
+        write_header(*arguments)
+    except GlimpseError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures from whatever packets came, in any order, with duplicates and damage."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from glimpse import binding
+from glimpse.decoder import PictureDecoder
+from glimpse.zoo import ZooModel
+
+DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True)
+class PacketVerdict:
+    """What became of one packet.
+
+    Attributes:
+        used: it brought symbols that were missing.
+        reason: empty when used; "duplicate" when sound but all of it was there; else why it was rejected:
+            length, check, version, kind, model, revision, frame, range or body.
+        sentence: the reason for a person; empty when used.
+        symbols: symbols that the packet carries, 0 when rejected.
+    """
+
+    used: bool
+    reason: str = ""
+    sentence: str = ""
+    symbols: int = 0
+
+
+class Assembly:
+    """One frame in the making.
+
+    Attributes:
+        model: whose symbols these are.
+        frame: id of the frame, None until the first sound packet has set it.
+        seen: packets given to add, all kinds together.
+        used: packets that brought something.
+        duplicates: sound packets that brought nothing new.
+        rejected: counts by reason.
+    """
+
+    def __init__(self, model: ZooModel, frame: int | None = None, decoder: PictureDecoder | None = None) -> None:
+        """Starts with nothing received.
+
+        Args:
+            model: a model of the zoo.
+            frame: take only packets of this frame; None takes the frame of the first sound packet.
+            decoder: a loaded decoder of the same model to share; loaded at the first picture otherwise.
+        """
+        self.model = model
+        self.frame = frame
+        self.seen = self.used = self.duplicates = 0
+        self.rejected: Counter[str] = Counter()
+        self._decoder = decoder
+        shape = model.binding.latent_shape
+        self._symbols = np.zeros(shape, np.uint8)
+        self._received = np.zeros(shape, np.uint8)
+        self._count = 0
+
+    def add(self, packet: bytes) -> PacketVerdict:
+        """Takes one packet as it came from the air; nothing in it can raise."""
+        self.seen += 1
+        try:
+            symbols = self.model.binding.unpack(packet, self._symbols, self._received, frame=self.frame)
+        except binding.PacketError as error:
+            self.rejected[error.reason] += 1
+            return PacketVerdict(False, error.reason, str(error))
+        if self.frame is None:
+            self.frame = binding.read_header(packet).frame
+        before, self._count = self._count, int(np.count_nonzero(self._received))
+        if self._count == before:
+            self.duplicates += 1
+            return PacketVerdict(False, DUPLICATE, "everything in it was there already", symbols)
+        self.used += 1
+        return PacketVerdict(True, symbols=symbols)
+
+    @property
+    def symbols_received(self) -> int:
+        """Symbols known, 0 .. model.binding.symbol_count."""
+        return self._count
+
+    def latent(self) -> tuple[np.ndarray, np.ndarray]:
+        """What is known of the latent.
+
+        Returns:
+            (latent, mask), float32 [height, width, channels] each: quantiser steps, 0 where missing; and 1 where
+            received, 0 where missing.
+        """
+        mask = self._received.astype(np.float32)
+        return (self.model.binding.latent_values(self._symbols) * mask).astype(np.float32), mask
+
+    def picture(self) -> np.ndarray:
+        """The picture as far as it is known; without any packet, what the decoder makes of nothing.
+
+        Returns:
+            uint8 [height, width, 3].
+        """
+        if self._decoder is None:
+            self._decoder = PictureDecoder(self.model)
+        return self._decoder.decode(*self.latent())

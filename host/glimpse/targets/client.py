@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The host's half of the serial protocol (docs/serial-protocol.md), over any byte stream."""
+
+import struct
+import time
+from abc import ABC, abstractmethod
+from binascii import crc32
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from cobs import cobs
+
+from glimpse.binding import CODINGS, MODEL_ALIGNMENT, protocol, serial_frame, status_text
+from glimpse.errors import GlimpseError
+from glimpse.targets.node import STAGES, Capture, CaptureStats, Node, NodeInfo
+
+WRITE_CHUNK = 232  # model bytes in one message
+
+
+class Stream(ABC):
+    """Bytes to and from a node."""
+
+    @abstractmethod
+    def read(self, timeout: float) -> bytes:
+        """What has arrived, after waiting at most `timeout` seconds; empty: nothing.
+
+        Raises:
+            GlimpseError: the other end is gone.
+        """
+
+    @abstractmethod
+    def write(self, data: bytes) -> None:
+        """Sends everything."""
+
+    def close(self) -> None:  # noqa: B027
+        """Lets go."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message: type, sequence number, body."""
+
+    type: int
+    sequence: int
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Health:
+    """Counters since boot, and why the node booted."""
+
+    reset_cause: str
+    next_frame: int
+    boots: int
+    broken_frames: int
+    serial_overruns: int
+    stack_peak: int
+
+
+class MessageReader:
+    """Cuts a byte stream into messages; whatever is not one is counted and kept for the error report."""
+
+    def __init__(self) -> None:
+        self.waiting = bytearray()
+        self.broken = 0
+        self.last_noise = b""
+
+    def feed(self, data: bytes) -> list[Message]:
+        """Messages completed by these bytes."""
+        self.waiting += data
+        *frames, rest = bytes(self.waiting).split(b"\0")
+        self.waiting = bytearray(rest)
+        return [message for frame in frames if frame and (message := self._decode(frame))]
+
+    def _decode(self, frame: bytes) -> Message | None:
+        try:
+            data = cobs.decode(frame)
+        except cobs.DecodeError:
+            data = b""
+        if len(data) < 6 or crc32(data[:-4]) != int.from_bytes(data[-4:], "little"):
+            self.broken += 1
+            self.last_noise = frame[-80:]
+            return None
+        return Message(data[0], data[1], data[2:-4])
+
+
+def parse_identity(body: bytes) -> NodeInfo:
+    """A NODE_IDENTITY body.
+
+    Raises:
+        GlimpseError: not one, or of a protocol version that this host does not speak.
+    """
+    try:
+        version, wire, _blob, slot = body[:4]
+        if version != protocol("NODE_PROTOCOL_VERSION"):
+            raise GlimpseError(f"the node speaks serial protocol {version}, this host {protocol('NODE_PROTOCOL_VERSION')}; flash the node again")
+        at, texts = 4, []
+        for _ in range(3):
+            texts.append(body[at + 1 : at + 1 + body[at]].decode())
+            at += 1 + body[at]
+        core_hz, message, width, buffer, latent, used, slot_bytes = struct.unpack_from("<IHHIIII", body, at)
+        at += 24
+        model_slot, _status, number, revision, length = body[at : at + 5]
+        at += 5
+        name = body[at : at + length].decode()
+        check, photo_width, photo_height, columns, rows, channels, bits, tables = struct.unpack_from("<IHHHHBBB", body, at + length)
+    except (ValueError, struct.error, IndexError) as error:
+        raise GlimpseError("the node's identity is malformed; flash the firmware of this version") from error
+    del model_slot
+    return NodeInfo(
+        board=texts[1], firmware=texts[0], protocol=version, wire=wire, counter_unit=texts[2], core_hz=core_hz,
+        buffer_bytes=buffer, buffer_bytes_used=used, latent_bytes=latent, slot_bytes=slot_bytes, max_message=message,
+        max_photo_width=width, slot=None if slot == protocol("NODE_BUILTIN_MODEL") else slot, model=name, model_id=number,
+        revision=revision, model_check=check, photo=(photo_width, photo_height), latent=(rows, columns, channels), bits=bits,
+        has_range_tables=bool(tables))
+
+
+class SerialNode(Node):
+    """A node at the other end of a stream.
+
+    Args:
+        stream: open, in any state; what the node said before is skipped.
+        what: the node in words, for errors.
+        patience: seconds without a byte before a node counts as silent.
+    """
+
+    def __init__(self, stream: Stream, what: str, patience: float = 10.0) -> None:
+        self.stream, self.what, self.patience = stream, what, patience
+        self.reader = MessageReader()
+        self.pending: list[Message] = []
+        self.sequence = 0
+
+    # ---- messages
+
+    def send(self, kind: str, body: bytes = b"") -> int:
+        """Sends a request; returns its sequence number."""
+        self.sequence = self.sequence % 255 + 1  # 0 is the node's own greeting
+        self.stream.write(serial_frame(bytes((protocol(kind), self.sequence)) + body))
+        return self.sequence
+
+    def receive(self, sequence: int, patience: float | None = None) -> Message:
+        """The next message that answers this request.
+
+        Raises:
+            GlimpseError: refused, or nothing came in time.
+        """
+        limit = patience if patience is not None else self.patience
+        deadline = time.monotonic() + limit
+        while True:
+            while self.pending:
+                message = self.pending.pop(0)
+                if message.sequence == sequence:
+                    self._raise_if_refused(message)
+                    return message
+            data = self.stream.read(max(0.0, min(0.5, deadline - time.monotonic())))
+            if data:
+                deadline = time.monotonic() + limit
+                self.pending += self.reader.feed(data)
+            elif time.monotonic() >= deadline:
+                noise = f"; last on the line: {self.reader.last_noise!r}" if self.reader.broken else ""
+                raise GlimpseError(f"{self.what} does not answer for {limit:g} s; reset it or flash the Glimpse firmware{noise}")
+
+    def _raise_if_refused(self, message: Message) -> None:
+        if message.type == protocol("NODE_REFUSED"):
+            status = int.from_bytes(message.body[:1], "little", signed=True)
+            raise GlimpseError(f"{self.what} refused: {status_text(status)}")
+
+    def request(self, kind: str, body: bytes = b"", patience: float | None = None) -> Message:
+        """One request, one answer."""
+        return self.receive(self.send(kind, body), patience)
+
+    # ---- the node
+
+    def identify(self) -> NodeInfo:
+        """Who it is and what it can do; asks again while the node may still be starting."""
+        for attempt in range(3):
+            try:
+                return parse_identity(self.request("NODE_IDENTIFY", patience=self.patience / 4).body)
+            except GlimpseError:
+                if attempt == 2:
+                    raise
+        raise AssertionError
+
+    def health(self) -> Health:
+        """Counters since boot."""
+        cause, frame, *numbers = struct.unpack("<BBIIII", self.request("NODE_STATUS").body)
+        return Health(("power-on", "software", "watchdog", "other")[min(cause, 3)], frame, *numbers)
+
+    def capture(self, photo: np.ndarray | None, *, payload: int = 51, coding: str = "range", frame: int | None = 0,
+                budget: int | None = None, pattern: bool = False,
+                on_packet: Callable[[bytes], None] | None = None) -> Capture:
+        """Encodes one frame; a photo travels over the serial line row by row. See Node.capture."""
+        source = "PATTERN" if pattern else "CAMERA" if photo is None else "UPLOAD"
+        return self._capture(f"NODE_SOURCE_{source}", photo, payload, coding, frame, budget, on_packet)
+
+    def _capture(self, source: str, photo: np.ndarray | None, payload: int, coding: str, frame: int | None,
+                 budget: int | None, on_packet: Callable[[bytes], None] | None) -> Capture:
+        body = struct.pack("<BBBBI", protocol(source), CODINGS[coding], protocol("NODE_NEXT_FRAME") if frame is None else frame,
+                           payload, budget or protocol("NODE_NO_BUDGET"))
+        sequence = self.send("NODE_CAPTURE", body)
+        packets: list[bytes] = []
+        while True:
+            message = self.receive(sequence, 60.0)
+            if message.type == protocol("NODE_PACKET"):
+                packets.append(message.body)
+                if on_packet:
+                    on_packet(message.body)
+            elif message.type == protocol("NODE_NEXT_ROW") and photo is not None:
+                (row,) = struct.unpack("<H", message.body)
+                sequence = self.send("NODE_ROW", photo[row].tobytes())
+            elif message.type == protocol("NODE_DONE"):
+                return self._done(message.body, packets)
+
+    def _done(self, body: bytes, packets: list[bytes]) -> Capture:
+        frame, count, _bytes, symbols, *stages, stack = struct.unpack("<BHII4II", body)
+        if count != len(packets):
+            raise GlimpseError(f"{self.what} sent {count} packets, {len(packets)} came through the serial line; capture again")
+        return Capture(frame, packets, CaptureStats(self._unit(), dict(zip(STAGES, stages, strict=True)), symbols, stack))
+
+    def _unit(self) -> str:
+        if not hasattr(self, "unit"):
+            self.unit = self.identify().counter_unit
+        return self.unit
+
+    # ---- models
+
+    def use_model(self, blob: bytes, check: int) -> None:
+        """Makes the node use this model: the one in use, one already in a slot, or one sent now.
+
+        Args:
+            blob: the model blob.
+            check: its CRC-32 as the blob states it.
+
+        Raises:
+            GlimpseError: no room, or the node refuses it.
+        """
+        info = self.identify()
+        if info.model_check == check:
+            return
+        slot = 1 if info.slot == 0 else 0
+        for candidate in (protocol("NODE_BUILTIN_MODEL"), slot):
+            try:
+                self.request("NODE_SELECT", bytes((candidate,)))
+            except GlimpseError:
+                continue
+            if self.identify().model_check == check:
+                return
+        self.send_model(blob, slot if self.identify().slot != slot else 1 - slot)
+
+    def send_model(self, blob: bytes, slot: int) -> None:
+        """Writes a model into a slot that is not in use, and switches to it."""
+        info = self.identify()
+        if len(blob) > info.slot_bytes:
+            raise GlimpseError(f"the model has {len(blob)} bytes, a slot of {self.what} {info.slot_bytes}; choose a smaller model")
+        self.request("NODE_MODEL_ERASE", bytes((slot,)))
+        blob += b"\xff" * (-len(blob) % MODEL_ALIGNMENT)
+        for offset in range(0, len(blob), WRITE_CHUNK):
+            self.request("NODE_MODEL_WRITE", struct.pack("<BBHI", slot, 0, 0, offset) + blob[offset : offset + WRITE_CHUNK])
+        self.request("NODE_SELECT", bytes((slot,)))
+
+    def close(self) -> None:
+        """Lets go of the line."""
+        self.stream.close()
