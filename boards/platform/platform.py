@@ -39,8 +39,11 @@ def _qemu_debugging(board):
         "onboard": True,
         "server": {
             "executable": "qemu-system-arm",
-            "arguments": [*machine, "-display", "none", "-semihosting-config", "enable=on,target=native"]
-            + ["-S", "-gdb", "tcp::3333", "-kernel", "$PROG_PATH"],
+            "arguments": [
+                *machine,
+                *("-display", "none", "-semihosting-config", "enable=on,target=native"),
+                *("-S", "-gdb", "tcp::3333", "-kernel", "$PROG_PATH"),
+            ],
             "ready_pattern": None,
         },
         "port": ":3333",

@@ -62,13 +62,15 @@ typedef struct {
 } glimpse_packer;
 
 /* coding: GLIMPSE_CODING_RANGE means range coding in each packet where it carries more symbols than raw bits would,
-   or as many in no more bytes. GLIMPSE_ERROR_ARGUMENT: frame or coding out of range, or range coding asked of a codec without tables. */
+   or as many in no more bytes. GLIMPSE_ERROR_ARGUMENT: frame or coding out of range, or
+   range coding asked of a codec without tables. */
 int glimpse_packer_begin(glimpse_packer *packer, const glimpse_codec *codec, const uint8_t *symbols, uint8_t frame,
                          uint8_t coding);
 
 /* Writes the next packet and returns its length, at most `payload`; 0 when every symbol has been sent. `payload`
    (GLIMPSE_MIN_PAYLOAD..GLIMPSE_MAX_PAYLOAD) may differ from call to call. `packet` holds `payload` bytes. A range
-   coded packet may be shorter than `payload` though symbols remain; every packet carries one symbol at least. GLIMPSE_ERROR_ARGUMENT: payload out of range. */
+   coded packet may be shorter than `payload` though symbols remain; every packet carries one symbol at least.
+   GLIMPSE_ERROR_ARGUMENT: payload out of range. */
 int glimpse_packer_next(glimpse_packer *packer, size_t payload, uint8_t *packet);
 
 /* Puts a packet's symbols where they belong. symbols and received: [height, width, channels]; received becomes 1

@@ -76,7 +76,7 @@ def _whole_tensor(environment: str, model: ZooModel, photo: np.ndarray, streamed
     elf = firmware.build(environment)
     if model.blob not in elf.read_bytes():
         raise GlimpseError(f"the whole-tensor image has another model built in than {model.name}; set custom_model in platformio.ini")
-    command = firmware.platform_tool("run_qemu").command(environment.removesuffix("_bench"), elf)
+    command = firmware.platform_tool("run_board").command(environment.removesuffix("_bench"), elf)
     with tempfile.TemporaryDirectory(prefix="glimpse-") as folder:
         (Path(folder) / "camera.rgb").write_bytes(photo.tobytes())
         run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL)

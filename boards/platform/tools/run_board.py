@@ -3,9 +3,10 @@
 
     python boards/platform/tools/run_board.py [--timeout SECONDS] [--scratch] BOARD PROGRAM
 
-PROGRAM is firmware.elf with its firmware.bin beside it, or the host's program. The serial line is standard input and output. Files of the board (camera.rgb, slot0.bin, settings_a.bin, ...)
-are those of the working directory, or of a folder that is deleted afterwards with --scratch. Exits with the
-status of the firmware; 124 when it had not ended after --timeout.
+PROGRAM is firmware.elf with its firmware.bin beside it, or the host's program. The serial line is standard input and
+output. Files of the board (camera.rgb, slot0.bin, settings_a.bin, ...) are those of the working directory, or of a
+folder that is deleted afterwards with --scratch. Exits with the status of the firmware; 124 when it had not ended
+after --timeout.
 """
 
 import argparse

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import features
 
 from glimpse.photo import encode_picture
-from glimpse.report.chart import quality_chart
+from glimpse.report.chart import CAPTION, svg_chart
 from glimpse.report.results import Demo, PhotoResult, View, estimates, percent, quality_words
 from glimpse.report.style import STYLE
 from glimpse.report.table import cost_lines, cost_rows
@@ -98,7 +98,7 @@ def _photo(photo: PhotoResult, quality: int, details: bool) -> str:
 <h3>Packets arriving, none lost</h3>
 <div class="strip">{original}{arriving}</div>
 <h3>Packets lost at random</h3>
-<div class="strip">{lost}<figure class="chart">{quality_chart(photo)}</figure></div>
+<div class="strip">{lost}<figure class="chart">{svg_chart(photo)}<figcaption>{CAPTION}</figcaption></figure></div>
 {_all_views(photo, quality) if details else ""}
 </article>"""
 

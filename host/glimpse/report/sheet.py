@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from glimpse.report.chart import CAPTION, drawn_chart
 from glimpse.report.results import Demo, PhotoResult, estimates, percent, quality_words
 
 MARGIN, GAP = 36, 14
@@ -79,6 +80,11 @@ def _photo(
     for column, view in enumerate(lossy, 1):
         title = f"{percent(view.loss)} lost: {view.packets} of {photo.packets} packets"
         _tile(sheet, draw, place(column, 1), view.picture, title, quality_words(view.quality))
+    plot = drawn_chart(photo, PAPER, SOFT, LINE)
+    left, level = place(len(lossy) + 1, 1)
+    if left + plot.width <= sheet.width:
+        sheet.paste(plot, (left, level))
+        draw.text((left, level + photo.original.shape[0] + 6), CAPTION, INK, _font(14))
 
 
 def _tile(

@@ -3,6 +3,7 @@
 
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 from glimpse.estimate import BY_CORE
@@ -11,17 +12,23 @@ from glimpse.report.results import Demo, estimates, percent
 
 def quality_table(demo: Demo) -> Table:
     """One row for each photo: what was sent, and the final quality at every loss."""
-    table = Table(title="Quality when everything that comes has come", title_justify="left")
+    table = Table(
+        title="Quality when everything that comes has come",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
+    )
     table.add_column("photo")
-    for heading in ("packets", "bytes", "bits/pixel"):
-        table.add_column(heading, justify="right")
+    table.add_column("packets", justify="right")
+    table.add_column("bytes", justify="right")
     first = demo.photos[0]
     for row in first.views:
-        table.add_column(f"{percent(row[0].loss)} lost", justify="right")
+        table.add_column(f"{percent(row[0].loss)} lost", justify="right", no_wrap=True)
     for photo in demo.photos:
-        cells = [f"{row[-1].quality.psnr_db:.1f} dB  {row[-1].quality.ms_ssim:.3f}" for row in photo.views]
-        table.add_row(photo.name, str(photo.packets), f"{photo.bytes:,}", f"{photo.bits_per_pixel:.2f}", *cells)
-    table.caption = f"PSNR, and {first.best.quality.measure} (1 is perfect); both against the photo at the model's size"
+        cells = [f"{row[-1].quality.psnr_db:.1f} {row[-1].quality.ms_ssim:.3f}" for row in photo.views]
+        table.add_row(photo.name, str(photo.packets), f"{photo.bytes:,}", *cells)
+    table.caption = f"PSNR in dB and {first.best.quality.measure}, against the photo at the model's size"
     table.caption_justify = "left"
     return table
 
@@ -58,7 +65,7 @@ def cost_table(demo: Demo) -> Table | None:
     rows = cost_rows(demo.costs)
     if not rows:
         return None
-    table = Table(title="What a photo costs the node", title_justify="left")
+    table = Table(title="What a photo costs the node", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column(rows[0][0])
     for heading in rows[0][1:]:
         table.add_column(heading, justify="right")

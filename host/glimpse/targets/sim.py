@@ -82,7 +82,7 @@ class SimNode(SerialNode):
             if len(model.blob) > SLOT_BYTES:
                 raise GlimpseError(f"the model has {len(model.blob)} bytes, a model slot {SLOT_BYTES}; choose a smaller model")
             (self.folder / "slot0.bin").write_bytes(model.blob.ljust(SLOT_BYTES, b"\xff"))
-        command = firmware.platform_tool("run_qemu").command(environment.removesuffix("_tflm"), self.elf)
+        command = firmware.platform_tool("run_board").command(environment.removesuffix("_tflm"), self.elf)
         super().__init__(ProcessStream(command, self.folder), f"the emulated {environment}", patience=20.0)
         try:
             if model is not None:

@@ -9,6 +9,7 @@ test, with the address. There is no interrupt controller (nothing is ever interr
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import unicorn
 from elftools.elf.elffile import ELFFile
@@ -28,7 +29,7 @@ class Peripherals:
     blocks: {name: (base, {offset, ...})}. What is not listed does not exist.
     """
 
-    blocks: dict[str, tuple[int, set[int]]] = {}
+    blocks: ClassVar[dict[str, tuple[int, set[int]]]] = {}
     flash: tuple[int, int] = (0, 0)
     ram: tuple[int, int] = (0, 0)
 
@@ -58,7 +59,7 @@ class Stm32f746(Peripherals):
     ram = (0x20000000, 0x50000)
     RCC, PWR, FLASH, USART, IWDG = 0x40023800, 0x40007000, 0x40023C00, 0x40011000, 0x40003000
     GPIO_REGISTERS = frozenset({0x00, 0x08, 0x0C, 0x20, 0x24})
-    blocks = {
+    blocks: ClassVar = {
         "RCC": (RCC, {0x00, 0x04, 0x08, 0x30, 0x40, 0x44, 0x74}),
         "PWR": (PWR, {0x00, 0x04}),
         "FLASH": (FLASH, {0x00, 0x04, 0x0C, 0x10}),
@@ -67,8 +68,11 @@ class Stm32f746(Peripherals):
         "GPIOA": (0x40020000, set(GPIO_REGISTERS)),
         "GPIOB": (0x40020400, set(GPIO_REGISTERS)),
     }
-    SECTORS = {0: (0, 0x8000), 1: (0x8000, 0x8000), 2: (0x10000, 0x8000), 3: (0x18000, 0x8000), 4: (0x20000, 0x20000)}
-    SECTORS |= {5: (0x40000, 0x40000), 6: (0x80000, 0x40000), 7: (0xC0000, 0x40000)}
+    SECTORS: ClassVar = {  # number: offset, bytes
+        **{n: (0x8000 * n, 0x8000) for n in range(4)},
+        4: (0x20000, 0x20000),
+        **{n: (0x40000 * (n - 4), 0x40000) for n in range(5, 8)},
+    }
 
     def __init__(self, board: "UnicornBoard") -> None:
         super().__init__(board)
@@ -118,12 +122,12 @@ class Stm32f746(Peripherals):
 
 
 class Nrf5340(Peripherals):
-    """Clock, reset, cache, access protection, port P0, UARTE0, watchdog and flash controller of the application core."""
+    """Clock, reset, cache, access protection, port P0, UARTE0, watchdog, flash controller of the application core."""
 
     flash = (0x00000000, 0x100000)
     ram = (0x20000000, 0x80000)
     CLOCK, UARTE, NVMC = 0x50005000, 0x50008000, 0x50039000
-    blocks = {
+    blocks: ClassVar = {
         "CACHE": (0x50001000, {0x500, 0x504}),
         "CLOCK": (CLOCK, {0x000, 0x100, 0x558}),
         "RESET": (0x50005000, {0x400}),
@@ -197,11 +201,13 @@ class Nrf5340(Peripherals):
 class Core:
     """System control space and debug unit: what the firmware sets up of the core itself (Armv7-M B3.2, C1.8)."""
 
-    SYSTEM = {0xD00, 0xD08, 0xD0C, 0xD14, 0xD24, 0xD28, 0xD2C, 0xD34, 0xD38, 0xD7C, 0xD80, 0xD84, 0xD88, 0xDFC}
-    # Cache maintenance by address or set, barriers of it; debug lock
-    SYSTEM |= {0xF50, 0xF58, 0xF5C, 0xF60, 0xF64, 0xF68, 0xF6C, 0xF70, 0xF74}
-    SYSTEM |= {*range(0x100, 0x120, 4), *range(0x180, 0x1A0, 4)}  # NVIC enable, disable
-    DEBUG = {0x1000, 0x1004, 0x1FB0}
+    SYSTEM: ClassVar = {
+        *(0xD00, 0xD08, 0xD0C, 0xD14, 0xD24, 0xD28, 0xD2C, 0xD34, 0xD38, 0xD7C, 0xD80, 0xD84, 0xD88, 0xDFC),
+        *(0xF50, 0xF58, 0xF5C, 0xF60, 0xF64, 0xF68, 0xF6C, 0xF70, 0xF74),  # cache maintenance
+        *range(0x100, 0x120, 4),  # NVIC: enable, disable
+        *range(0x180, 0x1A0, 4),
+    }
+    DEBUG: ClassVar = {0x1000, 0x1004, 0x1FB0}
 
     def __init__(self, board: "UnicornBoard") -> None:
         self.board = board

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Counts what the built-in model costs on one frame of the camera: on whole tensors, layer by layer, and streamed.
+   Prints lines of text; both ways must print the same CRC-32 of the latent. */
+#include <string.h>
+
+#include "core/crc.h"
+#include "core/status.h"
+#include "glimpse_builtin_model.h"
+#include "nn/bench/whole_tensor.h"
+#include "nn/encoder.h"
+#include "nn/model.h"
+#include "ports/port.h"
+
+enum { ARENA_BYTES = 400 * 1024, STREAM_BYTES = 48 * 1024 };
+
+/* Whole tensors do not fit the memory of a node; emulated boards have some more. */
+static uint8_t arena_bytes[ARENA_BYTES] __attribute__((section(".external"), aligned(16)));
+static uint8_t stream_bytes[STREAM_BYTES] __attribute__((aligned(16)));
+static glimpse_model model;
+static glimpse_encoder encoder;
+
+static void print_number(uint64_t value)
+{
+    char digits[21];
+    char *at = digits + sizeof digits - 1;
+    *at = 0;
+    do {
+        *--at = (char)('0' + (char)(value % 10u));
+        value /= 10u;
+    } while (value != 0);
+    port_text(at);
+}
+
+static void print_count(const char *what, uint64_t count)
+{
+    port_text(what);
+    port_text(" ");
+    print_number(count);
+    port_text("\n");
+}
+
+static void print_latent(const char *way, const int8_t *latent)
+{
+    const uint32_t check = glimpse_crc32(0, (const uint8_t *)latent, glimpse_encoder_latent_size(&model));
+    char digits[9] = {0};
+    for (uint32_t i = 0; i < 8; i++) {
+        digits[i] = "0123456789ABCDEF"[(check >> (28 - 4 * i)) & 15u];
+    }
+    port_text(way);
+    port_text(" latent crc32 ");
+    port_text(digits);
+    port_text("\n");
+}
+
+PORT_NORETURN static void give_up(const char *why)
+{
+    port_text("bench failed: ");
+    port_text(why);
+    port_text("\n");
+    port_exit(1);
+}
+
+static uint64_t count_since(uint32_t start)
+{
+    const port_counter_unit *const unit = port_get_counter_unit();
+    return ((uint64_t)(port_counter() - start) * unit->numerator + unit->denominator / 2u) / unit->denominator;
+}
+
+/* The frame as the camera gives it: RGB888 [height, width, 3]. */
+static uint8_t *take_photo(whole_arena *arena)
+{
+    const size_t row = (size_t)model.photo_width * 3u;
+    uint8_t *const photo = whole_arena_take(arena, row * model.photo_height);
+    if (photo == NULL || !port_camera_begin(model.photo_width, model.photo_height)) {
+        give_up("no camera frame");
+    }
+    for (size_t y = 0; y < model.photo_height; y++) {
+        if (!port_camera_row(photo + y * row, row)) {
+            give_up("the camera frame is too short");
+        }
+    }
+    port_camera_end();
+    return photo;
+}
+
+static void run_streamed(const uint8_t *photo, whole_arena *arena)
+{
+    const size_t latent_size = glimpse_encoder_latent_size(&model);
+    const size_t side_size = glimpse_encoder_side_size(&model);
+    int8_t *const latent = whole_arena_take(arena, latent_size);
+    int8_t *const side = whole_arena_take(arena, side_size);
+    if (glimpse_encoder_init(&encoder, &model, stream_bytes, sizeof stream_bytes, latent, latent_size, side, side_size)
+        != GLIMPSE_OK) {
+        give_up("the streaming executor does not fit");
+    }
+    const uint32_t start = port_counter();
+    int status = glimpse_frame_begin(&encoder);
+    for (size_t y = 0; y < model.photo_height; y++) {
+        status |= glimpse_frame_row(&encoder, photo + y * model.photo_width * 3u);
+    }
+    status |= glimpse_frame_end(&encoder);
+    const uint64_t spent = count_since(start);
+    if (status != GLIMPSE_OK) {
+        give_up("the streaming executor stopped");
+    }
+    print_count("stream buffer bytes", glimpse_encoder_buffer_size(&model));
+    print_count("stream total", spent);
+    print_latent("stream", latent);
+}
+
+static void make_signed(uint8_t *photo)
+{
+    const size_t bytes = (size_t)model.photo_height * model.photo_width * 3u;
+    for (size_t i = 0; i < bytes; i++) {
+        photo[i] ^= 0x80u;
+    }
+}
+
+static void run_whole(const int8_t *photo, whole_arena *arena)
+{
+    whole_layer layers[GLIMPSE_MAX_LAYERS];
+    uint64_t total = 0;
+    for (int i = 0; i < model.layer_count; i++) {
+        const int8_t *const input = model.layers[i].input < 0 ? photo : layers[model.layers[i].input].output;
+        if (!whole_layer_prepare(&layers[i], &model.layers[i], input, arena)) {
+            give_up("whole tensors do not fit");
+        }
+        const uint32_t start = port_counter();
+        if (!whole_layer_run(&layers[i])) {
+            give_up("CMSIS-NN refuses a layer");
+        }
+        const uint64_t spent = count_since(start);
+        total += spent;
+        port_text("whole layer ");
+        print_number((uint64_t)i);
+        print_count(" instructions", spent);
+    }
+    print_count("whole total", total);
+    print_latent("whole", layers[model.latent_layer].output);
+}
+
+int main(void)
+{
+    whole_arena arena = {arena_bytes, sizeof arena_bytes, 0};
+    port_init();
+    port_serial_open(PORT_SERIAL_POLLED);
+    if (glimpse_model_load(&model, glimpse_builtin_model, sizeof glimpse_builtin_model) != GLIMPSE_OK) {
+        give_up("the built-in model is not sound");
+    }
+    uint8_t *const photo = take_photo(&arena);
+    run_streamed(photo, &arena);
+    make_signed(photo);
+    run_whole((const int8_t *)photo, &arena);
+    port_exit(0);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Packets: the worked example of docs/wire-format.md, frames of every kind there and back, and what is rejected. */
+#include <string.h>
+
+#include "core/crc.h"
+#include "core/packet.h"
+#include "core/status.h"
+#include "core/symbols.h"
+#include "test/check.h"
+
+enum { EXAMPLE_SYMBOLS = 24 };
+
+static const int32_t minimum[2] = {-3072, -1536};
+static const uint16_t step[2] = {1024, 512};
+static const uint16_t cumulative[2][9] = {
+    {0, 16, 64, 512, 3328, 3840, 4032, 4088, 4096},
+    {0, 8, 128, 1024, 3072, 3840, 4064, 4090, 4096},
+};
+static const glimpse_codec example = {
+    .model = 5, .revision = 1, .height = 4, .width = 3, .channels = 2, .bits = 3, .order = GLIMPSE_ORDER_CHANNEL,
+    .stride = 5, .offset = 7, .minimum = minimum, .step = step, .cumulative = cumulative[0],
+};
+static const int8_t latent[EXAMPLE_SYMBOLS] = {0, -1, 0, 0, -2, 1, 5, 2, 1, 0, -3, -1,
+                                               0, 1, 1, 3, -1, -2, 0, 0, 1, 7, 1, -1};
+static const uint8_t raw_packets[2][11] = {
+    {0x4B, 0x08, 0x00, 0x01, 0x69, 0xC6, 0xDB, 0x6D, 0xBA, 0xD3, 0x75},
+    {0x4B, 0x08, 0x01, 0xA1, 0x6F, 0xC4, 0xE3, 0x6E, 0x00, 0x95, 0x17},
+};
+static const uint8_t range_packets[2][11] = {
+    {0x4B, 0x08, 0x00, 0x03, 0x12, 0x30, 0x9E, 0x1D, 0xB6, 0x2E, 0x10},
+    {0x4B, 0x08, 0x02, 0x43, 0x06, 0xAD, 0xC2, 0xFB},
+};
+
+static uint8_t symbols[GLIMPSE_MAX_SYMBOLS];
+static uint8_t decoded[GLIMPSE_MAX_SYMBOLS];
+static uint8_t received[GLIMPSE_MAX_SYMBOLS];
+static uint8_t packet[GLIMPSE_MAX_PAYLOAD + 1];
+
+static void the_example_is_as_documented(void)
+{
+    glimpse_packer packer;
+    glimpse_symbols_quantise(&example, latent, symbols);
+    CHECK_EQUAL(GLIMPSE_OK, glimpse_packer_begin(&packer, &example, symbols, 33, GLIMPSE_CODING_RAW));
+    for (uint32_t i = 0; i < 2; i++) {
+        CHECK_EQUAL(11, glimpse_packer_next(&packer, 11, packet));
+        CHECK_BYTES(raw_packets[i], packet, 11);
+    }
+    CHECK_EQUAL(0, glimpse_packer_next(&packer, 11, packet));
+    CHECK_EQUAL(GLIMPSE_OK, glimpse_packer_begin(&packer, &example, symbols, 33, GLIMPSE_CODING_RANGE));
+    CHECK_EQUAL(11, glimpse_packer_next(&packer, 11, packet));
+    CHECK_BYTES(range_packets[0], packet, 11);
+    CHECK_EQUAL(8, glimpse_packer_next(&packer, 11, packet));
+    CHECK_BYTES(range_packets[1], packet, 8);
+    CHECK_EQUAL(0, glimpse_packer_next(&packer, 11, packet));
+}
+
+static void header_fields_come_back(void)
+{
+    const glimpse_header written = {1, 31, 63, 16383, 7, 1, 1};
+    glimpse_header header = {0};
+    glimpse_header_write(&written, packet);
+    static const uint8_t all_ones[4] = {0x7F, 0xFF, 0xFF, 0xFF};
+    CHECK_BYTES(all_ones, packet, 4);
+    CHECK_EQUAL(GLIMPSE_ERROR_LENGTH, glimpse_packet_read(packet, 4, &header)); /* filled all the same */
+    CHECK_BYTES(&written, &header, sizeof header);
+    CHECK_EQUAL(5, glimpse_packet_read(range_packets[0], 11, &header));
+    CHECK(header.version == 1 && header.model == 5 && header.frame == 33 && header.first == 0
+          && header.kind == GLIMPSE_KIND_IMAGE && header.coding == GLIMPSE_CODING_RANGE && header.revision == 1);
+    CHECK_EQUAL(2, glimpse_packet_read(range_packets[1], 8, &header));
+    CHECK_EQUAL(18, header.first);
+}
+
+static void forget(size_t count)
+{
+    memset(decoded, 0xEE, count);
+    memset(received, 0, count);
+}
+
+static void packets_are_welcome_in_any_order_and_twice(void)
+{
+    glimpse_symbols_quantise(&example, latent, symbols);
+    forget(EXAMPLE_SYMBOLS);
+    CHECK_EQUAL(6, glimpse_packet_unpack(&example, 33, range_packets[1], 8, decoded, received));
+    CHECK_EQUAL(11, glimpse_packet_unpack(&example, -1, raw_packets[1], 11, decoded, received));
+    CHECK_EQUAL(6, glimpse_packet_unpack(&example, 33, range_packets[1], 8, decoded, received));
+    CHECK_EQUAL(18, glimpse_packet_unpack(&example, 33, range_packets[0], 11, decoded, received));
+    CHECK_BYTES(symbols, decoded, EXAMPLE_SYMBOLS);
+    for (uint32_t i = 0; i < EXAMPLE_SYMBOLS; i++) {
+        CHECK_EQUAL(1, received[i]);
+    }
+}
+
+/* Closes a message of `length` bytes in packet with its check and expects the example's codec to answer `status`. */
+static void rejects(size_t length, int status)
+{
+    const uint16_t check = glimpse_crc16(packet, length);
+    packet[length] = (uint8_t)(check >> 8);
+    packet[length + 1] = (uint8_t)check;
+    forget(EXAMPLE_SYMBOLS);
+    CHECK_EQUAL(status, glimpse_packet_unpack(&example, 33, packet, length + 2, decoded, received));
+    for (uint32_t i = 0; i < EXAMPLE_SYMBOLS; i++) {
+        CHECK(received[i] == 0 && decoded[i] == 0xEE);
+    }
+}
+
+static void rejects_header(glimpse_header header, int status)
+{
+    memcpy(packet, raw_packets[0], 11);
+    glimpse_header_write(&header, packet);
+    rejects(9, status);
+}
+
+static void strange_headers_are_named(void)
+{
+    rejects_header((glimpse_header){2, 5, 33, 0, 0, 0, 1}, GLIMPSE_ERROR_VERSION);
+    rejects_header((glimpse_header){0, 5, 33, 0, 0, 0, 1}, GLIMPSE_ERROR_VERSION);
+    rejects_header((glimpse_header){1, 5, 33, 0, GLIMPSE_KIND_PARITY, 0, 1}, GLIMPSE_ERROR_KIND);
+    rejects_header((glimpse_header){1, 5, 33, 0, 7, 0, 1}, GLIMPSE_ERROR_KIND);
+    rejects_header((glimpse_header){1, 6, 33, 0, 0, 0, 1}, GLIMPSE_ERROR_MODEL);
+    rejects_header((glimpse_header){1, 5, 33, 0, 0, 0, 0}, GLIMPSE_ERROR_REVISION);
+    rejects_header((glimpse_header){1, 5, 34, 0, 0, 0, 1}, GLIMPSE_ERROR_FRAME);
+    rejects_header((glimpse_header){1, 5, 33, 24, 0, 0, 1}, GLIMPSE_ERROR_RANGE);
+    rejects_header((glimpse_header){1, 5, 33, 16383, 0, 1, 1}, GLIMPSE_ERROR_RANGE);
+}
+
+static void damage_is_noticed(void)
+{
+    for (uint32_t bit = 0; bit < 88; bit++) {
+        memcpy(packet, range_packets[0], 11);
+        packet[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        CHECK_EQUAL(GLIMPSE_ERROR_CHECK, glimpse_packet_unpack(&example, -1, packet, 11, decoded, received));
+    }
+    for (size_t length = 0; length < 6; length++) {
+        CHECK_EQUAL(GLIMPSE_ERROR_LENGTH, glimpse_packet_unpack(&example, -1, packet, length, decoded, received));
+    }
+    CHECK_EQUAL(GLIMPSE_ERROR_LENGTH, glimpse_packet_unpack(&example, -1, packet, 243, decoded, received));
+}
+
+static void malformed_raw_bodies_are_rejected(void)
+{
+    memcpy(packet, raw_packets[0], 11);
+    rejects(4, GLIMPSE_ERROR_BODY); /* no symbols */
+    memcpy(packet, raw_packets[0], 11);
+    packet[8] |= 1; /* 13 symbols leave one bit over */
+    rejects(9, GLIMPSE_ERROR_BODY);
+    memcpy(packet, raw_packets[1], 11);
+    packet[9] = 0; /* 11 symbols need 5 bytes */
+    rejects(10, GLIMPSE_ERROR_BODY);
+}
+
+static void rejects_range_body(uint16_t first, const char *body, size_t length, int status)
+{
+    glimpse_header_write(&(glimpse_header){1, 5, 33, first, 0, GLIMPSE_CODING_RANGE, 1}, packet);
+    memcpy(packet + 4, body, length);
+    rejects(4 + length, status);
+}
+
+static void malformed_range_bodies_are_rejected(void)
+{
+    rejects_range_body(0, "", 0, GLIMPSE_ERROR_BODY);
+    rejects_range_body(0, "\0\x30\x9E\x1D\xB6", 5, GLIMPSE_ERROR_BODY);        /* no symbols */
+    rejects_range_body(0, "\x80", 1, GLIMPSE_ERROR_BODY);                      /* half a count */
+    rejects_range_body(0, "\x80\x12\x30\x9E\x1D\xB6", 6, GLIMPSE_ERROR_BODY);  /* one byte would do for 18 */
+    rejects_range_body(0, "\x19\x30\x9E\x1D\xB6", 5, GLIMPSE_ERROR_RANGE);     /* 25 of 24 symbols */
+    rejects_range_body(7, "\x12\x30\x9E\x1D\xB6", 5, GLIMPSE_ERROR_RANGE);     /* 18 where 17 remain */
+    rejects_range_body(0, "\xFF\xFF\x30\x9E", 4, GLIMPSE_ERROR_RANGE);
+    rejects_range_body(0, "\x12\x30\x9E\x1D\xB6\0", 6, GLIMPSE_ERROR_BODY);    /* a zero that is never sent */
+    rejects_range_body(0, "\x12\x30\x9E\x1D\xB6\x01", 6, GLIMPSE_ERROR_BODY);  /* longer than need be */
+    rejects_range_body(0, "\x12\x30\x9E\x1D\xB7", 5, GLIMPSE_ERROR_BODY);      /* inside, but not the number sent */
+    rejects_range_body(0, "\x01\xFF\xFF\xFF\xFF", 5, GLIMPSE_ERROR_BODY);      /* outside every symbol */
+}
+
+static void a_codec_without_tables_takes_raw_packets_only(void)
+{
+    glimpse_codec codec = example;
+    glimpse_packer packer;
+    codec.cumulative = NULL;
+    forget(EXAMPLE_SYMBOLS);
+    CHECK_EQUAL(13, glimpse_packet_unpack(&codec, 33, raw_packets[0], 11, decoded, received));
+    CHECK_EQUAL(GLIMPSE_ERROR_BODY, glimpse_packet_unpack(&codec, 33, range_packets[0], 11, decoded, received));
+    CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT, glimpse_packer_begin(&packer, &codec, symbols, 33, GLIMPSE_CODING_RANGE));
+}
+
+static void parameters_out_of_range_are_refused(void)
+{
+    glimpse_packer packer;
+    CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT, glimpse_packer_begin(&packer, &example, symbols, 64, GLIMPSE_CODING_RAW));
+    CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT, glimpse_packer_begin(&packer, &example, symbols, 0, 2));
+    CHECK_EQUAL(GLIMPSE_OK, glimpse_packer_begin(&packer, &example, symbols, 63, GLIMPSE_CODING_RANGE));
+    CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT, glimpse_packer_next(&packer, 10, packet));
+    CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT, glimpse_packer_next(&packer, 243, packet));
+}
+
+/* Sends symbols with packets of sizes that change all the time; returns the packets' bytes. */
+static size_t send(const glimpse_codec *codec, uint8_t coding, size_t smallest, size_t largest)
+{
+    glimpse_packer packer;
+    size_t total = 0;
+    uint32_t taken = 0;
+    size_t payload = smallest;
+    forget(glimpse_codec_symbols(codec));
+    CHECK_EQUAL(GLIMPSE_OK, glimpse_packer_begin(&packer, codec, symbols, 7, coding));
+    for (;;) {
+        packet[payload] = 0xA5;
+        const int length = glimpse_packer_next(&packer, payload, packet);
+        CHECK(length >= 0 && (size_t)length <= payload);
+        CHECK_EQUAL(0xA5, packet[payload]);
+        if (length <= 0) {
+            break;
+        }
+        const int count = glimpse_packet_unpack(codec, 7, packet, (size_t)length, decoded, received);
+        CHECK(count > 0);
+        total += (size_t)length;
+        taken += (uint32_t)(count > 0 ? count : 0);
+        payload = payload + 17 <= largest ? payload + 17 : smallest;
+    }
+    CHECK_EQUAL(glimpse_codec_symbols(codec), taken);
+    CHECK_BYTES(symbols, decoded, glimpse_codec_symbols(codec));
+    return total;
+}
+
+static void frames_of_every_symbol_width_come_back(void)
+{
+    static uint16_t table[(1 << GLIMPSE_MAX_SYMBOL_BITS) + 1];
+    const int32_t lowest = 0;
+    const uint16_t unit = 1;
+    for (uint8_t bits = 1; bits <= GLIMPSE_MAX_SYMBOL_BITS; bits++) {
+        const uint32_t levels = 1u << bits;
+        for (uint32_t i = 0; i < levels; i++) { /* the last symbol has what the others spare */
+            table[i] = (uint16_t)i;
+        }
+        table[levels] = 1u << GLIMPSE_FREQUENCY_BITS;
+        const glimpse_codec codec = {.model = 1, .height = 7, .width = 9, .channels = 1, .bits = bits, .stride = 32,
+                                     .offset = 5, .minimum = &lowest, .step = &unit, .cumulative = table};
+        CHECK_EQUAL(GLIMPSE_OK, glimpse_codec_check(&codec));
+        for (uint32_t i = 0; i < 63; i++) {
+            symbols[i] = (uint8_t)(i * 37u % levels);
+        }
+        const size_t raw = send(&codec, GLIMPSE_CODING_RAW, 11, 40);
+        CHECK(send(&codec, GLIMPSE_CODING_RANGE, 11, 40) <= raw + 12); /* rare symbols: raw packets carry them */
+        memset(symbols, (int)levels - 1, 63);
+        CHECK_EQUAL(11, send(&codec, GLIMPSE_CODING_RANGE, 11, 40));
+    }
+}
+
+/* The size of a 224 x 224 photo's latent: 28 x 28 x 12 symbols of 5 bits. */
+static void a_whole_photo_comes_back(void)
+{
+    static int32_t minima[12];
+    static uint16_t steps[12];
+    static uint16_t table[12][33];
+    glimpse_codec codec = {.model = 1, .height = 28, .width = 28, .channels = 12, .bits = 5,
+                           .order = GLIMPSE_ORDER_CHANNEL, .stride = 303, .offset = 101, .minimum = minima,
+                           .step = steps, .cumulative = table[0]};
+    for (uint32_t channel = 0; channel < 12; channel++) {
+        minima[channel] = -16 * 1024;
+        steps[channel] = 1024;
+        for (uint32_t i = 0; i <= 32; i++) { /* a hill in the middle */
+            table[channel][i] = (uint16_t)(i * 16 + (i > 12 ? (i < 20 ? (i - 12) * 448 : 3584) : 0));
+        }
+    }
+    CHECK_EQUAL(GLIMPSE_OK, glimpse_codec_check(&codec));
+    for (uint32_t i = 0; i < 9408; i++) {
+        const uint32_t spread = i % 16 == 0 ? 16 : 4;
+        symbols[i] = (uint8_t)(16 - spread + (i * 2654435761u >> 16) % (2 * spread));
+    }
+    const size_t raw = send(&codec, GLIMPSE_CODING_RAW, 51, 51);
+    const size_t coded = send(&codec, GLIMPSE_CODING_RANGE, 51, 51);
+    CHECK_EQUAL(9408 / 72 * 51 + 6 + 48 * 5 / 8, raw);
+    CHECK(coded < raw * 8 / 10);
+    codec.order = GLIMPSE_ORDER_INTERLEAVED;
+    CHECK(send(&codec, GLIMPSE_CODING_RANGE, 11, 242) < raw);
+}
+
+int main(void)
+{
+    check_begin();
+    CHECK_RUN(the_example_is_as_documented);
+    CHECK_RUN(header_fields_come_back);
+    CHECK_RUN(packets_are_welcome_in_any_order_and_twice);
+    CHECK_RUN(strange_headers_are_named);
+    CHECK_RUN(damage_is_noticed);
+    CHECK_RUN(malformed_raw_bodies_are_rejected);
+    CHECK_RUN(malformed_range_bodies_are_rejected);
+    CHECK_RUN(a_codec_without_tables_takes_raw_packets_only);
+    CHECK_RUN(parameters_out_of_range_are_refused);
+    CHECK_RUN(frames_of_every_symbol_width_come_back);
+    CHECK_RUN(a_whole_photo_comes_back);
+    return check_end();
+}
