@@ -62,8 +62,8 @@ typedef struct {
 } glimpse_packer;
 
 /* coding: GLIMPSE_CODING_RANGE means range coding in each packet where it carries more symbols than raw bits would,
-   or as many in no more bytes. GLIMPSE_ERROR_ARGUMENT: frame or coding out of range, or
-   range coding asked of a codec without tables. */
+   or as many in no more bytes. GLIMPSE_ERROR_ARGUMENT: frame or coding out of range, or range coding asked of
+   a codec without tables. */
 int glimpse_packer_begin(glimpse_packer *packer, const glimpse_codec *codec, const uint8_t *symbols, uint8_t frame,
                          uint8_t coding);
 

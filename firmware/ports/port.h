@@ -57,7 +57,8 @@ void port_serial_open(port_serial_mode mode);
 // Both modes also ask the hardware, so that the line works even where no interrupt is delivered.
 size_t port_serial_read(uint8_t *bytes, size_t capacity);
 
-// Returns when the last byte is handed to the hardware (or given up: every wait is bounded).
+// Returns when the last byte is handed to the hardware. Every wait on a real board is bounded, and drops the rest;
+// emulated and native wait for their reader.
 void port_serial_write(const uint8_t *bytes, size_t count);
 
 // Bytes known to be lost on the way in since the line was opened (ring full, hardware overrun).

@@ -1,12 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The firmware of the real boards starts and talks on their own registers, without the boards."""
+"""The firmware of the real boards, unmodified, exchanges a frame over its own UART registers, without the boards."""
 
 from pathlib import Path
 
 import pytest
 from support.unicorn_board import UnicornBoard
 
+from glimpse import zoo
+from glimpse.binding import pattern
+from glimpse.targets import open_node
+from glimpse.targets.client import SerialNode, Stream
+
 BUILDS = Path(__file__).resolve().parents[2] / ".pio" / "build"
+
+
+class BoardStream(Stream):
+    """The board's UART as a stream: time passes on the board only while somebody waits for bytes."""
+
+    def __init__(self, board):
+        self.board, self.taken = board, 0
+
+    def read(self, timeout):
+        self.board.run(until=lambda b: len(b.received) > self.taken, instructions=200_000_000)
+        data = bytes(self.board.received[self.taken :])
+        self.taken += len(data)
+        return data
+
+    def write(self, data):
+        self.board.send(data)
 
 
 @pytest.fixture(params=["stm32f746g_disco", "nrf5340dk"])
@@ -14,10 +35,28 @@ def board(request):
     elf = BUILDS / request.param / "firmware.elf"
     if not elf.is_file():
         pytest.skip(f"{request.param} is not built; run `make firmware`")
-    return UnicornBoard(elf, request.param)
+    board = UnicornBoard(elf, request.param)
+    board.name = request.param
+    return board
 
 
 def test_starts_and_waits_for_commands(board):
     """A few million instructions without a wrong access, a fault or a reset."""
     board.run(until=lambda b: b.instructions >= 3_000_000)
     assert b"fault" not in board.received
+
+
+def test_exchanges_a_frame(board):
+    """Identity, a frame of the test pattern, and the node's health, over the registers of the real UART."""
+    model = zoo.load()
+    node = SerialNode(BoardStream(board), board.name)
+    info = node.identify()
+    assert (info.board, info.model_check) == (board.name, model.binding.check)
+    assert info.counter_unit == "cycles"
+    assert info.core_hz == {"stm32f746g_disco": 216_000_000, "nrf5340dk": 128_000_000}[board.name]
+    rows = pattern(model.binding.photo_width, model.binding.photo_height)
+    frame = node.capture(None, pattern=True, coding="range")
+    assert frame.packets == open_node("native", model).capture(rows, coding="range").packets
+    health = node.health()
+    assert (health.boots, health.broken_frames, health.serial_overruns) == (1, 0, 0)
+    assert 0 < health.stack_peak < 4096

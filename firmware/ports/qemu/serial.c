@@ -45,9 +45,8 @@ size_t port_serial_read(uint8_t *bytes, size_t capacity) {
 
 void port_serial_write(const uint8_t *bytes, size_t count) {
   for (size_t i = 0; i < count; i++) {
-    // A reader that went away must not hold the node for ever: about a tenth of a second a byte.
-    for (uint32_t spins = 0; !uart_can_write() && spins < 10000000u; spins++) {
-    }
+    // A reader that is busy stops the line for as long as it likes: no byte is lost, and it is not a hang.
+    while (!uart_can_write()) port_watchdog_feed();
     uart_write(bytes[i]);
   }
 }

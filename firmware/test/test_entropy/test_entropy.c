@@ -106,7 +106,7 @@ static void lowest_symbols_take_no_bytes(void)
 
 static void carries_walk_back(void)
 {
-    /* 0xFF bytes first, then an interval that pushes over the top: found by search, kept as a regression. */
+    /* A carry is a put that changes bytes written before it. */
     uint32_t carried = 0;
     for (uint32_t round = 0; round < 2000; round++) {
         glimpse_range_writer writer;

@@ -88,7 +88,7 @@ static void impossible_tables_are_refused(void)
 
 static void quantiser_rounds_and_clamps(void)
 {
-    /* In 1/256: channel 0 cells of 1024 from -3072, channel 1 cells of 511 from -1536, channel 2 cells of 1 from 100. */
+    /* In 1/256: channel 0 from -3072 in cells of 1024, channel 1 from -1536 of 511, channel 2 from 100 of 1. */
     static const int8_t latent[12] = {-128, -128, -128, 127, 127, 127, -9, -7, 0, -10, -8, 1};
     static const uint8_t expected[12] = {0, 0, 0, 3, 3, 3, 1, 0, 0, 1, 0, 3};
     glimpse_codec codec = sound_codec(GLIMPSE_ORDER_CHANNEL);

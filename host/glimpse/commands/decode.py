@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""glimpse decode: what can be seen from the packets that are there."""
+"""`glimpse decode`: what can be seen from the packets that are there.
+
+JSON: model, frame, packets {seen, used, duplicate, rejected {reason: n}}, symbols {received, total}, cut_bytes (of a
+last packet whose end is missing), out (null when no packet can be used).
+"""
 
 from collections import Counter
 from pathlib import Path
@@ -34,11 +38,7 @@ def decode(
     ] = None,
     json: JsonOption = None,
 ) -> None:
-    """What can be seen from the packets that are there.
-
-    JSON: model, frame, packets {seen, used, duplicate, rejected {reason: n}}, symbols {received, total},
-    cut_bytes (of a last packet whose end is missing), out (null when no packet can be used).
-    """
+    """What can be seen from the packets that are there."""
     check_picture_name(out)
     check_place(out, packets)
     file = read_packets(packets)

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""glimpse demo: the whole chain on a few photos, with pictures at the end."""
+"""`glimpse demo`: the whole chain on a few photos, with pictures at the end.
+
+JSON: target, model, payload, coding, seed, bench (a list, each as of `glimpse bench`, the target first), photos [{name,
+packets, bytes, bits_per_pixel, views [{loss, share, packets, bytes, symbols {received, total}, psnr_db, ms_ssim,
+measure}]}], contact_sheet, page. A psnr_db of null is infinite: equal pictures.
+"""
 
 import io
 import sys
@@ -15,7 +20,7 @@ from glimpse import zoo
 from glimpse.bench import measure
 from glimpse.commands.options import DEFAULT_MODEL, JsonOption, ModelOption, PayloadOption, TargetOption
 from glimpse.decoder import PictureDecoder
-from glimpse.files import make_folder, write_json, write_whole
+from glimpse.files import check_place, make_folder, write_json, write_whole
 from glimpse.journey import survivors, views
 from glimpse.photo import fit_photo, load_photo
 from glimpse.report import Demo, PhotoResult, contact_sheet, cost_lines, cost_table, page, quality_table
@@ -39,17 +44,15 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Of the losses: the same seed, the same pictures.")] = 1,
     json: JsonOption = None,
 ) -> None:
-    """The whole chain on photos: a node encodes, a link loses packets, pictures appear.
-
-    JSON: target, model, payload, coding, seed, bench [as `glimpse bench`, one
-    for each core measured], photos [{name, packets, bytes,
-    bits_per_pixel, views [{loss, share, packets, bytes, symbols {received, total}, psnr_db, ms_ssim, measure}]}],
-    contact_sheet, page. An infinite psnr_db (equal pictures) is null.
-    """
+    """The whole chain on photos: a node encodes, a link loses packets, pictures appear."""
     console = Console(stderr=json == "-", highlight=False)
+    sheet, html = out / "contact-sheet.png", out / "index.html"
     try:
+        make_folder(out)
+        for path in (sheet, html):
+            check_place(path)
         result = _run(_named(photos), target, zoo.load(model), payload, seed)
-        sheet, html = _write(result, out)
+        _write(result, sheet, html)
     except KeyboardInterrupt:
         print(f"stopped; nothing in {out} is half written", file=sys.stderr)
         raise typer.Exit(130) from None
@@ -122,16 +125,13 @@ def _photo_result(
     return PhotoResult(name, rgb, len(packets), sum(map(len, packets)), rows)
 
 
-def _write(result: Demo, out: Path) -> tuple[Path, Path]:
-    """Both files, each replaced in one step."""
+def _write(result: Demo, sheet: Path, html: Path) -> None:
+    """Both files, drawn before the first is written, each replaced in one step."""
     buffer = io.BytesIO()
     contact_sheet(result).save(buffer, "PNG")
-    html = page(result).encode()
-    make_folder(out)
-    sheet, index = out / "contact-sheet.png", out / "index.html"
+    text = page(result).encode()
     write_whole(sheet, buffer.getvalue())
-    write_whole(index, html)
-    return sheet, index
+    write_whole(html, text)
 
 
 def _show(result: Demo, console: Console) -> None:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from serial.tools import list_ports
 
@@ -39,7 +40,7 @@ def doctor(json: JsonOption = None) -> None:
         table.add_column(column)
     for f in findings:
         mark = "[green]ok[/]" if f.found else "[red]MISSING[/]" if f.required else "[yellow]missing[/]"
-        table.add_row(mark, f.name, f.needed_for, f.found or f.remedy)
+        table.add_row(mark, f.name, f.needed_for, escape(f.found or f.remedy))
     Console(stderr=json == "-").print(table)
     if json:
         write_json(json, {"findings": [asdict(f) for f in findings]})

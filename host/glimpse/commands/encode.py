@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""glimpse encode: what a node would send of a photo."""
+"""`glimpse encode`: what a node would send of a photo.
+
+JSON: photo, out, model, target, coding, payload, budget, frame, packets, bytes, bits_per_pixel,
+symbols {sent, total}, instructions (null where they are not counted).
+"""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -39,11 +43,7 @@ def encode(
     target: TargetOption = "native",
     json: JsonOption = None,
 ) -> None:
-    """What a node would send of PHOTO: its packets, in a file.
-
-    JSON: photo, out, model, target, coding, payload, budget, frame, packets, bytes, bits_per_pixel,
-    symbols {sent, total}, instructions (null where they are not counted).
-    """
+    """What a node would send of PHOTO: its packets, in a file."""
     chosen = zoo.load(model)
     if coding is Coding.RANGE and not chosen.binding.has_range_tables:
         raise UsageError(f"model {chosen.name} has no tables for range coding; use --coding raw")

@@ -30,7 +30,7 @@ def header_text(blob: bytes, origin: str) -> str:
 #define GLIMPSE_BUILTIN_MODEL_ALIGNED _Alignas(16)
 #endif
 
-static const GLIMPSE_BUILTIN_MODEL_ALIGNED uint8_t glimpse_builtin_model[{len(blob)}] = {{
+GLIMPSE_BUILTIN_MODEL_ALIGNED static const uint8_t glimpse_builtin_model[{len(blob)}] = {{
 {body}
 }};
 

@@ -71,7 +71,7 @@ def _cost(demo: Demo) -> str:
     cards = []
     for cost in demo.costs:
         if cost["instructions"] is not None:
-            cards.append((f"{cost['instructions'] / 1e6:,.1f} M", f"instructions a photo, counted on {cost['target']}"))
+            cards.append((f"{cost['instructions'] / 1e6:,.1f} M", f"instructions, counted on {cost['target']}"))
         cards += [(f"{value} ms", f"estimated on {board} ({span})") for board, value, span in estimates([cost])]
     ram, flash = demo.costs[0]["ram_bytes"], demo.costs[0]["flash_bytes"]
     if ram:

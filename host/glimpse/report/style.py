@@ -9,7 +9,7 @@ STYLE = """
     --l0: #5cc7b6; --l1: #7db2ea; --l2: #e2a25c; --l3: #ea8391; }
 }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 2.5rem 1.5rem 4rem; max-width: 92rem; background: var(--paper); color: var(--ink);
+body { margin: 0 auto; padding: 2.5rem 1.5rem 4rem; max-width: 90.5rem; background: var(--paper); color: var(--ink);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif;
   font-variant-numeric: tabular-nums; }
 h1 { margin: 0; font-size: 2.4rem; letter-spacing: -0.02em; line-height: 1.1; }
@@ -18,14 +18,17 @@ h3 { margin: 1.3rem 0 0.6rem; font-size: 0.95rem; font-weight: 600; }
 p { margin: 0.4rem 0; }
 .lead { font-size: 1.15rem; max-width: 44rem; }
 .soft, footer, summary { color: var(--soft); font-size: 0.95rem; }
-.cards { display: flex; flex-wrap: wrap; gap: 0.8rem; margin: 1.6rem 0 0.8rem; padding: 0; list-style: none; }
+.cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(11.5rem, 1fr)); gap: 0.7rem;
+  margin: 1.6rem 0 0.8rem; padding: 0; list-style: none; }
 .cards li { padding: 0.8rem 1.1rem; background: var(--card); border: 1px solid var(--line); border-radius: 0.6rem; }
 .cards strong { display: block; font-size: 1.35rem; letter-spacing: -0.01em; }
 .cards span { color: var(--soft); font-size: 0.88rem; }
 article { margin-top: 2.2rem; padding-top: 1.6rem; border-top: 1px solid var(--line); }
-.strip { display: flex; flex-wrap: wrap; gap: 1rem; }
+.strip { display: grid; grid-template-columns: repeat(auto-fill, minmax(9.5rem, 1fr)); gap: 0.7rem; }
+@media (min-width: 62rem) { .strip { grid-template-columns: repeat(6, minmax(0, 1fr)); } }
+.chart { grid-column: span 2; }
 figure { margin: 0; max-width: 100%; }
-figure img { display: block; max-width: 100%; height: auto; border-radius: 0.35rem; }
+figure img { display: block; width: 100%; height: auto; border-radius: 0.35rem; }
 figcaption { margin-top: 0.35rem; font-size: 0.84rem; line-height: 1.35; }
 figcaption span { display: block; color: var(--accent); }
 details { margin-top: 1rem; }

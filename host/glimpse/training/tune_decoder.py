@@ -8,8 +8,6 @@ the node's own C code, and the decoder learns on those symbols, with tail drop a
 """
 
 import argparse
-import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from glimpse import zoo
 from glimpse.training import mcucoder
 from glimpse.training.codec import LossyCodec
 from glimpse.training.data import load_photos, load_squares, random_crops, split_files
+from glimpse.training.trainer import Checkpoint, TimedCosine
 
 
 def encoded_pairs(model: zoo.ZooModel, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -58,7 +57,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=3e-4)
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--window", type=int, default=20)
-    parser.add_argument("--step-seconds", type=float, default=0.5, help="expected, to plan the learning rate's decay")
+    parser.add_argument("--steps", type=int, default=100, help="steps in an epoch")
     parser.add_argument("--seed", type=int, default=2)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -76,21 +75,12 @@ def main() -> None:
     decoder = mcucoder.build_decoder(window)
     decoder.load_weights(options.weights / "decoder.weights.h5")
     codec = LossyCodec(None, decoder, mcucoder.LEVELS, seed=options.seed)
-    steps = int(60 * options.minutes / options.step_seconds)
-    schedule = keras.optimizers.schedules.CosineDecay(options.rate / 10, steps, alpha=0.02, warmup_target=options.rate, warmup_steps=50)
-    codec.compile(optimizer=keras.optimizers.Adam(schedule, clipnorm=1.0), jit_compile=False)
+    codec.compile(optimizer=keras.optimizers.Adam(options.rate, clipnorm=1.0), jit_compile=False)
     held = (held_levels[:, 4 : 4 + window, 4 : 4 + window].astype(np.float32),
             held_photos[:, 32 : 32 + 8 * window, 32 : 32 + 8 * window].astype(np.float32) / 255)
-    start = time.time()
-    source = batches(levels, photos, options.batch, window, options.seed)
-    for epoch in range(10):
-        history = codec.fit(source, steps_per_epoch=max(1, steps // 10), epochs=1, validation_data=held, validation_batch_size=8, verbose=2)
-        decoder.save_weights(options.out / "decoder.weights.h5")
-        line = {"tune": epoch, "seconds": round(time.time() - start), **{k: float(v[-1]) for k, v in history.history.items()}}
-        with (options.out / "log.jsonl").open("a") as log:
-            log.write(json.dumps(line) + "\n")
-        if time.time() - start > 60 * options.minutes:
-            break
+    codec.fit(batches(levels, photos, options.batch, window, options.seed), steps_per_epoch=options.steps, epochs=10**6,
+              validation_data=held, validation_batch_size=8, verbose=2,
+              callbacks=[TimedCosine(options.rate, options.minutes), Checkpoint(codec, options.out, ("decoder",))])
 
 
 if __name__ == "__main__":

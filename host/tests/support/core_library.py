@@ -26,7 +26,7 @@ REASONS = {
 class CodecStruct(ctypes.Structure):
     """glimpse_codec."""
 
-    _fields_ = [  # noqa: RUF012
+    _fields_ = [
         ("model", ctypes.c_uint8),
         ("revision", ctypes.c_uint8),
         ("height", ctypes.c_uint16),

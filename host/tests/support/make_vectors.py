@@ -66,7 +66,8 @@ def frames() -> list[dict[str, object]]:
         codec = random_codec(random, largest=500)
         coding = RANGE if codec.cumulative else RAW
         payloads = random.choice([[11], [51], [242], [11, 242, 51, 20], [51, 11]])
-        cases.append(case(f"random {seed}", codec, likely_symbols(random, codec), random.randrange(64), coding, payloads))
+        symbols = likely_symbols(random, codec)
+        cases.append(case(f"random {seed}", codec, symbols, random.randrange(64), coding, payloads))
     return cases
 
 
@@ -119,9 +120,9 @@ def reason(packet: bytes) -> str:
 def text() -> str:
     """The file, one vector a line."""
     lines = [
-        '"about": "Wire format version 1. Fields are named as in docs/wire-format.md; order: 0 interleaved, 1 by channel; '
-        "coding: 0 raw, 1 range; the last payload size repeats; symbols in [height, width, channels] order. 'rejected' "
-        "belongs to the codec of 'example raw' and frame 33.\"",
+        '"about": "Wire format version 1. Fields are named as in docs/wire-format.md; order: 0 interleaved, 1 by '
+        "channel; coding: 0 raw, 1 range; the last payload size repeats; symbols in [height, width, channels] order. "
+        "'rejected' belongs to the codec of 'example raw' and frame 33.\"",
         f'"example_latent": {json.dumps(EXAMPLE_LATENT)}',
         '"frames": [\n' + ",\n".join(json.dumps(frame) for frame in frames()) + "\n]",
         '"rejected": [\n' + ",\n".join(json.dumps(packet) for packet in damaged()) + "\n]",

@@ -55,7 +55,5 @@ def likely_symbols(random: Random, codec: Codec) -> bytes:
     if codec.cumulative is None or random.random() < 0.2:
         return bytes(random.randrange(1 << codec.bits) for _ in range(codec.symbols))
     symbols = range(1 << codec.bits)
-    columns = [
-        random.choices(symbols, cum_weights=row[1:], k=codec.positions) for row in codec.cumulative
-    ]
+    columns = [random.choices(symbols, cum_weights=row[1:], k=codec.positions) for row in codec.cumulative]
     return bytes(columns[i % codec.channels][i // codec.channels] for i in range(codec.symbols))

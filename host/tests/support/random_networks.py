@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds int8 .tflite encoders with random weights, without TensorFlow: small networks of every shape that nodes run, and
-the published trunk."""
+"""Builds int8 .tflite encoders with random weights, without TensorFlow: small networks of every shape that nodes run,
+and the published trunk."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ def out_size(size: int, kernel: int, stride: int, same: bool) -> int:
     return -(-size // stride) if same else (size - kernel) // stride + 1
 
 
-def random_plan(rng: np.random.Generator) -> Plan:
+def random_plan(rng: np.random.Generator, largest: int = 40, most_channels: int = 20) -> Plan:
     """One to four layers with kernels of 1..7, strides of 1..4, odd sizes, sometimes a side branch or a lone RELU."""
-    photo = (int(rng.integers(7, 41)), int(rng.integers(7, 41)))
+    photo = (int(rng.integers(7, largest + 1)), int(rng.integers(7, largest + 1)))
     steps: list[Step] = []
     shapes: list[tuple[int, int, int]] = []
     trunk = int(rng.integers(1, 5))
@@ -84,14 +84,15 @@ def random_plan(rng: np.random.Generator) -> Plan:
         source = fork if index == trunk else index - 1
         shape = (*photo, 3) if source < 0 else shapes[source]
         last = index in (trunk - 1, trunk + branch - 1)
-        step = _random_step(rng, shape, source, last)
+        step = _random_step(rng, shape, source, last, most_channels)
         steps.append(step)
-        shapes.append(tuple(out_size(shape[axis], step.kernel[axis], step.stride[axis], step.same) for axis in (0, 1))
-                      + (step.outputs,))
+        sides = [out_size(shape[axis], step.kernel[axis], step.stride[axis], step.same) for axis in (0, 1)]
+        shapes.append((sides[0], sides[1], step.outputs))
     return Plan(photo, steps, [trunk - 1] + ([trunk + branch - 1] if branch else []))
 
 
-def _random_step(rng: np.random.Generator, shape: tuple[int, int, int], source: int, last: bool) -> Step:
+def _random_step(rng: np.random.Generator, shape: tuple[int, int, int], source: int, last: bool,
+                 most_channels: int) -> Step:
     kind = str(rng.choice(["conv", "conv", "depthwise", "max_pool"]))
     kernel = (int(rng.integers(1, 8)), int(rng.integers(1, 8)))
     if rng.random() < 0.5:
@@ -102,10 +103,10 @@ def _random_step(rng: np.random.Generator, shape: tuple[int, int, int], source: 
     most = 5 if min(shape[:2]) > 12 else 3
     stride = (int(rng.integers(1, most)), int(rng.integers(1, most)))
     same = bool(rng.random() < 0.6) or kernel[0] > shape[0] or kernel[1] > shape[1]
-    outputs = {"conv": int(rng.integers(1, 21)), "max_pool": shape[2],
+    outputs = {"conv": int(rng.integers(1, most_channels + 1)), "max_pool": shape[2],
                "depthwise": shape[2] * int(rng.choice([1, 1, 2, 3, 4]))}[kind]
     if outputs > 48:
-        kind, outputs = "conv", int(rng.integers(1, 21))
+        kind, outputs = "conv", int(rng.integers(1, most_channels + 1))
     activation = NONE if last else int(rng.choice([NONE, RELU, RELU6]))
     if kind == "conv" and rng.random() < 0.15:
         return Step(kind, kernel, stride, same, outputs, -RELU, source)  # a RELU operator of its own
@@ -178,9 +179,9 @@ class _Network:
 def _write(tensors: list[_Tensor], operators: list[_Operator], outputs: list[int]) -> bytes:
     builder = flatbuffers.Builder(1 << 16)
     kinds = sorted({operator.kind for operator in operators})
-    buffers = [_buffer(builder, None)] + [_buffer(builder, tensor.data) for tensor in tensors]
+    buffers = [_buffer(builder, data) for data in (None, *(tensor.data for tensor in tensors))]
     stored = [_tensor(builder, tensor, index) for index, tensor in enumerate(tensors)]
-    run = [_operator(builder, operator, kinds.index(operator.kind)) for operator in operators]
+    run = [_operator(builder, operator, kinds.index(operator.kind), tensors) for operator in operators]
     graph = _subgraph(builder, stored, run, outputs)
     codes = [_operator_code(builder, kind) for kind in kinds]
     vectors = [_offsets(builder, items) for items in (codes, [graph], buffers)]
@@ -237,7 +238,7 @@ def _tensor(builder: flatbuffers.Builder, tensor: _Tensor, index: int) -> int:
     return tflite.TensorEnd(builder)
 
 
-def _options(builder: flatbuffers.Builder, operator: _Operator) -> tuple[int, int]:
+def _options(builder: flatbuffers.Builder, operator: _Operator, multiplier: int) -> tuple[int, int]:
     """The options' table and its place in the union."""
     step = operator.step
     assert step is not None
@@ -252,15 +253,16 @@ def _options(builder: flatbuffers.Builder, operator: _Operator) -> tuple[int, in
     else:
         fields |= {"DilationHFactor": 1, "DilationWFactor": 1}
     if operator.kind == "depthwise":
-        fields |= {"DepthMultiplier": 0}  # said by the shapes; filled below by the caller's tensors
+        fields |= {"DepthMultiplier": multiplier}
     getattr(tflite, f"{name}Start")(builder)
     for field_name, value in fields.items():
         getattr(tflite, f"{name}Add{field_name}")(builder, value)
     return getattr(tflite, f"{name}End")(builder), union
 
 
-def _operator(builder: flatbuffers.Builder, operator: _Operator, code: int) -> int:
-    options, union = (0, 0) if operator.step is None else _options(builder, operator)
+def _operator(builder: flatbuffers.Builder, operator: _Operator, code: int, tensors: list[_Tensor]) -> int:
+    multiplier = tensors[operator.output].shape[3] // tensors[operator.inputs[0]].shape[3]
+    options, union = (0, 0) if operator.step is None else _options(builder, operator, multiplier)
     inputs, outputs = _integers(builder, operator.inputs), _integers(builder, [operator.output])
     tflite.OperatorStart(builder)
     tflite.OperatorAddOpcodeIndex(builder, code)

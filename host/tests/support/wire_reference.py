@@ -8,6 +8,7 @@ integer and so knows no carry, and a reader accepts a body only if writing its s
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from math import gcd
 from typing import Literal
 
@@ -67,7 +68,7 @@ class Codec:
             and all(step >= 1 for step in self.step)
             and all(abs(minimum) <= 1 << 20 for minimum in self.minimum)
             and all(
-                row[0] == 0 and row[-1] == 4096 and all(a < b for a, b in zip(row, row[1:], strict=False))
+                row[0] == 0 and row[-1] == 4096 and all(a < b for a, b in pairwise(row))
                 for row in self.cumulative or ()
             )
         )

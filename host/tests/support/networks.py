@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tests of networks share: codecs for any latent, reference interpreters, compiling firmware/nn."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+from glimpse.export.blob import CodecSpec
+from glimpse.export.tflite_reader import read_network
+
+ROOT = Path(__file__).resolve().parents[3]
+CMSIS_NN = ROOT / ".deps" / "cmsis_nn"
+HAS_TFLITE_MICRO = importlib.util.find_spec("tflite_micro") is not None
+
+
+def codec_for(encoder: bytes, tables: bool = False) -> CodecSpec:
+    """A codec that fits the latent of an encoder; its quantiser is of no interest."""
+    network = read_network(encoder)
+    channels = network.layers[network.latent].out_shape[2]
+    cumulative = [[64 * i for i in range(64)] + [4096] for _ in range(channels)] if tables else None
+    return CodecSpec(model=3, revision=1, name="test", bits=6, order="channel", stride=1, offset=0,
+                     minimum=[-128 * 256] * channels, step=[4 * 256] * channels, cumulative=cumulative)
+
+
+def _as_input(photo: np.ndarray) -> np.ndarray:
+    return (photo.astype(np.int16) - 128).astype(np.int8)[None]
+
+
+class LiteRt:
+    """LiteRT's reference kernels."""
+
+    def __init__(self, encoder: bytes) -> None:
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+        self.interpreter = Interpreter(model_content=encoder,
+                                       experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+        self.interpreter.allocate_tensors()
+
+    def run(self, photo: np.ndarray) -> list[np.ndarray]:
+        """int8 [height, width, channels] for each output."""
+        self.interpreter.set_tensor(self.interpreter.get_input_details()[0]["index"], _as_input(photo))
+        self.interpreter.invoke()
+        return [self.interpreter.get_tensor(output["index"])[0] for output in self.interpreter.get_output_details()]
+
+
+class TfliteMicro:
+    """The interpreter of TensorFlow Lite Micro, from its wheel."""
+
+    def __init__(self, encoder: bytes) -> None:
+        from tflite_micro.python.tflite_micro import runtime
+
+        self.outputs = 1 if read_network(encoder).side is None else 2
+        self.interpreter = runtime.Interpreter.from_bytes(encoder, arena_size=1 << 24)
+
+    def run(self, photo: np.ndarray) -> list[np.ndarray]:
+        """int8 [height, width, channels] for each output."""
+        self.interpreter.set_input(_as_input(photo), 0)
+        self.interpreter.invoke()
+        return [np.array(self.interpreter.get_output(index)[0]) for index in range(self.outputs)]
+
+
+def kernel_sources() -> list[Path]:
+    """The CMSIS-NN files that firmware/nn links."""
+    listed = (ROOT / "firmware" / "nn" / "cmsis_nn_sources.txt").read_text().splitlines()
+    return [CMSIS_NN / line.strip() for line in listed if line.strip() and not line.startswith("#")]
+
+
+def compile_flags() -> list[str]:
+    """For our own sources together with CMSIS-NN's."""
+    return ["-std=c11", "-Wall", "-Wextra", "-I", str(ROOT / "firmware"), "-isystem", str(CMSIS_NN / "Include")]

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nodes for tests: the node program of this computer, with garbage on its line if wanted."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from glimpse import zoo
+from glimpse.export.header import write_header
+from glimpse.targets.client import SerialNode
+from glimpse.targets.sim import ProcessStream
+
+from support.networks import CMSIS_NN, kernel_sources
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def build_node_program(folder: Path) -> Path:
+    """The node as a program of this computer, with the sanitizers on; returns its path."""
+    firmware = ROOT / "firmware"
+    write_header(zoo.load().folder, folder / "glimpse_builtin_model.h")
+    ours = [source for room in ("core", "nn", "app", "ports/native") for source in sorted((firmware / room).glob("*.c"))]
+    subprocess.run(
+        ["gcc", "-std=gnu11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I", folder, "-I", firmware,
+         "-I", ROOT / "boards" / "native", "-isystem", CMSIS_NN / "Include", *ours, *kernel_sources(), "-o", folder / "node"], check=True)
+    return folder / "node"
+
+
+class ProgramNode(SerialNode):
+    """The node program, its files in `folder`."""
+
+    def __init__(self, program: Path, folder: Path) -> None:
+        super().__init__(ProcessStream([str(program)], folder), "the node program", patience=20.0)

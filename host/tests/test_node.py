@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a node answers: requests good and bad, garbage on the line, models sent to it, restarts."""
+
+import random
+import struct
+
+import numpy as np
+import pytest
+from support.networks import codec_for
+from support.nodes import ProgramNode, build_node_program
+from support.photos import test_photos as make_photos
+from support.random_networks import build_tflite, random_plan
+
+from glimpse import binding, zoo
+from glimpse.errors import GlimpseError
+from glimpse.export.blob import build_blob
+from glimpse.targets import open_node
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    return build_node_program(tmp_path_factory.mktemp("node"))
+
+
+@pytest.fixture
+def node(program, tmp_path):
+    with ProgramNode(program, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def model():
+    return zoo.load()
+
+
+@pytest.fixture(scope="module")
+def photo(model):
+    return make_photos(model.binding.photo_height, model.binding.photo_width, 25)[-1]
+
+
+def native(model, photo, **options):
+    return open_node("native", model).capture(photo, **options).packets
+
+
+def small_model(seed):
+    """A random network that any node has room for, as a blob; its packets of raw 8-bit symbols are its latent."""
+    for attempt in range(100):
+        encoder = build_tflite(random_plan(np.random.default_rng([seed, attempt])), seed)
+        blob = build_blob(encoder, codec_for(encoder))
+        loaded = binding.Model(blob)
+        if loaded.buffer_bytes <= 20480 and loaded.symbol_count <= 9408 and loaded.side_bytes <= 784:
+            return blob, loaded
+    raise AssertionError("no random network is small enough")
+
+
+def test_says_who_it_is(node, model):
+    info = node.identify()
+    assert (info.board, info.model, info.model_check) == ("native", model.name, model.binding.check)
+    assert info.buffer_bytes_used <= info.buffer_bytes
+    assert info.latent == model.binding.latent_shape
+    assert node.health().boots == 1
+
+
+def test_a_photo_sent_over_the_line_gives_the_packets_of_the_host(node, model, photo):
+    assert node.capture(photo, payload=51, coding="range", frame=7).packets == native(model, photo, frame=7)
+
+
+def test_camera_file_and_pattern(node, model, photo, tmp_path):
+    (tmp_path / "camera.rgb").write_bytes(photo.tobytes() + photo[::-1].tobytes())
+    for expected in (photo, photo[::-1], photo):
+        assert node.capture(None, coding="raw").packets == native(model, expected, coding="raw")
+    pattern = binding.pattern(model.binding.photo_width, model.binding.photo_height)
+    assert node.capture(None, pattern=True).packets == native(model, pattern)
+
+
+@pytest.mark.parametrize(("payload", "budget"), [(11, 100), (51, 1000), (242, 61), (51, 11)])
+def test_budget_caps_the_frame(node, model, photo, payload, budget):
+    packets = node.capture(photo, payload=payload, budget=budget).packets
+    assert packets == native(model, photo, payload=payload, budget=budget)
+    assert budget - 11 < sum(map(len, packets)) <= budget
+    assert max(map(len, packets)) <= payload
+
+
+def test_frames_are_counted_over_restarts(program, tmp_path):
+    for start in (0, 2):
+        with ProgramNode(program, tmp_path) as node:
+            numbers = [node.capture(None, pattern=True, frame=None, budget=20).frame for _ in range(2)]
+            assert numbers == [start, start + 1]
+
+
+@pytest.mark.parametrize("body", [b"", b"\0" * 7, b"\0" * 9, struct.pack("<BBBBI", 3, 0, 0, 51, 0), struct.pack("<BBBBI", 2, 2, 0, 51, 0),
+                                  struct.pack("<BBBBI", 2, 0, 64, 51, 0), struct.pack("<BBBBI", 2, 0, 0, 10, 0),
+                                  struct.pack("<BBBBI", 2, 0, 0, 243, 0), struct.pack("<BBBBI", 0, 0, 0, 51, 0)])
+def test_impossible_captures_are_refused(node, body):
+    with pytest.raises(GlimpseError, match="refused"):
+        node.request("NODE_CAPTURE", body)
+    assert node.capture(None, pattern=True, budget=51).packets
+
+
+def test_rows_out_of_turn_or_of_the_wrong_size_are_refused(node, model):
+    with pytest.raises(GlimpseError, match="refused"):
+        node.request("NODE_ROW", b"\0" * (3 * model.binding.photo_width))
+    node.request("NODE_CAPTURE", struct.pack("<BBBBI", 1, 0, 0, 51, 0))
+    with pytest.raises(GlimpseError, match="refused"):
+        node.request("NODE_ROW", b"\0" * 10)
+
+
+def test_survives_garbage(node, model, photo):
+    rng = random.Random(1)
+    sound = binding.serial_frame(bytes((binding.protocol("NODE_STATUS"), 9)))
+    for _ in range(3000):
+        noise = bytearray(rng.choice((rng.randbytes(rng.randrange(1, 300)), sound, b"\0" * 3)))
+        if noise == sound:
+            noise[rng.randrange(len(noise))] ^= 1 << rng.randrange(8)
+        node.stream.write(bytes(noise))
+    node.stream.write(b"\0")
+    health = node.health()
+    assert health.broken_frames > 1000
+    assert health.boots == 1
+    assert node.capture(photo).packets == native(model, photo)
+
+
+def test_unknown_requests_with_a_sound_check_are_refused(node):
+    rng = random.Random(2)
+    known = {binding.protocol(n) for n in ("NODE_IDENTIFY", "NODE_CAPTURE", "NODE_ROW", "NODE_STATUS", "NODE_SELECT", "NODE_MODEL_ERASE",
+                                           "NODE_MODEL_WRITE", "NODE_RESET")}
+    for kind in sorted(set(range(256)) - known):
+        node.sequence = node.sequence % 255 + 1
+        node.stream.write(binding.serial_frame(bytes((kind, node.sequence)) + rng.randbytes(rng.randrange(40))))
+        with pytest.raises(GlimpseError, match="refused"):
+            node.receive(node.sequence)
+
+
+def test_a_model_is_sent_used_and_kept(program, tmp_path):
+    blob, loaded = small_model(1)
+    rgb = make_photos(loaded.photo_height, loaded.photo_width, 20)[-1]
+    with ProgramNode(program, tmp_path) as node:
+        node.use_model(blob, loaded.check)
+        assert node.identify().slot == 0
+        expected = loaded.pack(loaded.quantise(loaded.encode_latent(rgb)), coding="raw")
+        assert node.capture(rgb, coding="raw").packets == expected
+    with ProgramNode(program, tmp_path) as node:
+        assert node.identify().model_check == loaded.check
+        other, other_loaded = small_model(2)
+        node.use_model(other, other_loaded.check)
+        assert node.identify().slot == 1
+        node.use_model(blob, loaded.check)
+        assert node.identify().slot == 0
+
+
+def test_a_damaged_model_is_refused_and_the_old_one_stays(program, tmp_path, model):
+    blob, _ = small_model(3)
+    damaged = bytearray(blob)
+    damaged[len(damaged) // 2] ^= 1
+    with ProgramNode(program, tmp_path) as node:
+        with pytest.raises(GlimpseError, match="refused"):
+            node.send_model(bytes(damaged), 0)
+        assert node.identify().model_check == model.binding.check
+
+
+def test_a_slot_that_went_bad_falls_back_to_the_built_in_model(program, tmp_path, model):
+    blob, loaded = small_model(4)
+    with ProgramNode(program, tmp_path) as node:
+        node.use_model(blob, loaded.check)
+    slot = tmp_path / "slot0.bin"
+    slot.write_bytes(b"\0" * slot.stat().st_size)
+    with ProgramNode(program, tmp_path) as node:
+        assert node.identify().model_check == model.binding.check
+
+
+def test_restarts_when_told(node):
+    node.request("NODE_RESET")
+    assert node.health().boots == 2
+    assert node.health().reset_cause == "software"

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The same bytes from every node: this process, the emulated Cortex-M7 and the emulated Cortex-M33."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from support.photos import test_photos as make_photos
+from support.random_networks import build_tflite, random_plan
+from typer.testing import CliRunner
+
+from glimpse import binding, zoo
+from glimpse.export.blob import CodecSpec, build_blob
+from glimpse.export.tflite_reader import read_network
+from glimpse.targets import open_node
+from glimpse.targets.sim import ENVIRONMENTS, SimNode
+
+CORES = ["cortex-m7", "cortex-m33"]
+PHOTOS, NETWORKS = 100, 20
+
+
+@dataclasses.dataclass
+class BlobModel:
+    """A bare blob in the place of a model folder."""
+
+    blob: bytes
+
+    def __post_init__(self):
+        self.binding = binding.Model(self.blob)
+
+
+def transparent(encoder):
+    """A model whose raw packets are its int8 latent, value for value, so that latents can be compared over the air."""
+    network = read_network(encoder)
+    channels = network.layers[network.latent].out_shape[2]
+    spec = CodecSpec(model=30, revision=0, name="transparent", bits=8, order="interleaved", stride=1, offset=0,
+                     minimum=[-128 * 256] * channels, step=[256] * channels, cumulative=None)
+    return BlobModel(build_blob(encoder, spec))
+
+
+def latent_of(model, packets):
+    symbols, received = (np.zeros(model.binding.latent_shape, np.uint8) for _ in range(2))
+    for packet in packets:
+        model.binding.unpack(packet, symbols, received)
+    assert received.all()
+    return (symbols.astype(np.int16) - 128).astype(np.int8)
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_latents_of_photos(core):
+    model = transparent((zoo.load().folder / "encoder.tflite").read_bytes())
+    rows, columns = model.binding.photo_height, model.binding.photo_width
+    with SimNode(ENVIRONMENTS[core], model) as node:
+        for photo in make_photos(rows, columns, PHOTOS):
+            packets = node.capture(photo, payload=242, coding="raw").packets
+            np.testing.assert_array_equal(latent_of(model, packets), model.binding.encode_latent(photo))
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_latents_of_random_networks(core):
+    done = seed = 0
+    while done < NETWORKS:
+        seed += 1
+        model = transparent(build_tflite(random_plan(np.random.default_rng(seed)), seed))
+        if model.binding.buffer_bytes > 20480 or model.binding.symbol_count > 9408:
+            continue  # more than the node's build offers
+        done += 1
+        photo = make_photos(model.binding.photo_height, model.binding.photo_width, 25)[-1]
+        with SimNode(ENVIRONMENTS[core], model) as node:
+            packets = node.capture(photo, payload=242, coding="raw").packets
+        np.testing.assert_array_equal(latent_of(model, packets), model.binding.encode_latent(photo))
+
+
+def test_the_same_glp_from_the_command_line(tmp_path):
+    from glimpse.cli import app
+    from PIL import Image
+
+    Image.fromarray(make_photos(300, 400, 20)[-1]).save(tmp_path / "photo.png")
+    files = []
+    for target in ("native", "sim:cortex-m7", "sim:cortex-m33"):
+        out = tmp_path / f"{len(files)}.glp"
+        result = CliRunner().invoke(app, ["encode", str(tmp_path / "photo.png"), "-o", str(out), "--target", target])
+        assert result.exit_code == 0, result.output
+        files.append(out.read_bytes())
+    assert len(files[0]) > 1000
+    assert files[0] == files[1] == files[2]
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_resources(core, tmp_path):
+    from glimpse.cli import app
+
+    out = tmp_path / "bench.json"
+    result = CliRunner().invoke(app, ["bench", "--target", f"sim:{core}", "--json", str(out)])
+    assert result.exit_code == 0, result.output
+    numbers = json.loads(out.read_text())
+    assert len(set(numbers["counts"])) == 1, "instructions must repeat to the unit"
+    assert numbers["ram_bytes"]["total"] <= 32 * 1024
+    assert numbers["ram_bytes"]["stack_peak"] > 0
+    assert numbers["flash_bytes"]["total"] <= 96 * 1024
+    assert numbers["whole_tensor"]["same_latent"]
+    # 102.8 M is the same trunk whole-tensor on the Cortex-M7, measured apart from this repository.
+    assert numbers["instructions"] <= 1.05 * min(102.8e6, numbers["whole_tensor"]["instructions"])
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_uploads_over_the_emulated_serial_line(core):
+    model = transparent(build_tflite(random_plan(np.random.default_rng(1)), 1))
+    photo = make_photos(model.binding.photo_height, model.binding.photo_width, 25)[-1]
+    with SimNode(ENVIRONMENTS[core], zoo.load()) as node:
+        node.send_model(model.blob, 0)
+        packets = super(SimNode, node).capture(photo, payload=242, coding="raw").packets
+        np.testing.assert_array_equal(latent_of(model, packets), model.binding.encode_latent(photo))
+        assert node.health().serial_overruns == 0
+
+
+def test_native_is_the_reference(tmp_path):
+    """The node in this process and the binding's own steps are one."""
+    model = zoo.load()
+    photo = make_photos(224, 224, 25)[-1]
+    packets = open_node("native", model).capture(photo).packets
+    m = model.binding
+    assert packets == m.pack(m.quantise(m.encode_latent(photo)))
