@@ -1,18 +1,18 @@
-// SPDX-License-Identifier: Apache-2.0
+/* SPDX-License-Identifier: Apache-2.0 */
 #ifndef GLIMPSE_BOARD_H
 #define GLIMPSE_BOARD_H
 
 #define BOARD_NAME "nrf5340dk"
-#define BOARD_INTERRUPTS 69u  // product specification, "Peripheral interface": IDs 0..68
+#define BOARD_INTERRUPTS 69u /* product specification, "Peripheral interface": IDs 0..68 */
 #define BOARD_STACK_BYTES 8192u
 
 #define BOARD_CORE_HZ 128000000u
 
-// The interface chip's virtual serial port VCOM0: bits of port P0.
+/* The interface chip's virtual serial port VCOM0: bits of port P0. */
 #define BOARD_SERIAL_TX_PIN 20u
 #define BOARD_SERIAL_RX_PIN 22u
 
-// Persistent regions as in linker.ld, in the order of port_region: address, bytes.
+/* Persistent regions as in linker.ld, in the order of port_region: address, bytes. */
 #define BOARD_REGIONS {0x40000u, 0x40000u}, {0x80000u, 0x40000u}, {0xF8000u, 0x4000u}, {0xFC000u, 0x4000u}
 
 #endif

@@ -22,10 +22,10 @@ typedef struct {
     frame_request request;
     glimpse_encoder *encoder;
     glimpse_schedule schedule;
-    uint16_t row;                   /* next photo row */
+    uint16_t row; /* next photo row */
     uint16_t packets;
     uint32_t bytes;
-    uint32_t counts[NODE_STAGES];   /* in the port's unit */
+    uint32_t counts[NODE_STAGES]; /* in the port's unit */
     bool active;
 } frame_job;
 

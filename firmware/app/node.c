@@ -273,7 +273,7 @@ static void erase_model(const uint8_t *body, size_t count)
         refuse(GLIMPSE_ERROR_ARGUMENT); /* the network in use is read in place */
     } else {
         accept_or_refuse(port_region_erase((port_region)(PORT_REGION_SLOT0 + body[0])) ? GLIMPSE_OK
-                                                                                      : GLIMPSE_ERROR_STATE);
+                                                                                       : GLIMPSE_ERROR_STATE);
     }
 }
 

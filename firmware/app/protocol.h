@@ -8,10 +8,10 @@
 enum {
     NODE_PROTOCOL_VERSION = 1,
     NODE_MESSAGE_HEADER_BYTES = 2,
-    NODE_MAX_MESSAGE_BYTES = 1024,  /* that a node takes or sends, header included */
-    NODE_NO_BUDGET = 0,             /* in a capture request: send the whole frame */
-    NODE_NEXT_FRAME = 255,          /* in a capture request: the node counts frames itself */
-    NODE_BUILTIN_MODEL = 255        /* in place of a slot number */
+    NODE_MAX_MESSAGE_BYTES = 1024, /* that a node takes or sends, header included */
+    NODE_NO_BUDGET = 0,            /* in a capture request: send the whole frame */
+    NODE_NEXT_FRAME = 255,         /* in a capture request: the node counts frames itself */
+    NODE_BUILTIN_MODEL = 255       /* in place of a slot number */
 };
 
 /* Requests. */
@@ -38,11 +38,7 @@ enum {
 };
 
 /* Where a frame comes from. */
-enum {
-    NODE_SOURCE_CAMERA = 0,
-    NODE_SOURCE_UPLOAD = 1,
-    NODE_SOURCE_PATTERN = 2
-};
+enum { NODE_SOURCE_CAMERA = 0, NODE_SOURCE_UPLOAD = 1, NODE_SOURCE_PATTERN = 2 };
 
 /* Stages whose counts a NODE_DONE reports, in this order, each u32 in the port's unit. */
 enum {

@@ -9,8 +9,8 @@
 
 typedef struct {
     uint32_t boots;
-    uint8_t model_slot;   /* or NODE_BUILTIN_MODEL */
-    uint8_t next_frame;   /* 0..GLIMPSE_MAX_FRAME */
+    uint8_t model_slot; /* or NODE_BUILTIN_MODEL */
+    uint8_t next_frame; /* 0..GLIMPSE_MAX_FRAME */
 } node_settings;
 
 /* The newest sound record, or the defaults (built-in model, frame 0) when there is none. */

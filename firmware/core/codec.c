@@ -18,8 +18,8 @@ static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
 
 static bool shape_is_sound(const glimpse_codec *codec)
 {
-    if (codec->model > GLIMPSE_MAX_MODEL || codec->bits < GLIMPSE_MIN_SYMBOL_BITS
-        || codec->bits > GLIMPSE_MAX_SYMBOL_BITS || codec->channels < 1 || codec->channels > GLIMPSE_MAX_CHANNELS) {
+    if (codec->model > GLIMPSE_MAX_MODEL || codec->bits < GLIMPSE_MIN_SYMBOL_BITS ||
+        codec->bits > GLIMPSE_MAX_SYMBOL_BITS || codec->channels < 1 || codec->channels > GLIMPSE_MAX_CHANNELS) {
         return false;
     }
     /* Positions first: the product of all three may not fit 32 bits. */
@@ -33,8 +33,8 @@ static bool order_is_sound(const glimpse_codec *codec)
         return false;
     }
     const uint32_t cycle = glimpse_codec_cycle(codec);
-    return codec->stride >= 1 && codec->stride <= cycle && codec->offset < cycle
-        && greatest_common_divisor(cycle, codec->stride) == 1;
+    return codec->stride >= 1 && codec->stride <= cycle && codec->offset < cycle &&
+           greatest_common_divisor(cycle, codec->stride) == 1;
 }
 
 static bool quantiser_is_sound(const glimpse_codec *codec)
@@ -43,8 +43,8 @@ static bool quantiser_is_sound(const glimpse_codec *codec)
         return false;
     }
     for (uint32_t channel = 0; channel < codec->channels; channel++) {
-        if (codec->step[channel] < 1 || codec->minimum[channel] < -GLIMPSE_MAX_MINIMUM
-            || codec->minimum[channel] > GLIMPSE_MAX_MINIMUM) {
+        if (codec->step[channel] < 1 || codec->minimum[channel] < -GLIMPSE_MAX_MINIMUM ||
+            codec->minimum[channel] > GLIMPSE_MAX_MINIMUM) {
             return false;
         }
     }
@@ -74,6 +74,6 @@ static bool tables_are_sound(const glimpse_codec *codec)
 int glimpse_codec_check(const glimpse_codec *codec)
 {
     return shape_is_sound(codec) && order_is_sound(codec) && quantiser_is_sound(codec) && tables_are_sound(codec)
-        ? GLIMPSE_OK
-        : GLIMPSE_ERROR_MODEL_FORMAT;
+               ? GLIMPSE_OK
+               : GLIMPSE_ERROR_MODEL_FORMAT;
 }

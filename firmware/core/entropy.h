@@ -33,7 +33,7 @@ typedef struct {
     size_t next;
     uint32_t code; /* relative to low */
     uint32_t range;
-    bool broken;   /* code fell outside every symbol's interval */
+    bool broken; /* code fell outside every symbol's interval */
 } glimpse_range_reader;
 
 void glimpse_range_reader_begin(glimpse_range_reader *reader, const uint8_t *bytes, size_t count);

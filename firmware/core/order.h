@@ -13,11 +13,11 @@
    and the flat index into [height, width, channels] is position * C + c. */
 typedef struct {
     const glimpse_codec *codec;
-    uint32_t cycle;    /* glimpse_codec_cycle(codec) */
-    uint32_t rank;     /* of the symbol that glimpse_order_next returns next */
-    uint32_t place;    /* its position (by channel) or flat index (interleaved) */
-    uint32_t channel;  /* by channel only */
-    uint32_t left;     /* by channel only: symbols of this channel not yet walked */
+    uint32_t cycle;   /* glimpse_codec_cycle(codec) */
+    uint32_t rank;    /* of the symbol that glimpse_order_next returns next */
+    uint32_t place;   /* its position (by channel) or flat index (interleaved) */
+    uint32_t channel; /* by channel only */
+    uint32_t left;    /* by channel only: symbols of this channel not yet walked */
 } glimpse_order;
 
 /* rank: 0 .. number of symbols (the end). */

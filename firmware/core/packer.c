@@ -11,8 +11,8 @@
 int glimpse_packer_begin(glimpse_packer *packer, const glimpse_codec *codec, const uint8_t *symbols, uint8_t frame,
                          uint8_t coding)
 {
-    if (frame > GLIMPSE_MAX_FRAME || coding > GLIMPSE_CODING_RANGE
-        || (coding == GLIMPSE_CODING_RANGE && codec->cumulative == NULL)) {
+    if (frame > GLIMPSE_MAX_FRAME || coding > GLIMPSE_CODING_RANGE ||
+        (coding == GLIMPSE_CODING_RANGE && codec->cumulative == NULL)) {
         return GLIMPSE_ERROR_ARGUMENT;
     }
     packer->codec = codec;

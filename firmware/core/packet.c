@@ -11,9 +11,9 @@
 
 void glimpse_header_write(const glimpse_header *header, uint8_t *packet)
 {
-    const uint32_t word = ((uint32_t)header->version << 30) | ((uint32_t)header->model << 25)
-        | ((uint32_t)header->frame << 19) | ((uint32_t)header->first << 5) | ((uint32_t)header->kind << 2)
-        | ((uint32_t)header->coding << 1) | header->revision;
+    const uint32_t word = ((uint32_t)header->version << 30) | ((uint32_t)header->model << 25) |
+                          ((uint32_t)header->frame << 19) | ((uint32_t)header->first << 5) |
+                          ((uint32_t)header->kind << 2) | ((uint32_t)header->coding << 1) | header->revision;
     for (uint32_t i = 0; i < GLIMPSE_HEADER_BYTES; i++) {
         packet[i] = (uint8_t)(word >> (24 - 8 * i));
     }
@@ -139,8 +139,8 @@ static int unpack_range(const glimpse_codec *codec, uint32_t first, const uint8_
     return (int)count;
 }
 
-int glimpse_packet_unpack(const glimpse_codec *codec, int frame, const uint8_t *packet, size_t length,
-                          uint8_t *symbols, uint8_t *received)
+int glimpse_packet_unpack(const glimpse_codec *codec, int frame, const uint8_t *packet, size_t length, uint8_t *symbols,
+                          uint8_t *received)
 {
     glimpse_header header;
     const int body = glimpse_packet_read(packet, length, &header);

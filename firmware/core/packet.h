@@ -12,11 +12,11 @@
 enum {
     GLIMPSE_WIRE_VERSION = 1,
     GLIMPSE_HEADER_BYTES = 4,
-    GLIMPSE_CHECK_BYTES = 2,       /* CRC-16 over header and body, at the end, big endian */
+    GLIMPSE_CHECK_BYTES = 2, /* CRC-16 over header and body, at the end, big endian */
     GLIMPSE_OVERHEAD_BYTES = 6,
-    GLIMPSE_MIN_PAYLOAD = 11,      /* LoRaWAN US915 DR0 */
-    GLIMPSE_MAX_PAYLOAD = 242,     /* LoRaWAN EU868 DR4 */
-    GLIMPSE_COUNT_TWO_BYTES = 128  /* range coding: a count from here on takes two bytes */
+    GLIMPSE_MIN_PAYLOAD = 11,     /* LoRaWAN US915 DR0 */
+    GLIMPSE_MAX_PAYLOAD = 242,    /* LoRaWAN EU868 DR4 */
+    GLIMPSE_COUNT_TWO_BYTES = 128 /* range coding: a count from here on takes two bytes */
 };
 
 /* Three bits. Version 1 reserves the numbers; so far only images are sent. */
@@ -39,10 +39,10 @@ typedef struct {
     uint8_t version;
     uint8_t model;
     uint8_t frame;
-    uint16_t first;    /* rank of the first symbol in sending order */
+    uint16_t first; /* rank of the first symbol in sending order */
     uint8_t kind;
     uint8_t coding;
-    uint8_t revision;  /* 0 or 1 */
+    uint8_t revision; /* 0 or 1 */
 } glimpse_header;
 
 /* Every field within its bits. packet: GLIMPSE_HEADER_BYTES bytes. */
@@ -78,7 +78,7 @@ int glimpse_packer_next(glimpse_packer *packer, size_t payload, uint8_t *packet)
    if it is what a packer makes: spare bits zero, no byte too many.
    frame: the frame being assembled, or -1 to take any. Returns the number of symbols in the packet, or
    GLIMPSE_ERROR_LENGTH, _CHECK, _VERSION, _KIND, _MODEL, _REVISION, _FRAME, _RANGE, _BODY. */
-int glimpse_packet_unpack(const glimpse_codec *codec, int frame, const uint8_t *packet, size_t length,
-                          uint8_t *symbols, uint8_t *received);
+int glimpse_packet_unpack(const glimpse_codec *codec, int frame, const uint8_t *packet, size_t length, uint8_t *symbols,
+                          uint8_t *received);
 
 #endif

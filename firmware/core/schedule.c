@@ -3,8 +3,8 @@
 
 #include "core/status.h"
 
-int glimpse_schedule_begin(glimpse_schedule *schedule, const glimpse_codec *codec, const uint8_t *symbols, uint8_t frame,
-                           uint8_t coding, uint32_t budget)
+int glimpse_schedule_begin(glimpse_schedule *schedule, const glimpse_codec *codec, const uint8_t *symbols,
+                           uint8_t frame, uint8_t coding, uint32_t budget)
 {
     schedule->budget = budget == 0 ? UINT32_MAX : budget;
     return glimpse_packer_begin(&schedule->packer, codec, symbols, frame, coding);

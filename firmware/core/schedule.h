@@ -15,8 +15,8 @@ typedef struct {
 } glimpse_schedule;
 
 /* budget: radio bytes for the whole frame, headers included; 0: no limit. Errors as glimpse_packer_begin. */
-int glimpse_schedule_begin(glimpse_schedule *schedule, const glimpse_codec *codec, const uint8_t *symbols, uint8_t frame,
-                           uint8_t coding, uint32_t budget);
+int glimpse_schedule_begin(glimpse_schedule *schedule, const glimpse_codec *codec, const uint8_t *symbols,
+                           uint8_t frame, uint8_t coding, uint32_t budget);
 
 /* Writes the next packet, cut to what the budget leaves; 0 when the frame or the budget has ended. A rest of the
    budget smaller than GLIMPSE_MIN_PAYLOAD stays unused. Errors as glimpse_packer_next. */

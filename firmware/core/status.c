@@ -4,22 +4,39 @@
 const char *glimpse_status_text(int status)
 {
     switch (status) {
-    case GLIMPSE_OK: return "no error";
-    case GLIMPSE_ERROR_BUFFER: return "a buffer is too small";
-    case GLIMPSE_ERROR_ARGUMENT: return "a parameter is out of range";
-    case GLIMPSE_ERROR_STATE: return "called out of turn";
-    case GLIMPSE_ERROR_LENGTH: return "too short or too long";
-    case GLIMPSE_ERROR_CHECK: return "damaged on the way (check does not match)";
-    case GLIMPSE_ERROR_ENCODING: return "not a COBS frame";
-    case GLIMPSE_ERROR_VERSION: return "unknown version";
-    case GLIMPSE_ERROR_KIND: return "unknown kind of packet";
-    case GLIMPSE_ERROR_MODEL: return "made by another model";
-    case GLIMPSE_ERROR_REVISION: return "made by another revision of the model";
-    case GLIMPSE_ERROR_FRAME: return "belongs to another frame";
-    case GLIMPSE_ERROR_RANGE: return "names symbols that the model does not have";
-    case GLIMPSE_ERROR_BODY: return "malformed symbols";
-    case GLIMPSE_ERROR_MODEL_FORMAT: return "not a model, or an impossible one";
-    case GLIMPSE_ERROR_MODEL_LIMIT: return "the model needs more than this build offers";
-    default: return status > 0 ? "no error" : "unknown error";
+    case GLIMPSE_OK:
+        return "no error";
+    case GLIMPSE_ERROR_BUFFER:
+        return "a buffer is too small";
+    case GLIMPSE_ERROR_ARGUMENT:
+        return "a parameter is out of range";
+    case GLIMPSE_ERROR_STATE:
+        return "called out of turn";
+    case GLIMPSE_ERROR_LENGTH:
+        return "too short or too long";
+    case GLIMPSE_ERROR_CHECK:
+        return "damaged on the way (check does not match)";
+    case GLIMPSE_ERROR_ENCODING:
+        return "not a COBS frame";
+    case GLIMPSE_ERROR_VERSION:
+        return "unknown version";
+    case GLIMPSE_ERROR_KIND:
+        return "unknown kind of packet";
+    case GLIMPSE_ERROR_MODEL:
+        return "made by another model";
+    case GLIMPSE_ERROR_REVISION:
+        return "made by another revision of the model";
+    case GLIMPSE_ERROR_FRAME:
+        return "belongs to another frame";
+    case GLIMPSE_ERROR_RANGE:
+        return "names symbols that the model does not have";
+    case GLIMPSE_ERROR_BODY:
+        return "malformed symbols";
+    case GLIMPSE_ERROR_MODEL_FORMAT:
+        return "not a model, or an impossible one";
+    case GLIMPSE_ERROR_MODEL_LIMIT:
+        return "the model needs more than this build offers";
+    default:
+        return status > 0 ? "no error" : "unknown error";
     }
 }

@@ -5,19 +5,19 @@
 
 typedef enum {
     GLIMPSE_OK = 0,
-    GLIMPSE_ERROR_BUFFER = -1,    /* a caller's buffer is too small */
-    GLIMPSE_ERROR_ARGUMENT = -2,  /* a parameter is outside its documented range */
-    GLIMPSE_ERROR_STATE = -3,     /* called out of turn: a row before begin, end before the last row */
-    GLIMPSE_ERROR_LENGTH = -4,    /* input shorter or longer than its format allows */
-    GLIMPSE_ERROR_CHECK = -5,     /* the CRC does not match: damaged on the way */
-    GLIMPSE_ERROR_ENCODING = -6,  /* not a COBS frame */
-    GLIMPSE_ERROR_VERSION = -7,   /* a version that this code does not know */
-    GLIMPSE_ERROR_KIND = -8,      /* a kind of packet that this code does not know */
-    GLIMPSE_ERROR_MODEL = -9,     /* made by another model */
-    GLIMPSE_ERROR_REVISION = -10, /* made by another revision of the model */
-    GLIMPSE_ERROR_FRAME = -11,    /* belongs to another frame */
-    GLIMPSE_ERROR_RANGE = -12,    /* names symbols that the model does not have */
-    GLIMPSE_ERROR_BODY = -13,     /* header sound, symbols malformed */
+    GLIMPSE_ERROR_BUFFER = -1,        /* a caller's buffer is too small */
+    GLIMPSE_ERROR_ARGUMENT = -2,      /* a parameter is outside its documented range */
+    GLIMPSE_ERROR_STATE = -3,         /* called out of turn: a row before begin, end before the last row */
+    GLIMPSE_ERROR_LENGTH = -4,        /* input shorter or longer than its format allows */
+    GLIMPSE_ERROR_CHECK = -5,         /* the CRC does not match: damaged on the way */
+    GLIMPSE_ERROR_ENCODING = -6,      /* not a COBS frame */
+    GLIMPSE_ERROR_VERSION = -7,       /* a version that this code does not know */
+    GLIMPSE_ERROR_KIND = -8,          /* a kind of packet that this code does not know */
+    GLIMPSE_ERROR_MODEL = -9,         /* made by another model */
+    GLIMPSE_ERROR_REVISION = -10,     /* made by another revision of the model */
+    GLIMPSE_ERROR_FRAME = -11,        /* belongs to another frame */
+    GLIMPSE_ERROR_RANGE = -12,        /* names symbols that the model does not have */
+    GLIMPSE_ERROR_BODY = -13,         /* header sound, symbols malformed */
     GLIMPSE_ERROR_MODEL_FORMAT = -14, /* not a model blob, or one with impossible contents */
     GLIMPSE_ERROR_MODEL_LIMIT = -15   /* a sound model that needs more than this build offers */
 } glimpse_status;

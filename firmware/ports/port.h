@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
-// What a board offers to the node. One folder beside this file answers it for each family of boards.
-// A port knows nothing of images, models or packets. No function here may be called from an interrupt.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a board offers to the node. One folder beside this file answers it for each family of boards.
+   A port knows nothing of images, models or packets. No function here may be called from an interrupt. */
 #ifndef GLIMPSE_PORTS_PORT_H
 #define GLIMPSE_PORTS_PORT_H
 
@@ -16,108 +16,108 @@ extern "C" {
 #endif
 
 typedef enum {
-  PORT_SERIAL_POLLED = 0,    // bytes are taken from the line only while port_serial_read runs
-  PORT_SERIAL_INTERRUPT = 1  // bytes are also taken by an interrupt, into a ring of 512 bytes
+    PORT_SERIAL_POLLED = 0,   /* bytes are taken from the line only while port_serial_read runs */
+    PORT_SERIAL_INTERRUPT = 1 /* bytes are also taken by an interrupt, into a ring of 512 bytes */
 } port_serial_mode;
 
 typedef enum {
-  PORT_RESET_POWER_ON,
-  PORT_RESET_SOFTWARE,  // port_reset, or a fault that was reported
-  PORT_RESET_WATCHDOG,
-  PORT_RESET_OTHER  // reset pin, debugger, brown-out seen by another name
+    PORT_RESET_POWER_ON,
+    PORT_RESET_SOFTWARE, /* port_reset, or a fault that was reported */
+    PORT_RESET_WATCHDOG,
+    PORT_RESET_OTHER /* reset pin, debugger, brown-out seen by another name */
 } port_reset_cause;
 
-// Places that keep their bytes without power. Each can be erased alone.
+/* Places that keep their bytes without power. Each can be erased alone. */
 typedef enum {
-  PORT_REGION_SLOT0,  // a model sent to the node
-  PORT_REGION_SLOT1,
-  PORT_REGION_SETTINGS_A,
-  PORT_REGION_SETTINGS_B,
-  PORT_REGION_COUNT
+    PORT_REGION_SLOT0, /* a model sent to the node */
+    PORT_REGION_SLOT1,
+    PORT_REGION_SETTINGS_A,
+    PORT_REGION_SETTINGS_B,
+    PORT_REGION_COUNT
 } port_region;
 
-// Clocks, caches, counter. To be called first, once. Interrupts are on afterwards.
+/* Clocks, caches, counter. To be called first, once. Interrupts are on afterwards. */
 void port_init(void);
 
-// The board's name as in boards/: "stm32f746g_disco", "qemu_cortex_m7", "native", ...
+/* The board's name as in boards/: "stm32f746g_disco", "qemu_cortex_m7", "native", ... */
 const char *port_board(void);
 
-// Core clock in Hz as it really runs; 0 where the core is emulated or the host's.
+/* Core clock in Hz as it really runs; 0 where the core is emulated or the host's. */
 uint32_t port_core_hz(void);
 
-// Why the core started this time.
+/* Why the core started this time. */
 port_reset_cause port_get_reset_cause(void);
 
-// ---- serial line: 115200 baud, 8N1 on real boards; standard input and output of the emulator and of native
+/* ---- serial line: 115200 baud, 8N1 on real boards; standard input and output of the emulator and of native */
 
-// Opens, or reopens in another mode; drops what was waiting and clears the count of lost bytes.
+/* Opens, or reopens in another mode; drops what was waiting and clears the count of lost bytes. */
 void port_serial_open(port_serial_mode mode);
 
-// Copies up to `capacity` bytes that have arrived; returns how many, 0 when none. Never waits.
-// Both modes also ask the hardware, so that the line works even where no interrupt is delivered.
+/* Copies up to `capacity` bytes that have arrived; returns how many, 0 when none. Never waits.
+   Both modes also ask the hardware, so that the line works even where no interrupt is delivered. */
 size_t port_serial_read(uint8_t *bytes, size_t capacity);
 
-// Returns when the last byte is handed to the hardware. Every wait on a real board is bounded, and drops the rest;
-// emulated and native wait for their reader.
+/* Returns when the last byte is handed to the hardware. Every wait on a real board is bounded, and drops the rest;
+   emulated and native wait for their reader. */
 void port_serial_write(const uint8_t *bytes, size_t count);
 
-// Bytes known to be lost on the way in since the line was opened (ring full, hardware overrun).
+/* Bytes known to be lost on the way in since the line was opened (ring full, hardware overrun). */
 uint32_t port_serial_overruns(void);
 
-// ---- free-running counter
+/* ---- free-running counter */
 
-// (b - a) * numerator / denominator, rounded to nearest, is the number of `unit` between two readings;
-// the product needs 64 bits. On emulated boards that is the exact count of instructions.
+/* (b - a) * numerator / denominator, rounded to nearest, is the number of `unit` between two readings;
+   the product needs 64 bits. On emulated boards that is the exact count of instructions. */
 typedef struct {
-  const char *unit;  // "instructions", "cycles" or "ns"
-  uint32_t numerator;
-  uint32_t denominator;
+    const char *unit; /* "instructions", "cycles" or "ns" */
+    uint32_t numerator;
+    uint32_t denominator;
 } port_counter_unit;
 
-// Wraps at 2^32; b - a in uint32_t arithmetic is right for anything shorter than one turn.
+/* Wraps at 2^32; b - a in uint32_t arithmetic is right for anything shorter than one turn. */
 uint32_t port_counter(void);
 const port_counter_unit *port_get_counter_unit(void);
 
-// ---- camera: frames of width * height RGB888 bytes, row after row from the top
+/* ---- camera: frames of width * height RGB888 bytes, row after row from the top */
 
-// Starts the next frame; false when there is no camera or it cannot give this size.
-// Emulated and native: the next frame of the file camera.rgb in the working directory, which holds frames
-// of this size one after another; after the last comes the first again.
+/* Starts the next frame; false when there is no camera or it cannot give this size.
+   Emulated and native: the next frame of the file camera.rgb in the working directory, which holds frames
+   of this size one after another; after the last comes the first again. */
 bool port_camera_begin(uint16_t width, uint16_t height);
 
-// The next `bytes` bytes of the frame, a whole number of rows; false past the last row or on a read error.
+/* The next `bytes` bytes of the frame, a whole number of rows; false past the last row or on a read error. */
 bool port_camera_row(uint8_t *rgb, size_t bytes);
 void port_camera_end(void);
 
-// ---- persistent regions
+/* ---- persistent regions */
 
-// Address and size in bytes of a region; memory mapped, so that it can be read in place.
+/* Address and size in bytes of a region; memory mapped, so that it can be read in place. */
 const uint8_t *port_region_base(port_region region);
 size_t port_region_size(port_region region);
 
-// Every byte of the region becomes 0xFF. False: the hardware reported an error. Takes up to 4 s on an STM32F7.
+/* Every byte of the region becomes 0xFF. False: the hardware reported an error. Takes up to 4 s on an STM32F7. */
 bool port_region_erase(port_region region);
 
-// Programs bytes that are still erased. `offset` and `count` are multiples of 4 and inside the region;
-// false otherwise, when the hardware reported an error or when what was written does not read back.
+/* Programs bytes that are still erased. `offset` and `count` are multiples of 4 and inside the region;
+   false otherwise, when the hardware reported an error or when what was written does not read back. */
 bool port_region_write(port_region region, size_t offset, const void *bytes, size_t count);
 
-// ---- life and death
+/* ---- life and death */
 
-// Resets the board unless fed within `ms` (1..30000). Cannot be stopped; starting twice keeps the first time.
-// Emulated boards count instructions: a millisecond there is what the real board executes in one.
+/* Resets the board unless fed within `ms` (1..30000). Cannot be stopped; starting twice keeps the first time.
+   Emulated boards count instructions: a millisecond there is what the real board executes in one. */
 void port_watchdog_start(uint32_t ms);
 void port_watchdog_feed(void);
 
-// Most bytes of stack in use at any time since boot; 0 where it is not known (native).
+/* Most bytes of stack in use at any time since boot; 0 where it is not known (native). */
 size_t port_stack_peak(void);
 
 PORT_NORETURN void port_reset(void);
 
-// Emulated and native: ends the program with that status (0..255). Boards: waits for the watchdog or for ever.
+/* Emulated and native: ends the program with that status (0..255). Boards: waits for the watchdog or for ever. */
 PORT_NORETURN void port_exit(int code);
 
-// Text to the serial line, as it is; for tests and for reporting faults. Opens the line (polled) if need be.
+/* Text to the serial line, as it is; for tests and for reporting faults. Opens the line (polled) if need be. */
 void port_text(const char *text);
 
 #ifdef __cplusplus

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from glimpse import cli
 from glimpse.commands import demo as command
+from glimpse.errors import GlimpseError
 from glimpse.journey import survivors
 from glimpse.quality import Quality
 from glimpse.report import Demo, PhotoResult, View, contact_sheet, cost_lines, cost_table, page, quality_table
@@ -166,6 +167,17 @@ def test_an_interrupt_leaves_nothing_half_written(
     assert glimpse(monkeypatch, "demo", sample_photos()["cat"], "--target", "native", "--out", tmp_path / "out") == 130
     assert capfd.readouterr().err.strip().splitlines()[-1].startswith("stopped; nothing in")
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_the_other_core_may_be_missing(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+    def measure(target: str, *_: object, **__: object) -> dict:
+        if target == "sim:cortex-m33":
+            raise GlimpseError("it cannot be built\nlast lines")
+        return COST
+
+    monkeypatch.setattr(command, "measure", measure)
+    assert command._costs("sim:cortex-m7", None, None, 51, "range") == [COST]
+    assert capfd.readouterr().err == "no figures of sim:cortex-m33: it cannot be built\n"
 
 
 def test_a_place_that_cannot_be_written_ends_the_demo_before_any_work(tmp_path: Path, monkeypatch, capfd):

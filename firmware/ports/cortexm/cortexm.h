@@ -1,43 +1,45 @@
-// SPDX-License-Identifier: Apache-2.0
-// What the start-up code asks of the port of a board, and offers to it.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the start-up code asks of the port of a board, and offers to it. */
 #ifndef GLIMPSE_PORTS_CORTEXM_H
 #define GLIMPSE_PORTS_CORTEXM_H
 
 #include <stdint.h>
 
-// Memory-mapped register of 32 bits.
+/* Memory-mapped register of 32 bits. */
 #define REGISTER(address) (*(volatile uint32_t *)(uintptr_t)(address))
 
-// Answered by the port -----------------------------------------------------------------------------
+/* Answered by the port ----------------------------------------------------------------------------- */
 
-// Interrupt `number` of the NVIC (0 is the first after the system exceptions) was taken.
+/* Interrupt `number` of the NVIC (0 is the first after the system exceptions) was taken. */
 void board_interrupt(uint32_t number);
 
-// The non-maskable interrupt was taken.
+/* The non-maskable interrupt was taken. */
 void board_non_maskable_interrupt(void);
 
-// Remember `cause` (a port_reset_cause) where it survives the reset that follows; may do nothing.
+/* Remember `cause` (a port_reset_cause) where it survives the reset that follows; may do nothing. */
 void board_remember_reset(uint32_t cause);
 
-// Ends the emulator, or resets a board, after a fault was reported.
+/* Ends the emulator, or resets a board, after a fault was reported. */
 _Noreturn void board_after_fault(void);
 
-// Offered by cortexm -------------------------------------------------------------------------------
+/* Offered by cortexm ------------------------------------------------------------------------------- */
 
 void cortexm_interrupt_enable(uint32_t number);
 void cortexm_interrupt_disable(uint32_t number);
 
-// SYSRESETREQ: the whole microcontroller (or emulator) starts again.
+/* SYSRESETREQ: the whole microcontroller (or emulator) starts again. */
 _Noreturn void cortexm_system_reset(void);
 
-static inline uint32_t cortexm_interrupts_mask(void) {
-  uint32_t before;
-  __asm__ volatile("mrs %0, primask\n cpsid i" : "=r"(before)::"memory");
-  return before;
+static inline uint32_t cortexm_interrupts_mask(void)
+{
+    uint32_t before;
+    __asm__ volatile("mrs %0, primask\n cpsid i" : "=r"(before)::"memory");
+    return before;
 }
 
-static inline void cortexm_interrupts_restore(uint32_t before) {
-  __asm__ volatile("msr primask, %0" ::"r"(before) : "memory");
+static inline void cortexm_interrupts_restore(uint32_t before)
+{
+    __asm__ volatile("msr primask, %0" ::"r"(before) : "memory");
 }
 
 #endif

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-// The node as a Linux program: standard input and output for the serial line, files for camera and flash.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The node as a Linux program: standard input and output for the serial line, files for camera and flash. */
 #define _GNU_SOURCE
 #include "ports/port.h"
 
@@ -20,118 +20,172 @@
 static const char reset_variable[] = "GLIMPSE_RESET_CAUSE";
 static port_reset_cause reset_cause = PORT_RESET_POWER_ON;
 
-void port_init(void) {
-  const char *cause = getenv(reset_variable);
-  if (cause != NULL) reset_cause = strcmp(cause, "watchdog") == 0 ? PORT_RESET_WATCHDOG : PORT_RESET_SOFTWARE;
-  unsetenv(reset_variable);
-  // A reset out of the watchdog's handler leaves its signal blocked.
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
-  signal(SIGPIPE, SIG_IGN);
-}
-
-const char *port_board(void) { return BOARD_NAME; }
-uint32_t port_core_hz(void) { return 0; }
-port_reset_cause port_get_reset_cause(void) { return reset_cause; }
-
-// ---- serial line
-
-void port_serial_open(port_serial_mode mode) { (void)mode; }
-
-// The end of the input ends the program: nobody can talk to it any more.
-size_t port_serial_read(uint8_t *bytes, size_t capacity) {
-  static unsigned idle;
-  if (capacity == 0) return 0;
-  // A loop that finds nothing time after time gives the processor away for a millisecond.
-  struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
-  if (poll(&input, 1, idle > 1000u ? 1 : 0) <= 0) {
-    idle++;
-    return 0;
-  }
-  const ssize_t count = read(STDIN_FILENO, bytes, capacity);
-  if (count == 0) port_exit(0);
-  if (count < 0) {
-    if (errno == EINTR || errno == EAGAIN) return 0;
-    port_exit(1);
-  }
-  idle = 0;
-  return (size_t)count;
-}
-
-void port_serial_write(const uint8_t *bytes, size_t count) {
-  while (count > 0) {
-    const ssize_t written = write(STDOUT_FILENO, bytes, count);
-    if (written < 0 && errno == EAGAIN) {
-      struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
-      (void)poll(&output, 1, 100);
-      continue;
+void port_init(void)
+{
+    const char *cause = getenv(reset_variable);
+    if (cause != NULL) {
+        reset_cause = strcmp(cause, "watchdog") == 0 ? PORT_RESET_WATCHDOG : PORT_RESET_SOFTWARE;
     }
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) port_exit(1);
-    bytes += written;
-    count -= (size_t)written;
-  }
+    unsetenv(reset_variable);
+    /* A reset out of the watchdog's handler leaves its signal blocked. */
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_IGN);
 }
 
-uint32_t port_serial_overruns(void) { return 0; }
-void port_text(const char *text) { port_serial_write((const uint8_t *)text, strlen(text)); }
-
-// ---- counter
-
-uint32_t port_counter(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (uint32_t)((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+const char *port_board(void)
+{
+    return BOARD_NAME;
+}
+uint32_t port_core_hz(void)
+{
+    return 0;
+}
+port_reset_cause port_get_reset_cause(void)
+{
+    return reset_cause;
 }
 
-const port_counter_unit *port_get_counter_unit(void) {
-  static const port_counter_unit unit = {"ns", 1, 1};
-  return &unit;
+/* ---- serial line */
+
+void port_serial_open(port_serial_mode mode)
+{
+    (void)mode;
 }
 
-// ---- camera
+/* The end of the input ends the program: nobody can talk to it any more. */
+size_t port_serial_read(uint8_t *bytes, size_t capacity)
+{
+    static unsigned idle;
+    if (capacity == 0) {
+        return 0;
+    }
+    /* A loop that finds nothing time after time gives the processor away for a millisecond. */
+    struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
+    if (poll(&input, 1, idle > 1000u ? 1 : 0) <= 0) {
+        idle++;
+        return 0;
+    }
+    const ssize_t count = read(STDIN_FILENO, bytes, capacity);
+    if (count == 0) {
+        port_exit(0);
+    }
+    if (count < 0) {
+        if (errno == EINTR || errno == EAGAIN) {
+            return 0;
+        }
+        port_exit(1);
+    }
+    idle = 0;
+    return (size_t)count;
+}
+
+void port_serial_write(const uint8_t *bytes, size_t count)
+{
+    while (count > 0) {
+        const ssize_t written = write(STDOUT_FILENO, bytes, count);
+        if (written < 0 && errno == EAGAIN) {
+            struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+            (void)poll(&output, 1, 100);
+            continue;
+        }
+        if (written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (written <= 0) {
+            port_exit(1);
+        }
+        bytes += written;
+        count -= (size_t)written;
+    }
+}
+
+uint32_t port_serial_overruns(void)
+{
+    return 0;
+}
+void port_text(const char *text)
+{
+    port_serial_write((const uint8_t *)text, strlen(text));
+}
+
+/* ---- counter */
+
+uint32_t port_counter(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint32_t)((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+}
+
+const port_counter_unit *port_get_counter_unit(void)
+{
+    static const port_counter_unit unit = {"ns", 1, 1};
+    return &unit;
+}
+
+/* ---- camera */
 
 static int camera = -1;
 static uint32_t next_frame;
 static size_t row_bytes;
 static size_t bytes_left;
 
-bool port_camera_begin(uint16_t width, uint16_t height) {
-  port_camera_end();
-  if (width == 0 || height == 0) return false;
-  camera = open("camera.rgb", O_RDONLY | O_CLOEXEC);
-  struct stat status;
-  if (camera < 0 || fstat(camera, &status) != 0) return false;
-  const off_t frame_bytes = (off_t)3 * width * height;
-  if (status.st_size < frame_bytes) return false;
-  if (((off_t)next_frame + 1) * frame_bytes > status.st_size) next_frame = 0;
-  if (lseek(camera, (off_t)next_frame * frame_bytes, SEEK_SET) < 0) return false;
-  next_frame++;
-  row_bytes = (size_t)3 * width;
-  bytes_left = (size_t)frame_bytes;
-  return true;
+bool port_camera_begin(uint16_t width, uint16_t height)
+{
+    port_camera_end();
+    if (width == 0 || height == 0) {
+        return false;
+    }
+    camera = open("camera.rgb", O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    if (camera < 0 || fstat(camera, &status) != 0) {
+        return false;
+    }
+    const off_t frame_bytes = (off_t)3 * width * height;
+    if (status.st_size < frame_bytes) {
+        return false;
+    }
+    if (((off_t)next_frame + 1) * frame_bytes > status.st_size) {
+        next_frame = 0;
+    }
+    if (lseek(camera, (off_t)next_frame * frame_bytes, SEEK_SET) < 0) {
+        return false;
+    }
+    next_frame++;
+    row_bytes = (size_t)3 * width;
+    bytes_left = (size_t)frame_bytes;
+    return true;
 }
 
-bool port_camera_row(uint8_t *rgb, size_t bytes) {
-  if (bytes == 0 || bytes > bytes_left || bytes % row_bytes != 0) return false;
-  bytes_left -= bytes;
-  while (bytes > 0) {
-    const ssize_t count = read(camera, rgb, bytes);
-    if (count <= 0) return false;
-    rgb += count;
-    bytes -= (size_t)count;
-  }
-  return true;
+bool port_camera_row(uint8_t *rgb, size_t bytes)
+{
+    if (bytes == 0 || bytes > bytes_left || bytes % row_bytes != 0) {
+        return false;
+    }
+    bytes_left -= bytes;
+    while (bytes > 0) {
+        const ssize_t count = read(camera, rgb, bytes);
+        if (count <= 0) {
+            return false;
+        }
+        rgb += count;
+        bytes -= (size_t)count;
+    }
+    return true;
 }
 
-void port_camera_end(void) {
-  if (camera >= 0) close(camera);
-  camera = -1;
-  bytes_left = 0;
+void port_camera_end(void)
+{
+    if (camera >= 0) {
+        close(camera);
+    }
+    camera = -1;
+    bytes_left = 0;
 }
 
-// ---- persistent regions: mapped files; one that does not exist yet is erased memory without a file
+/* ---- persistent regions: mapped files; one that does not exist yet is erased memory without a file */
 
 static const size_t region_bytes[PORT_REGION_COUNT] = {BOARD_REGION_BYTES};
 static const char *const region_files[PORT_REGION_COUNT] = {"slot0.bin", "slot1.bin", "settings_a.bin",
@@ -139,91 +193,136 @@ static const char *const region_files[PORT_REGION_COUNT] = {"slot0.bin", "slot1.
 static uint8_t *region_memory[PORT_REGION_COUNT];
 static bool region_backed[PORT_REGION_COUNT];
 
-static void *map(void *where, size_t bytes, int flags, int file) {
-  void *memory = mmap(where, bytes, PROT_READ | PROT_WRITE, flags, file, 0);
-  if (memory == MAP_FAILED) port_exit(1);
-  return memory;
+static void *map(void *where, size_t bytes, int flags, int file)
+{
+    void *memory = mmap(where, bytes, PROT_READ | PROT_WRITE, flags, file, 0);
+    if (memory == MAP_FAILED) {
+        port_exit(1);
+    }
+    return memory;
 }
 
-// Replaces the memory in place, so that pointers into the region stay good.
-static bool back_by_file(port_region region, bool create) {
-  if (region_backed[region]) return true;
-  const size_t bytes = region_bytes[region];
-  const int file = open(region_files[region], create ? O_RDWR | O_CREAT | O_CLOEXEC : O_RDWR | O_CLOEXEC, 0666);
-  if (file < 0) return false;
-  struct stat status;
-  bool usable = fstat(file, &status) == 0 && status.st_size == (off_t)bytes;
-  if (!usable && create) usable = ftruncate(file, (off_t)bytes) == 0;
-  if (usable) {
-    map(region_memory[region], bytes, MAP_SHARED | MAP_FIXED, file);
-    if (create) memset(region_memory[region], 0xFF, bytes);
-    region_backed[region] = true;
-  }
-  close(file);
-  return usable;
+/* Replaces the memory in place, so that pointers into the region stay good. */
+static bool back_by_file(port_region region, bool create)
+{
+    if (region_backed[region]) {
+        return true;
+    }
+    const size_t bytes = region_bytes[region];
+    const int file = open(region_files[region], create ? O_RDWR | O_CREAT | O_CLOEXEC : O_RDWR | O_CLOEXEC, 0666);
+    if (file < 0) {
+        return false;
+    }
+    struct stat status;
+    bool usable = fstat(file, &status) == 0 && status.st_size == (off_t)bytes;
+    if (!usable && create) {
+        usable = ftruncate(file, (off_t)bytes) == 0;
+    }
+    if (usable) {
+        map(region_memory[region], bytes, MAP_SHARED | MAP_FIXED, file);
+        if (create) {
+            memset(region_memory[region], 0xFF, bytes);
+        }
+        region_backed[region] = true;
+    }
+    close(file);
+    return usable;
 }
 
-const uint8_t *port_region_base(port_region region) {
-  if (region_memory[region] == NULL) {
-    region_memory[region] = (uint8_t *)map(NULL, region_bytes[region], MAP_PRIVATE | MAP_ANONYMOUS, -1);
+const uint8_t *port_region_base(port_region region)
+{
+    if (region_memory[region] == NULL) {
+        region_memory[region] = (uint8_t *)map(NULL, region_bytes[region], MAP_PRIVATE | MAP_ANONYMOUS, -1);
+        memset(region_memory[region], 0xFF, region_bytes[region]);
+        (void)back_by_file(region, false);
+    }
+    return region_memory[region];
+}
+
+size_t port_region_size(port_region region)
+{
+    return region_bytes[region];
+}
+
+bool port_region_erase(port_region region)
+{
+    (void)port_region_base(region);
+    if (!back_by_file(region, true)) {
+        return false;
+    }
     memset(region_memory[region], 0xFF, region_bytes[region]);
-    (void)back_by_file(region, false);
-  }
-  return region_memory[region];
+    return true;
 }
 
-size_t port_region_size(port_region region) { return region_bytes[region]; }
-
-bool port_region_erase(port_region region) {
-  (void)port_region_base(region);
-  if (!back_by_file(region, true)) return false;
-  memset(region_memory[region], 0xFF, region_bytes[region]);
-  return true;
+bool port_region_write(port_region region, size_t offset, const void *bytes, size_t count)
+{
+    const size_t size = region_bytes[region];
+    if (offset % 4 != 0 || count % 4 != 0 || offset > size || count > size - offset) {
+        return false;
+    }
+    const uint8_t *base = port_region_base(region);
+    for (size_t i = 0; i < count; i++) {
+        if (base[offset + i] != 0xFF) {
+            return false;
+        }
+    }
+    if (count == 0) {
+        return true;
+    }
+    if (!back_by_file(region, true)) {
+        return false;
+    }
+    memcpy(region_memory[region] + offset, bytes, count);
+    return true;
 }
 
-bool port_region_write(port_region region, size_t offset, const void *bytes, size_t count) {
-  const size_t size = region_bytes[region];
-  if (offset % 4 != 0 || count % 4 != 0 || offset > size || count > size - offset) return false;
-  const uint8_t *base = port_region_base(region);
-  for (size_t i = 0; i < count; i++) {
-    if (base[offset + i] != 0xFF) return false;
-  }
-  if (count == 0) return true;
-  if (!back_by_file(region, true)) return false;
-  memcpy(region_memory[region] + offset, bytes, count);
-  return true;
-}
-
-// ---- life and death
+/* ---- life and death */
 
 static uint32_t watchdog_ms;
 
-_Noreturn static void restart(const char *cause) {
-  setenv(reset_variable, cause, 1);
-  char *const arguments[] = {(char *)(uintptr_t) "glimpse-node", NULL};
-  execv("/proc/self/exe", arguments);
-  _exit(1);
+_Noreturn static void restart(const char *cause)
+{
+    setenv(reset_variable, cause, 1);
+    char *const arguments[] = {(char *)(uintptr_t)"glimpse-node", NULL};
+    execv("/proc/self/exe", arguments);
+    _exit(1);
 }
 
-static void watchdog_bites(int signal_number) {
-  (void)signal_number;
-  restart("watchdog");
+static void watchdog_bites(int signal_number)
+{
+    (void)signal_number;
+    restart("watchdog");
 }
 
-void port_watchdog_feed(void) {
-  if (watchdog_ms == 0) return;
-  const struct itimerval timer = {
-      .it_value = {.tv_sec = (time_t)(watchdog_ms / 1000u), .tv_usec = (suseconds_t)(watchdog_ms % 1000u) * 1000}};
-  setitimer(ITIMER_REAL, &timer, NULL);
+void port_watchdog_feed(void)
+{
+    if (watchdog_ms == 0) {
+        return;
+    }
+    const struct itimerval timer = {
+        .it_value = {.tv_sec = (time_t)(watchdog_ms / 1000u), .tv_usec = (suseconds_t)(watchdog_ms % 1000u) * 1000}};
+    setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-void port_watchdog_start(uint32_t ms) {
-  if (watchdog_ms != 0) return;
-  watchdog_ms = ms;
-  signal(SIGALRM, watchdog_bites);
-  port_watchdog_feed();
+void port_watchdog_start(uint32_t ms)
+{
+    if (watchdog_ms != 0) {
+        return;
+    }
+    watchdog_ms = ms;
+    signal(SIGALRM, watchdog_bites);
+    port_watchdog_feed();
 }
 
-size_t port_stack_peak(void) { return 0; }
-_Noreturn void port_reset(void) { restart("software"); }
-_Noreturn void port_exit(int code) { _exit(code); }
+size_t port_stack_peak(void)
+{
+    return 0;
+}
+_Noreturn void port_reset(void)
+{
+    restart("software");
+}
+_Noreturn void port_exit(int code)
+{
+    _exit(code);
+}

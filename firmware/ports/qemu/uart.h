@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: Apache-2.0
-// The two UARTs of QEMU's Arm boards behind one set of names; board.h says which one the board has.
-// Neither loses a byte: the emulator holds the next one back until the last one was read.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The two UARTs of QEMU's Arm boards behind one set of names; board.h says which one the board has.
+   Neither loses a byte: the emulator holds the next one back until the last one was read. */
 #ifndef GLIMPSE_PORTS_QEMU_UART_H
 #define GLIMPSE_PORTS_QEMU_UART_H
 
@@ -9,38 +9,76 @@
 #include "board.h"
 #include "ports/cortexm/cortexm.h"
 
-#if defined(BOARD_SERIAL_CMSDK)  // Arm CMSDK technical reference manual, section 4.3
+#if defined(BOARD_SERIAL_CMSDK) /* Arm CMSDK technical reference manual, section 4.3 */
 
 #define UART(offset) REGISTER(BOARD_SERIAL_CMSDK + (offset))
 
-static inline void uart_open(void) {
-  UART(0x10) = 217u;  // BAUDDIV: 25 MHz / 115200
-  UART(0x08) = 3u;    // CTRL: transmitter and receiver on, no interrupts
+static inline void uart_open(void)
+{
+    UART(0x10) = 217u; /* BAUDDIV: 25 MHz / 115200 */
+    UART(0x08) = 3u;   /* CTRL: transmitter and receiver on, no interrupts */
 }
-static inline bool uart_can_write(void) { return (UART(0x04) & 1u) == 0; }
-static inline bool uart_can_read(void) { return (UART(0x04) & 2u) != 0; }
-static inline void uart_write(uint8_t byte) { UART(0x00) = byte; }
-static inline uint8_t uart_read(void) { return (uint8_t)UART(0x00); }
-static inline void uart_clear_interrupt(void) { UART(0x0C) = 2u; }
-static inline void uart_interrupt_on_byte(bool on) { UART(0x08) = on ? 3u | 8u : 3u; }
+static inline bool uart_can_write(void)
+{
+    return (UART(0x04) & 1u) == 0;
+}
+static inline bool uart_can_read(void)
+{
+    return (UART(0x04) & 2u) != 0;
+}
+static inline void uart_write(uint8_t byte)
+{
+    UART(0x00) = byte;
+}
+static inline uint8_t uart_read(void)
+{
+    return (uint8_t)UART(0x00);
+}
+static inline void uart_clear_interrupt(void)
+{
+    UART(0x0C) = 2u;
+}
+static inline void uart_interrupt_on_byte(bool on)
+{
+    UART(0x08) = on ? 3u | 8u : 3u;
+}
 
-#elif defined(BOARD_SERIAL_PL011)  // Arm PL011 technical reference manual, section 3.3
+#elif defined(BOARD_SERIAL_PL011) /* Arm PL011 technical reference manual, section 3.3 */
 
 #define UART(offset) REGISTER(BOARD_SERIAL_PL011 + (offset))
 
-static inline void uart_open(void) {
-  UART(0x30) = 0u;              // CR: off while it is set up
-  UART(0x24) = 21u;             // IBRD, FBRD: 40 MHz / (16 * 115200) = 21 + 45 / 64
-  UART(0x28) = 45u;
-  UART(0x2C) = 0x60u | 0x10u;   // LCR_H: 8 bits, FIFOs on
-  UART(0x30) = 0x301u;          // CR: UART, transmitter and receiver on
+static inline void uart_open(void)
+{
+    UART(0x30) = 0u;  /* CR: off while it is set up */
+    UART(0x24) = 21u; /* IBRD, FBRD: 40 MHz / (16 * 115200) = 21 + 45 / 64 */
+    UART(0x28) = 45u;
+    UART(0x2C) = 0x60u | 0x10u; /* LCR_H: 8 bits, FIFOs on */
+    UART(0x30) = 0x301u;        /* CR: UART, transmitter and receiver on */
 }
-static inline bool uart_can_write(void) { return (UART(0x18) & 0x20u) == 0; }
-static inline bool uart_can_read(void) { return (UART(0x18) & 0x10u) == 0; }
-static inline void uart_write(uint8_t byte) { UART(0x00) = byte; }
-static inline uint8_t uart_read(void) { return (uint8_t)UART(0x00); }
-static inline void uart_clear_interrupt(void) { UART(0x44) = 0x7F0u; }
-static inline void uart_interrupt_on_byte(bool on) { UART(0x38) = on ? 0x50u : 0u; }  // receive and its time-out
+static inline bool uart_can_write(void)
+{
+    return (UART(0x18) & 0x20u) == 0;
+}
+static inline bool uart_can_read(void)
+{
+    return (UART(0x18) & 0x10u) == 0;
+}
+static inline void uart_write(uint8_t byte)
+{
+    UART(0x00) = byte;
+}
+static inline uint8_t uart_read(void)
+{
+    return (uint8_t)UART(0x00);
+}
+static inline void uart_clear_interrupt(void)
+{
+    UART(0x44) = 0x7F0u;
+}
+static inline void uart_interrupt_on_byte(bool on)
+{
+    UART(0x38) = on ? 0x50u : 0u;
+} /* receive and its time-out */
 
 #else
 #error "board.h names no UART"

@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: Apache-2.0
-// STM32F746: cycle counter, reset cause, watchdog.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* STM32F746: cycle counter, reset cause, watchdog. */
 #include "ports/port.h"
 
 #include "board.h"
@@ -10,81 +10,122 @@
 static port_reset_cause reset_cause;
 static bool watchdog_runs;
 
-// RM0385 5.3.21. The pin's flag is set by every reset, so it is asked last.
-static port_reset_cause read_reset_cause(void) {
-  const uint32_t flags = RCC->CSR;
-  RCC->CSR |= RCC_CSR_RMVF;
-  if ((flags & (RCC_CSR_IWDGRSTF | RCC_CSR_WWDGRSTF)) != 0) return PORT_RESET_WATCHDOG;
-  if ((flags & RCC_CSR_SFTRSTF) != 0) return PORT_RESET_SOFTWARE;
-  if ((flags & (RCC_CSR_PORRSTF | RCC_CSR_BORRSTF)) != 0) return PORT_RESET_POWER_ON;
-  return PORT_RESET_OTHER;
+/* RM0385 5.3.21. The pin's flag is set by every reset, so it is asked last. */
+static port_reset_cause read_reset_cause(void)
+{
+    const uint32_t flags = RCC->CSR;
+    RCC->CSR |= RCC_CSR_RMVF;
+    if ((flags & (RCC_CSR_IWDGRSTF | RCC_CSR_WWDGRSTF)) != 0) {
+        return PORT_RESET_WATCHDOG;
+    }
+    if ((flags & RCC_CSR_SFTRSTF) != 0) {
+        return PORT_RESET_SOFTWARE;
+    }
+    if ((flags & (RCC_CSR_PORRSTF | RCC_CSR_BORRSTF)) != 0) {
+        return PORT_RESET_POWER_ON;
+    }
+    return PORT_RESET_OTHER;
 }
 
-void port_init(void) {
-  reset_cause = read_reset_cause();
-  clock_start();
-  CoreDebug->DEMCR |= CoreDebug_DEMCR_TRCENA_Msk;
-  DWT->LAR = 0xC5ACCE55u;  // a Cortex-M7 without a debugger attached keeps the DWT locked
-  DWT->CYCCNT = 0;
-  DWT->CTRL |= DWT_CTRL_CYCCNTENA_Msk;
-  cortexm_interrupts_restore(0);
+void port_init(void)
+{
+    reset_cause = read_reset_cause();
+    clock_start();
+    CoreDebug->DEMCR |= CoreDebug_DEMCR_TRCENA_Msk;
+    DWT->LAR = 0xC5ACCE55u; /* a Cortex-M7 without a debugger attached keeps the DWT locked */
+    DWT->CYCCNT = 0;
+    DWT->CTRL |= DWT_CTRL_CYCCNTENA_Msk;
+    cortexm_interrupts_restore(0);
 }
 
-const char *port_board(void) { return BOARD_NAME; }
-uint32_t port_core_hz(void) { return clock_core_hz(); }
-port_reset_cause port_get_reset_cause(void) { return reset_cause; }
-uint32_t port_counter(void) { return DWT->CYCCNT; }
-
-const port_counter_unit *port_get_counter_unit(void) {
-  static const port_counter_unit unit = {"cycles", 1, 1};
-  return &unit;
+const char *port_board(void)
+{
+    return BOARD_NAME;
+}
+uint32_t port_core_hz(void)
+{
+    return clock_core_hz();
+}
+port_reset_cause port_get_reset_cause(void)
+{
+    return reset_cause;
+}
+uint32_t port_counter(void)
+{
+    return DWT->CYCCNT;
 }
 
-// No driver yet: boards/stm32f746g_disco/README.md.
-bool port_camera_begin(uint16_t width, uint16_t height) {
-  (void)width;
-  (void)height;
-  return false;
+const port_counter_unit *port_get_counter_unit(void)
+{
+    static const port_counter_unit unit = {"cycles", 1, 1};
+    return &unit;
 }
 
-bool port_camera_row(uint8_t *rgb, size_t bytes) {
-  (void)rgb;
-  (void)bytes;
-  return false;
+/* No driver yet: boards/stm32f746g_disco/README.md. */
+bool port_camera_begin(uint16_t width, uint16_t height)
+{
+    (void)width;
+    (void)height;
+    return false;
 }
 
-void port_camera_end(void) {}
-
-// RM0385 section 27: 32 kHz / 256 is 8 ms a step, 4096 steps at most.
-void port_watchdog_start(uint32_t ms) {
-  if (watchdog_runs || ms == 0) return;
-  uint32_t steps = (ms + 7u) / 8u;
-  if (steps > 4096u) steps = 4096u;
-  IWDG->KR = 0xCCCCu;
-  IWDG->KR = 0x5555u;
-  IWDG->PR = 6u;
-  IWDG->RLR = steps - 1u;
-  (void)clock_wait(&IWDG->SR, IWDG_SR_PVU | IWDG_SR_RVU, 0, 50);
-  watchdog_runs = true;
-  port_watchdog_feed();
+bool port_camera_row(uint8_t *rgb, size_t bytes)
+{
+    (void)rgb;
+    (void)bytes;
+    return false;
 }
 
-void port_watchdog_feed(void) {
-  if (watchdog_runs) IWDG->KR = 0xAAAAu;
+void port_camera_end(void)
+{
 }
 
-void board_remember_reset(uint32_t cause) { (void)cause; }  // the hardware does
-
-void board_non_maskable_interrupt(void) { port_reset(); }
-
-_Noreturn void board_after_fault(void) {
-  // The line's last byte is still in its shift register.
-  (void)clock_wait(&USART1->ISR, USART_ISR_TC, USART_ISR_TC, 2);
-  port_reset();
+/* RM0385 section 27: 32 kHz / 256 is 8 ms a step, 4096 steps at most. */
+void port_watchdog_start(uint32_t ms)
+{
+    if (watchdog_runs || ms == 0) {
+        return;
+    }
+    uint32_t steps = (ms + 7u) / 8u;
+    if (steps > 4096u) {
+        steps = 4096u;
+    }
+    IWDG->KR = 0xCCCCu;
+    IWDG->KR = 0x5555u;
+    IWDG->PR = 6u;
+    IWDG->RLR = steps - 1u;
+    (void)clock_wait(&IWDG->SR, IWDG_SR_PVU | IWDG_SR_RVU, 0, 50);
+    watchdog_runs = true;
+    port_watchdog_feed();
 }
 
-_Noreturn void port_exit(int code) {
-  (void)code;
-  for (;;) {
-  }
+void port_watchdog_feed(void)
+{
+    if (watchdog_runs) {
+        IWDG->KR = 0xAAAAu;
+    }
+}
+
+void board_remember_reset(uint32_t cause)
+{
+    (void)cause;
+} /* the hardware does */
+
+void board_non_maskable_interrupt(void)
+{
+    port_reset();
+}
+
+_Noreturn void board_after_fault(void)
+{
+    /* The line's last byte is still in its shift register. */
+    (void)clock_wait(&USART1->ISR, USART_ISR_TC, USART_ISR_TC, 2);
+    port_reset();
+}
+
+_Noreturn void port_exit(int code)
+{
+    (void)code;
+    for (;;) {
+    }
 }

@@ -17,12 +17,12 @@
 #include "core/status.h"
 #include "core/symbols.h"
 
-#define MUST(condition) \
-    do { \
-        if (!(condition)) { \
-            fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #condition); \
-            abort(); \
-        } \
+#define MUST(condition)                                                                                                \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #condition);                                    \
+            abort();                                                                                                   \
+        }                                                                                                              \
     } while (0)
 
 enum {
@@ -108,8 +108,8 @@ static void target_serial(const uint8_t *line, size_t size)
         if (result == 0) {
             continue;
         }
-        MUST(result > 0 || result == GLIMPSE_ERROR_LENGTH || result == GLIMPSE_ERROR_ENCODING
-             || result == GLIMPSE_ERROR_CHECK);
+        MUST(result > 0 || result == GLIMPSE_ERROR_LENGTH || result == GLIMPSE_ERROR_ENCODING ||
+             result == GLIMPSE_ERROR_CHECK);
         MUST(line[i] == 0 && result <= SERIAL_PAYLOAD && reader.count == 0);
         tally(TARGET_SERIAL, result);
     }
@@ -149,9 +149,15 @@ static void random_codec(subject *of, uint32_t largest)
     const uint16_t height = (uint16_t)(1 + random_below(positions < 20 ? positions : 20));
     glimpse_codec *codec = &of->codec;
     *codec = (glimpse_codec){
-        .model = (uint8_t)random_below(32), .revision = (uint8_t)random_below(256), .height = height,
-        .width = (uint16_t)(positions / height), .channels = channels, .bits = bits,
-        .order = (uint8_t)random_below(2), .minimum = of->minimum, .step = of->step,
+        .model = (uint8_t)random_below(32),
+        .revision = (uint8_t)random_below(256),
+        .height = height,
+        .width = (uint16_t)(positions / height),
+        .channels = channels,
+        .bits = bits,
+        .order = (uint8_t)random_below(2),
+        .minimum = of->minimum,
+        .step = of->step,
         .cumulative = random_below(4) ? of->cumulative : NULL,
     };
     codec->stride = (uint16_t)(1 + random_below(glimpse_codec_cycle(codec)));
@@ -169,19 +175,46 @@ static void damage_codec(subject *of)
     glimpse_codec *codec = &of->codec;
     const uint16_t any = (uint16_t)(random_below(2) ? random_word() : random_below(3) * 0x7FFFu);
     switch (random_below(13)) {
-    case 0: codec->model = (uint8_t)any; break;
-    case 1: codec->height = any; break;
-    case 2: codec->width = any; codec->height = any; break;
-    case 3: codec->channels = (uint8_t)any; break;
-    case 4: codec->bits = (uint8_t)any; break;
-    case 5: codec->order = (uint8_t)any; break;
-    case 6: codec->stride = any; break;
-    case 7: codec->offset = any; break;
-    case 8: of->minimum[random_below(codec->channels)] = (int32_t)(uint32_t)random_word(); break;
-    case 9: of->step[random_below(codec->channels)] = any; break;
-    case 10: codec->minimum = NULL; break;
-    case 11: codec->step = NULL; break;
-    default: of->cumulative[random_below(codec->channels * ((1u << codec->bits) + 1u))] = any; break;
+    case 0:
+        codec->model = (uint8_t)any;
+        break;
+    case 1:
+        codec->height = any;
+        break;
+    case 2:
+        codec->width = any;
+        codec->height = any;
+        break;
+    case 3:
+        codec->channels = (uint8_t)any;
+        break;
+    case 4:
+        codec->bits = (uint8_t)any;
+        break;
+    case 5:
+        codec->order = (uint8_t)any;
+        break;
+    case 6:
+        codec->stride = any;
+        break;
+    case 7:
+        codec->offset = any;
+        break;
+    case 8:
+        of->minimum[random_below(codec->channels)] = (int32_t)(uint32_t)random_word();
+        break;
+    case 9:
+        of->step[random_below(codec->channels)] = any;
+        break;
+    case 10:
+        codec->minimum = NULL;
+        break;
+    case 11:
+        codec->step = NULL;
+        break;
+    default:
+        of->cumulative[random_below(codec->channels * ((1u << codec->bits) + 1u))] = any;
+        break;
     }
 }
 
@@ -292,8 +325,8 @@ static void target_packet(const subject *of, int frame, const uint8_t *packet, s
     MUST(exact != NULL);
     memcpy(exact, packet, length);
     const int result = glimpse_packet_unpack(&of->codec, frame, exact, length, symbols, received);
-    MUST(result > 0 || (result <= GLIMPSE_ERROR_LENGTH && result >= GLIMPSE_ERROR_BODY
-                        && result != GLIMPSE_ERROR_ENCODING));
+    MUST(result > 0 ||
+         (result <= GLIMPSE_ERROR_LENGTH && result >= GLIMPSE_ERROR_BODY && result != GLIMPSE_ERROR_ENCODING));
     MUST(result > 0 || memcmp(symbols, before, size) == 0);
     check_taken(&of->codec, exact, length, result, symbols, received);
     tally(TARGET_PACKET, result);
@@ -345,8 +378,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 static const char *const target_names[TARGETS] = {"serial", "packet", "codec"};
 static const char *const reason_names[REASONS] = {
-    "accepted", "buffer", "argument", "state", "length", "check", "encoding", "version",
-    "kind", "model", "revision", "frame", "range", "body", "model_format", "model_limit",
+    "accepted", "buffer", "argument", "state", "length", "check", "encoding",     "version",
+    "kind",     "model",  "revision", "frame", "range",  "body",  "model_format", "model_limit",
 };
 
 /* Flips, cuts, lengthens or overwrites; returns the new size. */
@@ -439,7 +472,14 @@ int main(int argc, char **argv)
         case 0:
             target_codec();
             break;
-        case 1: case 2: case 3: case 4: case 5: case 6: case 7: case 8:
+        case 1:
+        case 2:
+        case 3:
+        case 4:
+        case 5:
+        case 6:
+        case 7:
+        case 8:
             random_serial();
             break;
         default:

@@ -71,9 +71,9 @@ static blob read_blob(const char *path)
 /* Numbers that break careless arithmetic more often than others do. */
 static uint32_t nasty_number(void)
 {
-    static const uint32_t numbers[] = {0,    1,    2,      3,      4,      5,      16,         17,        64,
-                                       127,  128,  255,    256,    2048,   2049,   32767,      32768,     65535,
-                                       1u << 30, 0x7FFFFFFFu, 0x80000000u, 0xFFFFFFFCu, 0xFFFFFFFFu};
+    static const uint32_t numbers[] = {0,     1,     2,        3,           4,           5,           16,         17,
+                                       64,    127,   128,      255,         256,         2048,        2049,       32767,
+                                       32768, 65535, 1u << 30, 0x7FFFFFFFu, 0x80000000u, 0xFFFFFFFCu, 0xFFFFFFFFu};
     return numbers[random_below(sizeof numbers / sizeof numbers[0])];
 }
 
@@ -197,8 +197,8 @@ static int run_frame(const glimpse_model *model)
     const size_t row = (size_t)model->photo_width * 3u;
     void *const buffer = exact(size);
     uint8_t *const rgb = exact(row);
-    int status = glimpse_encoder_init(&encoder, model, buffer, size, exact(latent), latent,
-                                      side > 0 ? exact(side) : NULL, side);
+    int status =
+        glimpse_encoder_init(&encoder, model, buffer, size, exact(latent), latent, side > 0 ? exact(side) : NULL, side);
     separate(&encoder);
     status |= glimpse_frame_begin(&encoder);
     for (uint32_t y = 0; y < model->photo_height; y++) {

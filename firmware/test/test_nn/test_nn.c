@@ -115,7 +115,8 @@ static void put_tables(void)
 
 static void put_codec(void)
 {
-    static const uint8_t small[] = {7, 1, 1, GLIMPSE_ORDER_CHANNEL, OUT_HEIGHT, 0, OUT_WIDTH, 0, OUTPUTS, 1, 5, 0, 2, 0};
+    static const uint8_t small[] = {7, 1, 1, GLIMPSE_ORDER_CHANNEL, OUT_HEIGHT, 0, OUT_WIDTH, 0, OUTPUTS, 1, 5,
+                                    0, 2, 0};
     memcpy(blob + CODEC, small, sizeof small);
     put(CODEC + 16, 4, MINIMUM);
     put(CODEC + 20, 4, STEP);
@@ -183,43 +184,43 @@ static void impossible_contents_are_refused(void)
         size_t bytes;
         uint32_t value;
     } changes[] = {
-        {31, 1, 1},                          /* name without its end */
-        {32, 2, HEIGHT + 1},                 /* photo that the first layer does not read */
-        {36, 1, 0},                          /* no layers */
-        {37, 1, 2},                          /* latent of a layer that is not there */
-        {38, 1, 0},                          /* side output that is the latent */
-        {48, 4, 1},                          /* reserved */
-        {40, 4, 0xFFFFFFF0u},                /* layer table far outside */
-        {40, 4, LAYERS + 2},                 /* misaligned */
-        {LAYERS, 1, 9},                      /* unknown kind */
-        {LAYERS + 1, 1, 0},                  /* input that is itself */
-        {LAYERS + 49, 1, 1},                 /* the same in the second layer */
-        {LAYERS + 2, 1, 0},                  /* kernel of nothing */
-        {LAYERS + 4, 1, 0},                  /* stride of nothing */
-        {LAYERS + 6, 1, 2},                  /* padding that TensorFlow would not give */
-        {LAYERS + 12, 2, 4},                 /* channels that a photo does not have */
-        {LAYERS + 14, 2, OUT_HEIGHT + 1},    /* output larger than the input gives */
-        {LAYERS + 20, 1, 0},                 /* zero point that a photo does not have */
-        {LAYERS + 22, 1, 101},               /* activation range upside down */
-        {LAYERS + 24, 4, SIZE - 4},          /* weights that reach outside */
-        {LAYERS + 40, 4, OUTPUTS * VOLUME},  /* wrong number of weights */
-        {LAYERS + 44, 4, 1},                 /* reserved */
-        {LAYERS + 48 + 20, 1, 0},            /* zero point that the layer before does not give */
-        {LAYERS + 48 + 24, 4, WEIGHTS},      /* pooling with weights */
-        {WEIGHTS + VOLUME, 1, 1},            /* gap that is not zero */
-        {BIAS, 4, 0x7FFFFFFFu},              /* sums that overflow */
-        {MULTIPLIER, 4, 0x80000000u},        /* negative factor */
-        {SHIFT, 4, 31},                      /* shifts that are not defined */
+        {31, 1, 1},                         /* name without its end */
+        {32, 2, HEIGHT + 1},                /* photo that the first layer does not read */
+        {36, 1, 0},                         /* no layers */
+        {37, 1, 2},                         /* latent of a layer that is not there */
+        {38, 1, 0},                         /* side output that is the latent */
+        {48, 4, 1},                         /* reserved */
+        {40, 4, 0xFFFFFFF0u},               /* layer table far outside */
+        {40, 4, LAYERS + 2},                /* misaligned */
+        {LAYERS, 1, 9},                     /* unknown kind */
+        {LAYERS + 1, 1, 0},                 /* input that is itself */
+        {LAYERS + 49, 1, 1},                /* the same in the second layer */
+        {LAYERS + 2, 1, 0},                 /* kernel of nothing */
+        {LAYERS + 4, 1, 0},                 /* stride of nothing */
+        {LAYERS + 6, 1, 2},                 /* padding that TensorFlow would not give */
+        {LAYERS + 12, 2, 4},                /* channels that a photo does not have */
+        {LAYERS + 14, 2, OUT_HEIGHT + 1},   /* output larger than the input gives */
+        {LAYERS + 20, 1, 0},                /* zero point that a photo does not have */
+        {LAYERS + 22, 1, 101},              /* activation range upside down */
+        {LAYERS + 24, 4, SIZE - 4},         /* weights that reach outside */
+        {LAYERS + 40, 4, OUTPUTS * VOLUME}, /* wrong number of weights */
+        {LAYERS + 44, 4, 1},                /* reserved */
+        {LAYERS + 48 + 20, 1, 0},           /* zero point that the layer before does not give */
+        {LAYERS + 48 + 24, 4, WEIGHTS},     /* pooling with weights */
+        {WEIGHTS + VOLUME, 1, 1},           /* gap that is not zero */
+        {BIAS, 4, 0x7FFFFFFFu},             /* sums that overflow */
+        {MULTIPLIER, 4, 0x80000000u},       /* negative factor */
+        {SHIFT, 4, 31},                     /* shifts that are not defined */
         {SHIFT, 4, (uint32_t)-31},
-        {SHIFT, 4, 30},                      /* shift that overflows the sums */
-        {CODEC + 2, 1, 9},                   /* bits */
-        {CODEC + 4, 2, OUT_HEIGHT + 1},      /* geometry that is not the latent's */
-        {CODEC + 10, 2, 3},                  /* stride that is not coprime */
-        {CODEC + 14, 2, 1},                  /* reserved */
-        {CODEC + 16, 4, 0},                  /* tables inside the header */
-        {CODEC + 24, 4, SIZE - 8},           /* tables that reach outside */
-        {STEP, 2, 0},                        /* step of nothing */
-        {CUMULATIVE + 2, 2, 4096},           /* frequency of nothing */
+        {SHIFT, 4, 30},                 /* shift that overflows the sums */
+        {CODEC + 2, 1, 9},              /* bits */
+        {CODEC + 4, 2, OUT_HEIGHT + 1}, /* geometry that is not the latent's */
+        {CODEC + 10, 2, 3},             /* stride that is not coprime */
+        {CODEC + 14, 2, 1},             /* reserved */
+        {CODEC + 16, 4, 0},             /* tables inside the header */
+        {CODEC + 24, 4, SIZE - 8},      /* tables that reach outside */
+        {STEP, 2, 0},                   /* step of nothing */
+        {CUMULATIVE + 2, 2, 4096},      /* frequency of nothing */
     };
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         CHECK_EQUAL(GLIMPSE_ERROR_MODEL_FORMAT, load_with(changes[i].at, changes[i].bytes, changes[i].value));
@@ -311,16 +312,16 @@ static void small_buffers_are_refused(void)
 {
     start();
     const size_t needed = glimpse_encoder_buffer_size(&model);
-    CHECK_EQUAL(GLIMPSE_ERROR_BUFFER, glimpse_encoder_init(&encoder, &model, buffer, needed - 1, latent, sizeof latent,
-                                                           side, sizeof side));
-    CHECK_EQUAL(GLIMPSE_ERROR_BUFFER, glimpse_encoder_init(&encoder, &model, buffer, needed, latent, sizeof latent - 1,
-                                                           side, sizeof side));
-    CHECK_EQUAL(GLIMPSE_ERROR_BUFFER, glimpse_encoder_init(&encoder, &model, buffer, needed, latent, sizeof latent,
-                                                           side, sizeof side - 1));
-    CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT, glimpse_encoder_init(&encoder, &model, buffer + 4, needed, latent,
-                                                             sizeof latent, side, sizeof side));
-    CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT, glimpse_encoder_init(&encoder, &model, buffer, needed, latent, sizeof latent,
-                                                             NULL, 0));
+    CHECK_EQUAL(GLIMPSE_ERROR_BUFFER,
+                glimpse_encoder_init(&encoder, &model, buffer, needed - 1, latent, sizeof latent, side, sizeof side));
+    CHECK_EQUAL(GLIMPSE_ERROR_BUFFER,
+                glimpse_encoder_init(&encoder, &model, buffer, needed, latent, sizeof latent - 1, side, sizeof side));
+    CHECK_EQUAL(GLIMPSE_ERROR_BUFFER,
+                glimpse_encoder_init(&encoder, &model, buffer, needed, latent, sizeof latent, side, sizeof side - 1));
+    CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT,
+                glimpse_encoder_init(&encoder, &model, buffer + 4, needed, latent, sizeof latent, side, sizeof side));
+    CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT,
+                glimpse_encoder_init(&encoder, &model, buffer, needed, latent, sizeof latent, NULL, 0));
 }
 
 int main(void)

@@ -16,8 +16,18 @@ static uint16_t cumulative[3][5] = {{0, 1, 2, 3, 4096}, {0, 1024, 2048, 3072, 40
 static glimpse_codec sound_codec(uint8_t order)
 {
     return (glimpse_codec){
-        .model = 31, .revision = 255, .height = 4, .width = 5, .channels = 3, .bits = 2, .order = order, .stride = 7,
-        .offset = 19, .minimum = minimum, .step = step, .cumulative = cumulative[0],
+        .model = 31,
+        .revision = 255,
+        .height = 4,
+        .width = 5,
+        .channels = 3,
+        .bits = 2,
+        .order = order,
+        .stride = 7,
+        .offset = 19,
+        .minimum = minimum,
+        .step = step,
+        .cumulative = cumulative[0],
     };
 }
 
@@ -30,19 +40,25 @@ static void sound_codecs_pass(void)
     CHECK_EQUAL(GLIMPSE_OK, glimpse_codec_check(&codec));
     codec.cumulative = NULL;
     CHECK_EQUAL(GLIMPSE_OK, glimpse_codec_check(&codec));
-    codec = (glimpse_codec){.height = 128, .width = 128, .channels = 1, .bits = 8, .stride = 16383, .offset = 16383,
-                            .minimum = minimum, .step = step};
-    CHECK_EQUAL(GLIMPSE_OK, glimpse_codec_check(&codec));
-    codec = (glimpse_codec){.height = 1, .width = 1, .channels = 1, .bits = 1, .stride = 1, .minimum = minimum,
+    codec = (glimpse_codec){.height = 128,
+                            .width = 128,
+                            .channels = 1,
+                            .bits = 8,
+                            .stride = 16383,
+                            .offset = 16383,
+                            .minimum = minimum,
                             .step = step};
+    CHECK_EQUAL(GLIMPSE_OK, glimpse_codec_check(&codec));
+    codec = (glimpse_codec){
+        .height = 1, .width = 1, .channels = 1, .bits = 1, .stride = 1, .minimum = minimum, .step = step};
     CHECK_EQUAL(GLIMPSE_OK, glimpse_codec_check(&codec));
 }
 
-#define REFUSES(change) \
-    do { \
-        glimpse_codec codec = sound_codec(GLIMPSE_ORDER_CHANNEL); \
-        change; \
-        CHECK_EQUAL(GLIMPSE_ERROR_MODEL_FORMAT, glimpse_codec_check(&codec)); \
+#define REFUSES(change)                                                                                                \
+    do {                                                                                                               \
+        glimpse_codec codec = sound_codec(GLIMPSE_ORDER_CHANNEL);                                                      \
+        change;                                                                                                        \
+        CHECK_EQUAL(GLIMPSE_ERROR_MODEL_FORMAT, glimpse_codec_check(&codec));                                          \
     } while (0)
 
 static void impossible_codecs_are_refused(void)
@@ -61,18 +77,18 @@ static void impossible_codecs_are_refused(void)
     REFUSES(codec.offset = 20);
     REFUSES(codec.minimum = NULL);
     REFUSES(codec.step = NULL);
-    REFUSES((codec.height = 1821, codec.stride = 1)); /* 27315 symbols */
+    REFUSES((codec.height = 1821, codec.stride = 1));                          /* 27315 symbols */
     REFUSES((codec.height = 65535, codec.width = 65535, codec.channels = 64)); /* more than 32 bits count */
 }
 
-#define REFUSES_TABLE(place, value) \
-    do { \
-        const glimpse_codec codec = sound_codec(GLIMPSE_ORDER_CHANNEL); \
-        const int32_t before = (int32_t)(place); \
-        place = value; \
-        CHECK_EQUAL(GLIMPSE_ERROR_MODEL_FORMAT, glimpse_codec_check(&codec)); \
-        place = (__typeof__(place))before; \
-        CHECK_EQUAL(GLIMPSE_OK, glimpse_codec_check(&codec)); \
+#define REFUSES_TABLE(place, value)                                                                                    \
+    do {                                                                                                               \
+        const glimpse_codec codec = sound_codec(GLIMPSE_ORDER_CHANNEL);                                                \
+        const int32_t before = (int32_t)(place);                                                                       \
+        place = value;                                                                                                 \
+        CHECK_EQUAL(GLIMPSE_ERROR_MODEL_FORMAT, glimpse_codec_check(&codec));                                          \
+        place = (__typeof__(place))before;                                                                             \
+        CHECK_EQUAL(GLIMPSE_OK, glimpse_codec_check(&codec));                                                          \
     } while (0)
 
 static void impossible_tables_are_refused(void)

@@ -17,11 +17,21 @@ static const uint16_t cumulative[2][9] = {
     {0, 8, 128, 1024, 3072, 3840, 4064, 4090, 4096},
 };
 static const glimpse_codec example = {
-    .model = 5, .revision = 1, .height = 4, .width = 3, .channels = 2, .bits = 3, .order = GLIMPSE_ORDER_CHANNEL,
-    .stride = 5, .offset = 7, .minimum = minimum, .step = step, .cumulative = cumulative[0],
+    .model = 5,
+    .revision = 1,
+    .height = 4,
+    .width = 3,
+    .channels = 2,
+    .bits = 3,
+    .order = GLIMPSE_ORDER_CHANNEL,
+    .stride = 5,
+    .offset = 7,
+    .minimum = minimum,
+    .step = step,
+    .cumulative = cumulative[0],
 };
-static const int8_t latent[EXAMPLE_SYMBOLS] = {0, -1, 0, 0, -2, 1, 5, 2, 1, 0, -3, -1,
-                                               0, 1, 1, 3, -1, -2, 0, 0, 1, 7, 1, -1};
+static const int8_t latent[EXAMPLE_SYMBOLS] = {0, -1, 0, 0, -2, 1,  5, 2, 1, 0, -3, -1,
+                                               0, 1,  1, 3, -1, -2, 0, 0, 1, 7, 1,  -1};
 static const uint8_t raw_packets[2][11] = {
     {0x4B, 0x08, 0x00, 0x01, 0x69, 0xC6, 0xDB, 0x6D, 0xBA, 0xD3, 0x75},
     {0x4B, 0x08, 0x01, 0xA1, 0x6F, 0xC4, 0xE3, 0x6E, 0x00, 0x95, 0x17},
@@ -62,11 +72,11 @@ static void header_fields_come_back(void)
     static const uint8_t all_ones[4] = {0x7F, 0xFF, 0xFF, 0xFF};
     CHECK_BYTES(all_ones, packet, 4);
     CHECK_EQUAL(GLIMPSE_ERROR_LENGTH, glimpse_packet_read(packet, 4, &header)); /* filled all the same */
-    CHECK(header.version == 1 && header.model == 31 && header.frame == 63 && header.first == 16383
-          && header.kind == 7 && header.coding == 1 && header.revision == 1);
+    CHECK(header.version == 1 && header.model == 31 && header.frame == 63 && header.first == 16383 &&
+          header.kind == 7 && header.coding == 1 && header.revision == 1);
     CHECK_EQUAL(5, glimpse_packet_read(range_packets[0], 11, &header));
-    CHECK(header.version == 1 && header.model == 5 && header.frame == 33 && header.first == 0
-          && header.kind == GLIMPSE_KIND_IMAGE && header.coding == GLIMPSE_CODING_RANGE && header.revision == 1);
+    CHECK(header.version == 1 && header.model == 5 && header.frame == 33 && header.first == 0 &&
+          header.kind == GLIMPSE_KIND_IMAGE && header.coding == GLIMPSE_CODING_RANGE && header.revision == 1);
     CHECK_EQUAL(2, glimpse_packet_read(range_packets[1], 8, &header));
     CHECK_EQUAL(18, header.first);
 }
@@ -159,16 +169,16 @@ static void rejects_range_body(uint16_t first, const char *body, size_t length, 
 static void malformed_range_bodies_are_rejected(void)
 {
     rejects_range_body(0, "", 0, GLIMPSE_ERROR_BODY);
-    rejects_range_body(0, "\0\x30\x9E\x1D\xB6", 5, GLIMPSE_ERROR_BODY);        /* no symbols */
-    rejects_range_body(0, "\x80", 1, GLIMPSE_ERROR_BODY);                      /* half a count */
-    rejects_range_body(0, "\x80\x12\x30\x9E\x1D\xB6", 6, GLIMPSE_ERROR_BODY);  /* one byte would do for 18 */
-    rejects_range_body(0, "\x19\x30\x9E\x1D\xB6", 5, GLIMPSE_ERROR_RANGE);     /* 25 of 24 symbols */
-    rejects_range_body(7, "\x12\x30\x9E\x1D\xB6", 5, GLIMPSE_ERROR_RANGE);     /* 18 where 17 remain */
+    rejects_range_body(0, "\0\x30\x9E\x1D\xB6", 5, GLIMPSE_ERROR_BODY);       /* no symbols */
+    rejects_range_body(0, "\x80", 1, GLIMPSE_ERROR_BODY);                     /* half a count */
+    rejects_range_body(0, "\x80\x12\x30\x9E\x1D\xB6", 6, GLIMPSE_ERROR_BODY); /* one byte would do for 18 */
+    rejects_range_body(0, "\x19\x30\x9E\x1D\xB6", 5, GLIMPSE_ERROR_RANGE);    /* 25 of 24 symbols */
+    rejects_range_body(7, "\x12\x30\x9E\x1D\xB6", 5, GLIMPSE_ERROR_RANGE);    /* 18 where 17 remain */
     rejects_range_body(0, "\xFF\xFF\x30\x9E", 4, GLIMPSE_ERROR_RANGE);
-    rejects_range_body(0, "\x12\x30\x9E\x1D\xB6\0", 6, GLIMPSE_ERROR_BODY);    /* a zero that is never sent */
-    rejects_range_body(0, "\x12\x30\x9E\x1D\xB6\x01", 6, GLIMPSE_ERROR_BODY);  /* longer than need be */
-    rejects_range_body(0, "\x0C\x30\x8B", 3, GLIMPSE_ERROR_BODY);              /* inside, but 30 8A is what is sent */
-    rejects_range_body(0, "\x01\xFF\xFF\xFF\xFF", 5, GLIMPSE_ERROR_BODY);      /* outside every symbol */
+    rejects_range_body(0, "\x12\x30\x9E\x1D\xB6\0", 6, GLIMPSE_ERROR_BODY);   /* a zero that is never sent */
+    rejects_range_body(0, "\x12\x30\x9E\x1D\xB6\x01", 6, GLIMPSE_ERROR_BODY); /* longer than need be */
+    rejects_range_body(0, "\x0C\x30\x8B", 3, GLIMPSE_ERROR_BODY);             /* inside, but 30 8A is what is sent */
+    rejects_range_body(0, "\x01\xFF\xFF\xFF\xFF", 5, GLIMPSE_ERROR_BODY);     /* outside every symbol */
 }
 
 static void a_codec_without_tables_takes_raw_packets_only(void)
@@ -231,8 +241,16 @@ static void frames_of_every_symbol_width_come_back(void)
             table[i] = (uint16_t)i;
         }
         table[levels] = 1u << GLIMPSE_FREQUENCY_BITS;
-        const glimpse_codec codec = {.model = 1, .height = 7, .width = 9, .channels = 1, .bits = bits, .stride = 32,
-                                     .offset = 5, .minimum = &lowest, .step = &unit, .cumulative = table};
+        const glimpse_codec codec = {.model = 1,
+                                     .height = 7,
+                                     .width = 9,
+                                     .channels = 1,
+                                     .bits = bits,
+                                     .stride = 32,
+                                     .offset = 5,
+                                     .minimum = &lowest,
+                                     .step = &unit,
+                                     .cumulative = table};
         CHECK_EQUAL(GLIMPSE_OK, glimpse_codec_check(&codec));
         for (uint32_t i = 0; i < 63; i++) {
             symbols[i] = (uint8_t)(i * 37u % levels);
@@ -262,9 +280,17 @@ static glimpse_codec photo_codec(void)
         const uint32_t symbol = 16 - spread + (i * 2654435761u >> 16) % (2 * spread);
         symbols[i] = (uint8_t)(symbol * 4 - 64);
     }
-    return (glimpse_codec){.model = 1, .height = 28, .width = 28, .channels = 12, .bits = 5,
-                           .order = GLIMPSE_ORDER_CHANNEL, .stride = 305, .offset = 101, .minimum = minima,
-                           .step = steps, .cumulative = table[0]};
+    return (glimpse_codec){.model = 1,
+                           .height = 28,
+                           .width = 28,
+                           .channels = 12,
+                           .bits = 5,
+                           .order = GLIMPSE_ORDER_CHANNEL,
+                           .stride = 305,
+                           .offset = 101,
+                           .minimum = minima,
+                           .step = steps,
+                           .cumulative = table[0]};
 }
 
 static void a_whole_photo_comes_back(void)

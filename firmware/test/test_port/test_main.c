@@ -1,125 +1,153 @@
-// SPDX-License-Identifier: Apache-2.0
-// What every port promises in ports/port.h, as far as it can be seen without a person or a board.
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every port promises in ports/port.h, as far as it can be seen without a person or a board. */
 #include "ports/port.h"
 #include "test/check.h"
 
 static uint8_t line[64];
 
-static void counter_counts_up(void) {
-  const port_counter_unit *unit = port_get_counter_unit();
-  CHECK(unit->numerator > 0 && unit->denominator > 0);
-  const uint32_t before = port_counter();
-  for (volatile int i = 0; i < 1000; i++) {
-  }
-  CHECK(port_counter() - before > 0);
+static void counter_counts_up(void)
+{
+    const port_counter_unit *unit = port_get_counter_unit();
+    CHECK(unit->numerator > 0 && unit->denominator > 0);
+    const uint32_t before = port_counter();
+    for (volatile int i = 0; i < 1000; i++) {
+    }
+    CHECK(port_counter() - before > 0);
 }
 
 #if defined(__thumb__)
-// Two instructions a turn and a fixed number around them. Not inlined: a constant number of turns costs more or less.
-__attribute__((noinline)) static uint32_t counted_loop(uint32_t turns) {
-  const port_counter_unit *unit = port_get_counter_unit();
-  const uint32_t before = port_counter();
-  __asm__ volatile("1: subs %0, %0, #1\n bne 1b" : "+r"(turns)::"cc");
-  const uint64_t ticks = port_counter() - before;
-  return (uint32_t)((ticks * unit->numerator + unit->denominator / 2u) / unit->denominator);
+/* Two instructions a turn and a fixed number around them. Not inlined: a constant number of turns costs more or less. */
+__attribute__((noinline)) static uint32_t counted_loop(uint32_t turns)
+{
+    const port_counter_unit *unit = port_get_counter_unit();
+    const uint32_t before = port_counter();
+    __asm__ volatile("1: subs %0, %0, #1\n bne 1b" : "+r"(turns)::"cc");
+    const uint64_t ticks = port_counter() - before;
+    return (uint32_t)((ticks * unit->numerator + unit->denominator / 2u) / unit->denominator);
 }
 
-static void counter_is_exact_where_it_counts_instructions(void) {
-  if (port_core_hz() != 0) return;
-  const uint32_t overhead = counted_loop(1) - 2u;
-  // Different lengths meet different phases of the timer.
-  for (uint32_t turns = 1; turns < 300; turns++) CHECK_EQUAL(2u * turns + overhead, counted_loop(turns));
-  CHECK_EQUAL(2000000u + overhead, counted_loop(1000000));
+static void counter_is_exact_where_it_counts_instructions(void)
+{
+    if (port_core_hz() != 0) {
+        return;
+    }
+    const uint32_t overhead = counted_loop(1) - 2u;
+    /* Different lengths meet different phases of the timer. */
+    for (uint32_t turns = 1; turns < 300; turns++) {
+        CHECK_EQUAL(2u * turns + overhead, counted_loop(turns));
+    }
+    CHECK_EQUAL(2000000u + overhead, counted_loop(1000000));
 }
 #endif
 
-static void serial_read_never_waits(void) {
-  // Nothing is sent during tests; both modes must say so at once.
-  CHECK_EQUAL(0, port_serial_read(line, sizeof line));
-  port_serial_open(PORT_SERIAL_INTERRUPT);
-  CHECK_EQUAL(0, port_serial_read(line, sizeof line));
-  CHECK_EQUAL(0, port_serial_overruns());
-  port_serial_open(PORT_SERIAL_POLLED);
+static void serial_read_never_waits(void)
+{
+    /* Nothing is sent during tests; both modes must say so at once. */
+    CHECK_EQUAL(0, port_serial_read(line, sizeof line));
+    port_serial_open(PORT_SERIAL_INTERRUPT);
+    CHECK_EQUAL(0, port_serial_read(line, sizeof line));
+    CHECK_EQUAL(0, port_serial_overruns());
+    port_serial_open(PORT_SERIAL_POLLED);
 }
 
-static void camera_without_a_picture_says_so(void) {
-  CHECK(!port_camera_begin(8, 8));
-  CHECK(!port_camera_row(line, 24));
-  port_camera_end();
+static void camera_without_a_picture_says_so(void)
+{
+    CHECK(!port_camera_begin(8, 8));
+    CHECK(!port_camera_row(line, 24));
+    port_camera_end();
 }
 
-static void region_starts_erased_and_keeps_what_is_written(void) {
-  static const uint8_t bytes[8] = {1, 2, 3, 4, 5, 6, 7, 8};
-  const port_region region = PORT_REGION_SETTINGS_A;
-  const uint8_t *base = port_region_base(region);
-  CHECK(port_region_erase(region));
-  CHECK_EQUAL(0xFF, base[0]);
-  CHECK_EQUAL(0xFF, base[port_region_size(region) - 1]);
-  CHECK(port_region_write(region, 12, bytes, sizeof bytes));
-  CHECK_BYTES(bytes, base + 12, sizeof bytes);
-  CHECK_EQUAL(0xFF, base[11]);
-  CHECK_EQUAL(0xFF, base[20]);
-  CHECK(port_region_erase(region));
-  CHECK_EQUAL(0xFF, base[12]);
+static void region_starts_erased_and_keeps_what_is_written(void)
+{
+    static const uint8_t bytes[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    const port_region region = PORT_REGION_SETTINGS_A;
+    const uint8_t *base = port_region_base(region);
+    CHECK(port_region_erase(region));
+    CHECK_EQUAL(0xFF, base[0]);
+    CHECK_EQUAL(0xFF, base[port_region_size(region) - 1]);
+    CHECK(port_region_write(region, 12, bytes, sizeof bytes));
+    CHECK_BYTES(bytes, base + 12, sizeof bytes);
+    CHECK_EQUAL(0xFF, base[11]);
+    CHECK_EQUAL(0xFF, base[20]);
+    CHECK(port_region_erase(region));
+    CHECK_EQUAL(0xFF, base[12]);
 }
 
-static void region_refuses_what_does_not_fit(void) {
-  static const uint8_t bytes[8] = {0};
-  const port_region region = PORT_REGION_SETTINGS_B;
-  const size_t size = port_region_size(region);
-  CHECK(port_region_erase(region));
-  CHECK(!port_region_write(region, 2, bytes, 4));
-  CHECK(!port_region_write(region, 0, bytes, 3));
-  CHECK(!port_region_write(region, size - 4, bytes, 8));
-  CHECK(!port_region_write(region, size + 4, bytes, 4));
-  CHECK(!port_region_write(region, (size_t)0 - 4, bytes, 8));
-  CHECK(port_region_write(region, size - 4, bytes, 4));
+static void region_refuses_what_does_not_fit(void)
+{
+    static const uint8_t bytes[8] = {0};
+    const port_region region = PORT_REGION_SETTINGS_B;
+    const size_t size = port_region_size(region);
+    CHECK(port_region_erase(region));
+    CHECK(!port_region_write(region, 2, bytes, 4));
+    CHECK(!port_region_write(region, 0, bytes, 3));
+    CHECK(!port_region_write(region, size - 4, bytes, 8));
+    CHECK(!port_region_write(region, size + 4, bytes, 4));
+    CHECK(!port_region_write(region, (size_t)0 - 4, bytes, 8));
+    CHECK(port_region_write(region, size - 4, bytes, 4));
 }
 
-static void regions_do_not_overlap(void) {
-  for (int a = 0; a < PORT_REGION_COUNT; a++) {
-    for (int b = 0; b < PORT_REGION_COUNT; b++) {
-      if (a == b) continue;
-      const uint8_t *start = port_region_base((port_region)a);
-      const uint8_t *other = port_region_base((port_region)b);
-      CHECK(start + port_region_size((port_region)a) <= other || other + port_region_size((port_region)b) <= start);
+static void regions_do_not_overlap(void)
+{
+    for (int a = 0; a < PORT_REGION_COUNT; a++) {
+        for (int b = 0; b < PORT_REGION_COUNT; b++) {
+            if (a == b) {
+                continue;
+            }
+            const uint8_t *start = port_region_base((port_region)a);
+            const uint8_t *other = port_region_base((port_region)b);
+            CHECK(start + port_region_size((port_region)a) <= other ||
+                  other + port_region_size((port_region)b) <= start);
+        }
     }
-  }
 }
 
-static void memory_functions_move_every_alignment(void) {
-  static uint8_t from[160], to[160], expected[160];
-  for (size_t i = 0; i < sizeof from; i++) from[i] = (uint8_t)(i * 37u + 1u);
-  for (size_t source = 0; source < 4; source++) {
-    for (size_t target = 0; target < 4; target++) {
-      for (size_t count = 0; count < 140; count++) {
-        memset(to, 0, sizeof to);
-        for (size_t i = 0; i < sizeof expected; i++) expected[i] = 0;
-        for (size_t i = 0; i < count; i++) expected[target + i] = from[source + i];
-        memcpy(to + target, from + source, count);
-        CHECK_BYTES(expected, to, sizeof to);
-        for (size_t i = 0; i < sizeof to; i++) to[i] = from[i];
-        memmove(to + target, to + source, count);
-        CHECK_BYTES(expected + target, to + target, count);
-      }
+static void memory_functions_move_every_alignment(void)
+{
+    static uint8_t from[160], to[160], expected[160];
+    for (size_t i = 0; i < sizeof from; i++) {
+        from[i] = (uint8_t)(i * 37u + 1u);
     }
-  }
+    for (size_t source = 0; source < 4; source++) {
+        for (size_t target = 0; target < 4; target++) {
+            for (size_t count = 0; count < 140; count++) {
+                memset(to, 0, sizeof to);
+                for (size_t i = 0; i < sizeof expected; i++) {
+                    expected[i] = 0;
+                }
+                for (size_t i = 0; i < count; i++) {
+                    expected[target + i] = from[source + i];
+                }
+                memcpy(to + target, from + source, count);
+                CHECK_BYTES(expected, to, sizeof to);
+                for (size_t i = 0; i < sizeof to; i++) {
+                    to[i] = from[i];
+                }
+                memmove(to + target, to + source, count);
+                CHECK_BYTES(expected + target, to + target, count);
+            }
+        }
+    }
 }
 
-static void stack_peak_is_inside_the_stack(void) { CHECK(port_stack_peak() < 8192); }
+static void stack_peak_is_inside_the_stack(void)
+{
+    CHECK(port_stack_peak() < 8192);
+}
 
-int main(void) {
-  check_begin();
-  CHECK_RUN(counter_counts_up);
+int main(void)
+{
+    check_begin();
+    CHECK_RUN(counter_counts_up);
 #if defined(__thumb__)
-  CHECK_RUN(counter_is_exact_where_it_counts_instructions);
+    CHECK_RUN(counter_is_exact_where_it_counts_instructions);
 #endif
-  CHECK_RUN(serial_read_never_waits);
-  CHECK_RUN(camera_without_a_picture_says_so);
-  CHECK_RUN(region_starts_erased_and_keeps_what_is_written);
-  CHECK_RUN(region_refuses_what_does_not_fit);
-  CHECK_RUN(regions_do_not_overlap);
-  CHECK_RUN(memory_functions_move_every_alignment);
-  CHECK_RUN(stack_peak_is_inside_the_stack);
-  return check_end();
+    CHECK_RUN(serial_read_never_waits);
+    CHECK_RUN(camera_without_a_picture_says_so);
+    CHECK_RUN(region_starts_erased_and_keeps_what_is_written);
+    CHECK_RUN(region_refuses_what_does_not_fit);
+    CHECK_RUN(regions_do_not_overlap);
+    CHECK_RUN(memory_functions_move_every_alignment);
+    CHECK_RUN(stack_peak_is_inside_the_stack);
+    return check_end();
 }

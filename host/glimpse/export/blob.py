@@ -19,6 +19,7 @@ MAGIC = b"GLPM"
 VERSION = 1
 NAME_BYTES = 16
 FREQUENCY_SUM = 4096
+MAX_MINIMUM = 1 << 20
 
 _HEADER = struct.Struct("<4sHHII16sHHBbbBIIIIII")
 _LAYER = struct.Struct("<BbBBBBBBHHHHHHbbbbIIIIII")
@@ -176,7 +177,7 @@ def _check_spec(spec: CodecSpec, latent: tuple[int, int, int]) -> None:
         (len(spec.minimum) == channels, f"{len(spec.minimum)} minimums for {channels} channels"),
         (len(spec.step) == channels, f"{len(spec.step)} steps for {channels} channels"),
         (all(1 <= step <= 65535 for step in spec.step), "a step is not 1..65535"),
-        (all(-(2**31) <= low < 2**31 for low in spec.minimum), "a minimum is not an int32"),
+        (all(abs(low) <= MAX_MINIMUM for low in spec.minimum), f"a minimum is beyond +-{MAX_MINIMUM}"),
     ]
     for holds, problem in problems:
         if not holds:

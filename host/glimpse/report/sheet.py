@@ -8,6 +8,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from glimpse.report.chart import CAPTION, drawn_chart
 from glimpse.report.results import Demo, PhotoResult, estimates, percent, quality_words
+from glimpse.report.table import cost_lines
 
 MARGIN, GAP = 36, 14
 LABEL_HEIGHT = 46
@@ -32,13 +33,14 @@ def contact_sheet(demo: Demo) -> Image.Image:
     columns = max(len(demo.photos[0].views[0]), len(demo.photos[0].views)) + 1
     head, row = 108, height + LABEL_HEIGHT
     block = 34 + 2 * row + GAP
+    foot = 54 + 19 * len(cost_lines(demo.costs))
     sheet_width = 2 * MARGIN + columns * width + (columns - 1) * GAP
-    sheet = Image.new("RGB", (sheet_width, head + len(demo.photos) * (block + GAP) + 64), PAPER)
+    sheet = Image.new("RGB", (sheet_width, head + len(demo.photos) * (block + GAP) + foot), PAPER)
     draw = ImageDraw.Draw(sheet)
     _head(draw, demo)
     for number, photo in enumerate(demo.photos):
         _photo(sheet, draw, photo, head + number * (block + GAP), (width, row))
-    _foot(draw, demo, sheet.height - 50)
+    _foot(draw, demo, sheet.height - foot + 12)
     return sheet
 
 
@@ -99,6 +101,8 @@ def _tile(
 def _foot(draw: ImageDraw.ImageDraw, demo: Demo, top: int) -> None:
     parts = [f"losses drawn with seed {demo.seed}"]
     counted = [cost for cost in demo.costs if cost["instructions"] is not None]
-    parts += [f"{cost['target']}: {cost['instructions'] / 1e6:,.1f} million instructions a photo" for cost in counted]
+    parts += [f"{cost['target']}: {cost['instructions'] / 1e6:,.1f} M instructions a photo" for cost in counted]
     parts += [f"{board}: {value} ms estimated ({interval})" for board, value, interval in estimates(demo.costs)]
-    draw.text((MARGIN, top), "     ".join(parts), SOFT, _font(15))
+    draw.text((MARGIN, top), "     ".join(parts), INK, _font(14))
+    for number, line in enumerate(cost_lines(demo.costs), 1):
+        draw.text((MARGIN, top + 4 + 19 * number), line, SOFT, _font(13))

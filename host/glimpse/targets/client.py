@@ -16,6 +16,7 @@ from glimpse.errors import GlimpseError
 from glimpse.targets.node import STAGES, Capture, CaptureStats, Node, NodeInfo
 
 WRITE_CHUNK = 232  # model bytes in one message
+GREETING = 0  # the sequence number of what a node says unasked when it starts
 
 
 class Stream(ABC):

@@ -13,7 +13,7 @@ import numpy as np
 
 from glimpse import firmware
 from glimpse.errors import GlimpseError, UsageError
-from glimpse.targets.client import SerialNode, Stream
+from glimpse.targets.client import GREETING, SerialNode, Stream
 from glimpse.targets.node import Capture
 from glimpse.zoo import ZooModel
 
@@ -85,6 +85,7 @@ class SimNode(SerialNode):
         command = firmware.platform_tool("run_board").command(environment.removesuffix("_tflm"), self.elf)
         super().__init__(ProcessStream(command, self.folder), f"the emulated {environment}", patience=20.0)
         try:
+            self.receive(GREETING)  # bytes sent to a core that has not opened its line yet are lost
             if model is not None:
                 self.use_model(model.blob, model.binding.check)
         except BaseException:
