@@ -4,7 +4,6 @@
 import sys
 from typing import Annotated, NoReturn
 
-import click
 import typer
 
 from glimpse import __version__
@@ -49,14 +48,17 @@ def main() -> None:
         _stop(f"error: {error}", 2)
     except GlimpseError as error:
         _stop(f"error: {error}", 1)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         _stop("stopped", 130)
     except BrokenPipeError:  # `glimpse ... | head`
         sys.stderr.close()
         sys.exit(1)
+    except Exception as error:
+        # Typer's own usage errors: of click, or of the copy of it that newer Typers carry.
+        if not (hasattr(error, "show") and hasattr(error, "exit_code")):
+            raise
+        error.show()
+        sys.exit(error.exit_code)
     sys.exit(code or 0)
 
 

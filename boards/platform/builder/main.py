@@ -13,6 +13,7 @@ BUILD = Path(env.subst("$BUILD_DIR"))
 sys.path.insert(0, str(PROJECT / "boards" / "platform" / "tools"))
 
 import built_in_model  # noqa: E402
+import tflm  # noqa: E402
 import upload  # noqa: E402
 
 native = "BOARD" not in env
@@ -84,6 +85,9 @@ objects = [
     if path and not path.startswith("#")
 ]
 env.Prepend(LIBS=[kernels.StaticLibrary(str(BUILD / "cmsis_nn" / "cmsis_nn"), objects)])
+
+if env.GetProjectOption("custom_encoder", "") == "tflm":
+    tflm.add(env, kernels, PROJECT, BUILD)
 
 # ---- our own sources
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 
-def make(env, project: Path, header: Path, *, needed: bool) -> None:
+def make(env, project: Path, header: Path, *, needed: bool, exporter: str = "glimpse.export.header") -> None:
     """Write `header` when the model or its exporter changed; end the build with a sentence when it cannot be."""
     name = env.GetProjectOption("custom_model", "")
     if not name:
@@ -24,7 +24,7 @@ def make(env, project: Path, header: Path, *, needed: bool) -> None:
     if header.is_file() and stamp.is_file() and stamp.read_text() == digest:
         return
     header.parent.mkdir(parents=True, exist_ok=True)
-    command = [_python_with_glimpse(env, project), "-m", "glimpse.export.header", str(model), str(header)]
+    command = [_python_with_glimpse(env, project), "-m", exporter, str(model), str(header)]
     result = subprocess.run(command, cwd=project, check=False)
     if result.returncode != 0 or not header.is_file():
         _stop(env, f"the header of the built-in model was not made from models/{name} (see above).")

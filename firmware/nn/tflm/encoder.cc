@@ -88,15 +88,21 @@ extern "C" int DebugVsnprintf(char *text, size_t size, const char *, va_list)
     return 0;
 }
 
-/* C++ asks for these two where a class has virtual functions. libstdc++'s own bring its whole error reporting. */
+/* C++ asks for these three where a class has virtual functions. libstdc++'s own bring its whole error reporting. Nothing
+   is ever made on a heap, so nothing can be deleted. */
 extern "C" [[noreturn]] void __cxa_pure_virtual()
+{
+    __builtin_trap();
+}
+
+void operator delete(void *) noexcept
 {
     __builtin_trap();
 }
 
 void operator delete(void *, size_t) noexcept
 {
-    __builtin_trap(); /* nothing is ever made on a heap */
+    __builtin_trap();
 }
 
 extern "C" size_t glimpse_encoder_buffer_size(const glimpse_model *)

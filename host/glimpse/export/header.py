@@ -12,12 +12,15 @@ from glimpse.export.folder import blob_from_folder
 _PER_LINE = 20
 
 
+def bytes_text(data: bytes) -> str:
+    """Bytes as the lines between the braces of a C array."""
+    return "\n".join(
+        "    " + " ".join(f"{byte}," for byte in data[at : at + _PER_LINE]) for at in range(0, len(data), _PER_LINE)
+    )
+
+
 def header_text(blob: bytes, origin: str) -> str:
     """A C and C++ header that defines glimpse_builtin_model, aligned to 16. origin: named in its first comment."""
-    lines = [
-        "    " + " ".join(f"{byte}," for byte in blob[at : at + _PER_LINE]) for at in range(0, len(blob), _PER_LINE)
-    ]
-    body = "\n".join(lines)
     return f"""/* Made from {origin}; do not edit. */
 #ifndef GLIMPSE_BUILTIN_MODEL_H
 #define GLIMPSE_BUILTIN_MODEL_H
@@ -31,7 +34,7 @@ def header_text(blob: bytes, origin: str) -> str:
 #endif
 
 GLIMPSE_BUILTIN_MODEL_ALIGNED static const uint8_t glimpse_builtin_model[{len(blob)}] = {{
-{body}
+{bytes_text(blob)}
 }};
 
 #endif
@@ -39,12 +42,18 @@ GLIMPSE_BUILTIN_MODEL_ALIGNED static const uint8_t glimpse_builtin_model[{len(bl
 
 
 def write_header(model_dir: Path | str, out: Path | str) -> None:
-    """Writes the header of a model folder, and leaves an identical file alone so that nothing is rebuilt for it.
+    """Writes the header of a model folder.
 
     Raises GlimpseError when the folder is no usable model or the file cannot be written.
     """
-    target = Path(out)
-    text = header_text(blob_from_folder(model_dir), f"the model folder {Path(model_dir).name}")
+    write_if_changed(Path(out), header_text(blob_from_folder(model_dir), f"the model folder {Path(model_dir).name}"))
+
+
+def write_if_changed(target: Path, text: str) -> None:
+    """Writes a file, and leaves an identical one alone so that nothing is rebuilt for it.
+
+    Raises GlimpseError when the file cannot be written.
+    """
     try:
         if target.exists() and target.read_text() == text:
             return
