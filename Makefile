@@ -50,6 +50,7 @@ test: setup lint ## all tests: C on the host and on both emulated cores, then Py
 lint: setup
 	@echo "lint: ruff"
 	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
 
 firmware: setup ## the firmware of every board, into .pio/build
 	@echo "firmware: building every board"

@@ -36,8 +36,8 @@ int glimpse_packet_unpack(const glimpse_codec *codec, int frame, const uint8_t *
                           uint8_t *symbols, uint8_t *received);
 
 typedef struct { ...; } glimpse_schedule;
-int glimpse_schedule_begin(glimpse_schedule *schedule, const glimpse_codec *codec, const uint8_t *symbols, uint8_t frame,
-                           uint8_t coding, uint32_t budget);
+int glimpse_schedule_begin(glimpse_schedule *schedule, const glimpse_codec *codec, const uint8_t *symbols,
+                           uint8_t frame, uint8_t coding, uint32_t budget);
 int glimpse_schedule_next(glimpse_schedule *schedule, size_t payload, uint8_t *packet);
 
 void node_pattern_row(uint8_t *rgb, uint16_t width, uint16_t height, uint16_t y);
@@ -81,8 +81,19 @@ int glimpse_frame_end(glimpse_encoder *encoder);
 
 """
 
-HEADERS = ("core/status.h", "core/codec.h", "core/symbols.h", "core/order.h", "core/packet.h",
-           "core/schedule.h", "core/serial.h", "nn/model.h", "nn/encoder.h", "app/pattern.h", "app/protocol.h")
+HEADERS = (
+    "core/status.h",
+    "core/codec.h",
+    "core/symbols.h",
+    "core/order.h",
+    "core/packet.h",
+    "core/schedule.h",
+    "core/serial.h",
+    "nn/model.h",
+    "nn/encoder.h",
+    "app/pattern.h",
+    "app/protocol.h",
+)
 
 
 def _protocol_declarations() -> str:
@@ -96,7 +107,11 @@ def _protocol_declarations() -> str:
 
 
 def _sources() -> list[str]:
-    ours = [*sorted((FIRMWARE / "core").glob("*.c")), *sorted((FIRMWARE / "nn").glob("*.c")), FIRMWARE / "app" / "pattern.c"]
+    ours = [
+        *sorted((FIRMWARE / "core").glob("*.c")),
+        *sorted((FIRMWARE / "nn").glob("*.c")),
+        FIRMWARE / "app" / "pattern.c",
+    ]
     listed = (FIRMWARE / "nn" / "cmsis_nn_sources.txt").read_text().split("\n")
     kernels = [DEPS / "cmsis_nn" / line.strip() for line in listed if line.strip() and not line.startswith("#")]
     # setuptools wants paths relative to setup.py.

@@ -19,8 +19,16 @@ from glimpse.zoo import ZooModel
 BENCHES = {"sim:cortex-m7": "qemu_cortex_m7_bench", "sim:cortex-m33": "qemu_cortex_m33_bench"}
 
 
-def measure(target: str, model: ZooModel, photo: np.ndarray, *, frames: int = 3, payload: int = 51, coding: str = "range",
-            whole_tensor: bool = False) -> dict:
+def measure(
+    target: str,
+    model: ZooModel,
+    photo: np.ndarray,
+    *,
+    frames: int = 3,
+    payload: int = 51,
+    coding: str = "range",
+    whole_tensor: bool = False,
+) -> dict:
     """Encodes a photo several times on a node.
 
     Args:
@@ -46,10 +54,21 @@ def measure(target: str, model: ZooModel, photo: np.ndarray, *, frames: int = 3,
         captures = [node.capture(photo, payload=payload, coding=coding) for _ in range(frames)]
     last = captures[-1]
     result = {
-        "target": target, "model": model.name, "board": info.board, "frames": frames, "payload": payload, "coding": coding,
-        "unit": last.stats.unit, "counts": [c.stats.total for c in captures], "instructions": last.stats.instructions,
-        "instructions_by_stage": last.stats.instructions_by_stage, "estimated_ms": {}, "ram_bytes": None, "flash_bytes": None,
-        "packets": len(last.packets), "bytes": sum(map(len, last.packets)),
+        "target": target,
+        "model": model.name,
+        "board": info.board,
+        "frames": frames,
+        "payload": payload,
+        "coding": coding,
+        "unit": last.stats.unit,
+        "counts": [c.stats.total for c in captures],
+        "instructions": last.stats.instructions,
+        "instructions_by_stage": last.stats.instructions_by_stage,
+        "estimated_ms": {},
+        "ram_bytes": None,
+        "flash_bytes": None,
+        "packets": len(last.packets),
+        "bytes": sum(map(len, last.packets)),
     }
     core = target.removeprefix("sim:").removesuffix("-tflm")
     if target.startswith("sim:"):
@@ -66,8 +85,13 @@ def _memory(elf: Path, capture: Capture, model: ZooModel) -> dict:
     model_bytes = len(model.blob)
     code = sizes["flash"] - sizes["model"]
     return {
-        "ram_bytes": {"static": sizes["static"], "buffers": sizes["buffers"], "stack_peak": stack,
-                      "total": sizes["static"] + sizes["buffers"] + stack, "latent": sizes["latent"]},
+        "ram_bytes": {
+            "static": sizes["static"],
+            "buffers": sizes["buffers"],
+            "stack_peak": stack,
+            "total": sizes["static"] + sizes["buffers"] + stack,
+            "latent": sizes["latent"],
+        },
         "flash_bytes": {"code": code, "model": model_bytes, "total": code + model_bytes},
     }
 
@@ -75,17 +99,27 @@ def _memory(elf: Path, capture: Capture, model: ZooModel) -> dict:
 def _whole_tensor(environment: str, model: ZooModel, photo: np.ndarray, streamed: Capture) -> dict:
     elf = firmware.build(environment)
     if model.blob not in elf.read_bytes():
-        raise GlimpseError(f"the whole-tensor image has another model built in than {model.name}; set custom_model in platformio.ini")
+        raise GlimpseError(
+            f"the whole-tensor image has another model built in than {model.name}; set custom_model in platformio.ini"
+        )
     command = firmware.platform_tool("run_board").command(environment.removesuffix("_bench"), elf)
     with tempfile.TemporaryDirectory(prefix="glimpse-") as folder:
         (Path(folder) / "camera.rgb").write_bytes(photo.tobytes())
-        run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL)
+        run = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL
+        )
     layers = [int(n) for n in re.findall(r"whole layer \d+ instructions (\d+)", run.stdout)]
     total = re.search(r"whole total (\d+)", run.stdout)
     check = re.search(r"latent crc32 ([0-9a-fA-F]{8})", run.stdout)
     if run.returncode or not total or not check:
-        raise GlimpseError(f"the whole-tensor image failed with status {run.returncode}: {run.stdout[-200:]!r} {run.stderr[-200:]!r}")
+        raise GlimpseError(
+            f"the whole-tensor image failed with status {run.returncode}: {run.stdout[-200:]!r} {run.stderr[-200:]!r}"
+        )
     same = int(check[1], 16) == crc32(model.binding.encode_latent(photo).tobytes())
     instructions = int(total[1])
-    return {"instructions": instructions, "by_layer": layers, "same_latent": same,
-            "network_ratio": round(streamed.stats.by_stage["network"] / instructions, 4)}
+    return {
+        "instructions": instructions,
+        "by_layer": layers,
+        "same_latent": same,
+        "network_ratio": round(streamed.stats.by_stage["network"] / instructions, 4),
+    }

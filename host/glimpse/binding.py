@@ -161,8 +161,15 @@ class Model:
         start = -space.ctypes.data % 16
         encoder = ffi.new("glimpse_encoder *")
         status = lib.glimpse_encoder_init(
-            encoder, self._model, _pointer("uint8_t *", space[start:]), self.buffer_bytes,
-            _pointer("int8_t *", latent), latent.size, _pointer("int8_t *", side) if side.size else ffi.NULL, side.size)
+            encoder,
+            self._model,
+            _pointer("uint8_t *", space[start:]),
+            self.buffer_bytes,
+            _pointer("int8_t *", latent),
+            latent.size,
+            _pointer("int8_t *", side) if side.size else ffi.NULL,
+            side.size,
+        )
         status = status or lib.glimpse_frame_begin(encoder)
         for y in range(self.photo_height):
             status = status or lib.glimpse_frame_row(encoder, _pointer("uint8_t *", rows[y]))
@@ -188,8 +195,15 @@ class Model:
         lib.glimpse_order_seek(order, self._codec, 0)
         return np.array([lib.glimpse_order_next(order) for _ in range(self.symbol_count)], np.int32)
 
-    def pack(self, symbols: np.ndarray, *, frame: int = 0, coding: str = "range", payload: int | Iterable[int] = 51,
-             budget: int | None = None) -> list[bytes]:
+    def pack(
+        self,
+        symbols: np.ndarray,
+        *,
+        frame: int = 0,
+        coding: str = "range",
+        payload: int | Iterable[int] = 51,
+        budget: int | None = None,
+    ) -> list[bytes]:
         """Radio payloads of one frame, the most important first.
 
         Args:
@@ -204,8 +218,9 @@ class Model:
         """
         symbols = np.ascontiguousarray(symbols, np.uint8).reshape(self.latent_shape)
         schedule = ffi.new("glimpse_schedule *")
-        status = lib.glimpse_schedule_begin(schedule, self._codec, _pointer("uint8_t *", symbols), frame,
-                                            CODINGS[coding], budget or 0)
+        status = lib.glimpse_schedule_begin(
+            schedule, self._codec, _pointer("uint8_t *", symbols), frame, CODINGS[coding], budget or 0
+        )
         packet = ffi.new("uint8_t[]", MAX_PAYLOAD)
         packets: list[bytes] = []
         sizes = chain([payload], repeat(payload)) if isinstance(payload, int) else iter(payload)
@@ -233,8 +248,14 @@ class Model:
         Raises:
             PacketError: with the reason.
         """
-        status = lib.glimpse_packet_unpack(self._codec, -1 if frame is None else frame, packet, len(packet),
-                                           _pointer("uint8_t *", symbols), _pointer("uint8_t *", received))
+        status = lib.glimpse_packet_unpack(
+            self._codec,
+            -1 if frame is None else frame,
+            packet,
+            len(packet),
+            _pointer("uint8_t *", symbols),
+            _pointer("uint8_t *", received),
+        )
         if status < 0:
             raise PacketError(status)
         return status

@@ -18,8 +18,12 @@ from glimpse.commands.stream import stream
 from glimpse.errors import GlimpseError, UsageError
 
 app = typer.Typer(
-    name="glimpse", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
-    help="Camera images from microcontrollers over links of a few bytes a second that lose many of them.")
+    name="glimpse",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Camera images from microcontrollers over links of a few bytes a second that lose many of them.",
+)
 for command in (demo, encode, decode, capture, stream, flash, bench, doctor):
     app.command()(command)
 
@@ -31,7 +35,11 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def options(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False) -> None:
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
     """Options of every command."""
 
 

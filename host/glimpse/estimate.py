@@ -25,9 +25,21 @@ class Estimate:
 
 BY_CORE = {
     "cortex-m7": Estimate(
-        "STM32F746", 216e6, 0.87, 0.87 * 0.7, 0.87 * 1.3, "two published networks at 216 MHz, 0.82 and 0.93 cycles an instruction; +/- 30 % assumed"),
+        "STM32F746",
+        216e6,
+        0.87,
+        0.87 * 0.7,
+        0.87 * 1.3,
+        "two published networks at 216 MHz, 0.82 and 0.93 cycles an instruction; +/- 30 % assumed",
+    ),
     "cortex-m33": Estimate(
-        "nRF5340", 128e6, 1.26, 1.26 * 0.87, 1.26 * 1.10, "MLPerf Tiny v1.0 results at 128 MHz, four networks, leave-one-out -13..+10 %"),
+        "nRF5340",
+        128e6,
+        1.26,
+        1.26 * 0.87,
+        1.26 * 1.10,
+        "MLPerf Tiny v1.0 results at 128 MHz, four networks, leave-one-out -13..+10 %",
+    ),
 }
 
 

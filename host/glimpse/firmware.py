@@ -25,13 +25,18 @@ def root() -> Path:
     """
     folder = Path(__file__).resolve().parents[2]
     if not (folder / "platformio.ini").is_file():
-        raise GlimpseError("emulated and real boards need Glimpse's source folder; clone it and run `make setup` there, or use --target native")
+        raise GlimpseError(
+            "emulated and real boards need Glimpse's source folder; clone it and run `make setup` there, "
+            "or use --target native"
+        )
     return folder
 
 
 def platform_tool(name: str) -> ModuleType:
     """A module of boards/platform/tools, which PlatformIO uses too and which is no package."""
-    spec = importlib.util.spec_from_file_location(f"glimpse_platform_{name}", root() / "boards" / "platform" / "tools" / f"{name}.py")
+    spec = importlib.util.spec_from_file_location(
+        f"glimpse_platform_{name}", root() / "boards" / "platform" / "tools" / f"{name}.py"
+    )
     if spec is None or spec.loader is None:
         raise GlimpseError(f"boards/platform/tools/{name}.py is missing; restore the source folder")
     module = importlib.util.module_from_spec(spec)
@@ -69,11 +74,19 @@ def build(environment: str, *, only_if_old: bool = True) -> Path:
     if pio is None:
         raise GlimpseError("PlatformIO is not installed; run `make setup` in the source folder")
     print(f"building {environment} with PlatformIO ...", file=sys.stderr, flush=True)
-    result = subprocess.run([pio, "run", "-s", "-e", environment], cwd=root(), capture_output=True, text=True, check=False,
-                            env={**os.environ, "PLATFORMIO_CORE_DIR": str(root() / ".platformio")})
+    result = subprocess.run(
+        [pio, "run", "-s", "-e", environment],
+        cwd=root(),
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PLATFORMIO_CORE_DIR": str(root() / ".platformio")},
+    )
     if result.returncode:
         tail = "\n".join((result.stdout + result.stderr).strip().splitlines()[-15:])
-        raise GlimpseError(f"building {environment} failed; run `pio run -e {environment}` to see it whole. Its last lines:\n{tail}")
+        raise GlimpseError(
+            f"building {environment} failed; run `pio run -e {environment}` to see it whole. Its last lines:\n{tail}"
+        )
     os.utime(elf)  # PlatformIO leaves an unchanged file alone
     return elf
 
@@ -98,7 +111,14 @@ def memory(elf: Path) -> dict[str, int]:
             else:
                 flash += section["sh_size"]
                 ram += section["sh_size"] if section["sh_flags"] & 1 else 0  # SHF_WRITE: .data
-    size = {name: symbols[name]["st_size"] if name in symbols else 0
-            for name in ("glimpse_builtin_model", "working_buffer", "node_latent")}
-    return {"flash": flash, "model": size["glimpse_builtin_model"], "buffers": size["working_buffer"],
-            "latent": size["node_latent"], "static": ram - size["working_buffer"] - size["node_latent"]}
+    size = {
+        name: symbols[name]["st_size"] if name in symbols else 0
+        for name in ("glimpse_builtin_model", "working_buffer", "node_latent")
+    }
+    return {
+        "flash": flash,
+        "model": size["glimpse_builtin_model"],
+        "buffers": size["working_buffer"],
+        "latent": size["node_latent"],
+        "static": ram - size["working_buffer"] - size["node_latent"],
+    }

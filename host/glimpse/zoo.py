@@ -49,7 +49,9 @@ class ZooModel:
         try:
             return (self.folder / "decoder.tflite").read_bytes()
         except OSError as error:
-            raise GlimpseError(f"{self.folder} has no readable decoder.tflite ({error.strerror}); export the model again") from error
+            raise GlimpseError(
+                f"{self.folder} has no readable decoder.tflite ({error.strerror}); export the model again"
+            ) from error
 
 
 def names() -> list[str]:

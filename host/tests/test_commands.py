@@ -17,7 +17,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def glimpse(*words, cwd, environment=None, timeout=120):
     command = [sys.executable, "-m", "glimpse.cli", *map(str, words)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False, env={**os.environ, **(environment or {})})
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+        env={**os.environ, **(environment or {})},
+    )
 
 
 @pytest.fixture
@@ -29,7 +37,20 @@ def photo(tmp_path):
 
 @pytest.mark.parametrize("target", ["native", "sim:cortex-m33"])
 def test_capture_writes_packets_and_picture(tmp_path, photo, target):
-    done = glimpse("capture", "--target", target, "--photo", photo, "-o", "a.glp", "--picture", "a.png", "--json", "-", cwd=tmp_path)
+    done = glimpse(
+        "capture",
+        "--target",
+        target,
+        "--photo",
+        photo,
+        "-o",
+        "a.glp",
+        "--picture",
+        "a.png",
+        "--json",
+        "-",
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     numbers = json.loads(done.stdout)
     assert numbers["packets"] > 10
@@ -38,7 +59,9 @@ def test_capture_writes_packets_and_picture(tmp_path, photo, target):
 
 
 def test_stream_keeps_a_live_picture(tmp_path, photo):
-    done = glimpse("stream", photo, "--target", "sim:cortex-m7", "--frames", 3, "--budget", 1500, "--json", "s.json", cwd=tmp_path)
+    done = glimpse(
+        "stream", photo, "--target", "sim:cortex-m7", "--frames", 3, "--budget", 1500, "--json", "s.json", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     frames = json.loads((tmp_path / "s.json").read_text())["frames"]
     assert [f["frame"] for f in frames] == [0, 1, 2]
@@ -56,7 +79,16 @@ def test_bench_json_keys(tmp_path):
     done = glimpse("bench", "--target", "sim:cortex-m33", "--frames", 1, "--no-whole", "--json", "-", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     numbers = json.loads(done.stdout)
-    assert {"target", "model", "frames", "instructions", "instructions_by_stage", "estimated_ms", "ram_bytes", "flash_bytes"} <= set(numbers)
+    assert {
+        "target",
+        "model",
+        "frames",
+        "instructions",
+        "instructions_by_stage",
+        "estimated_ms",
+        "ram_bytes",
+        "flash_bytes",
+    } <= set(numbers)
     assert set(numbers["ram_bytes"]) == {"static", "buffers", "stack_peak", "total", "latent"}
     assert set(numbers["flash_bytes"]) == {"code", "model", "total"}
     assert set(numbers["estimated_ms"]["nRF5340"]) == {"value", "low", "high"}
@@ -70,21 +102,24 @@ def test_doctor(tmp_path):
     assert "mcucoder" in found["models"]
 
 
-@pytest.mark.parametrize(("words", "code", "sentence"), [
-    (["capture", "--target", "native"], 1, "has no camera"),
-    (["capture", "--target", "sim:cortex-m9", "--pattern"], 2, "no emulated"),
-    (["capture", "--target", "carrier-pigeon", "--pattern"], 2, "not a target"),
-    (["capture", "--target", "maix:/dev/ttyUSB0", "--pattern"], 1, "K210"),
-    (["capture", "--target", "serial:/dev/tty-none", "--pattern"], 1, "no such device"),
-    (["capture", "--target", "native", "--pattern", "--photo", "x.png"], 2, "exclude"),
-    (["capture", "--target", "native", "--pattern", "-o", "nowhere/x.glp"], 1, "does not exist"),
-    (["capture", "--target", "native", "--pattern", "--model", "nonesuch"], 1, "no model"),
-    (["stream", "nothing-here"], 1, "no such file"),
-    (["flash", "--target", "native"], 2, "no flashing"),
-    (["flash", "--target", "serial:/dev/ttyACM0"], 2, "--board"),
-    (["bench", "--frames", "0"], 2, "--frames"),
-    (["nonsense"], 2, "nonsense"),
-])
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["capture", "--target", "native"], 1, "has no camera"),
+        (["capture", "--target", "sim:cortex-m9", "--pattern"], 2, "no emulated"),
+        (["capture", "--target", "carrier-pigeon", "--pattern"], 2, "not a target"),
+        (["capture", "--target", "maix:/dev/ttyUSB0", "--pattern"], 1, "K210"),
+        (["capture", "--target", "serial:/dev/tty-none", "--pattern"], 1, "no such device"),
+        (["capture", "--target", "native", "--pattern", "--photo", "x.png"], 2, "exclude"),
+        (["capture", "--target", "native", "--pattern", "-o", "nowhere/x.glp"], 1, "does not exist"),
+        (["capture", "--target", "native", "--pattern", "--model", "nonesuch"], 1, "no model"),
+        (["stream", "nothing-here"], 1, "no such file"),
+        (["flash", "--target", "native"], 2, "no flashing"),
+        (["flash", "--target", "serial:/dev/ttyACM0"], 2, "--board"),
+        (["bench", "--frames", "0"], 2, "--frames"),
+        (["nonsense"], 2, "nonsense"),
+    ],
+)
 def test_mistakes_get_a_sentence(tmp_path, words, code, sentence):
     done = glimpse(*words, cwd=tmp_path)
     assert done.returncode == code, done.stderr
@@ -102,7 +137,11 @@ def test_a_busy_or_wrong_serial_device_gets_a_sentence(tmp_path):
 
 def test_an_installed_wheel_finds_its_models(tmp_path, photo):
     """No checkout beside it: the models come from the package itself."""
-    subprocess.run([sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", tmp_path, ROOT], check=True, timeout=300)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", tmp_path, ROOT],
+        check=True,
+        timeout=300,
+    )
     (wheel,) = tmp_path.glob("*.whl")
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
@@ -110,9 +149,17 @@ def test_an_installed_wheel_finds_its_models(tmp_path, photo):
     assert done.returncode == 0, done.stderr
     done = glimpse("decode", "a.glp", "-o", "b.png", cwd=tmp_path, environment={"PYTHONPATH": str(site)})
     assert done.returncode == 0, done.stderr
-    where = subprocess.run([sys.executable, "-c", "import glimpse.zoo as z; print(z.load().folder)"], cwd=tmp_path, check=True, capture_output=True,
-                           text=True, env={**os.environ, "PYTHONPATH": str(site)}).stdout
+    where = subprocess.run(
+        [sys.executable, "-c", "import glimpse.zoo as z; print(z.load().folder)"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(site)},
+    ).stdout
     assert where.startswith(str(site))
-    done = glimpse("capture", "--target", "sim:cortex-m7", "--pattern", cwd=tmp_path, environment={"PYTHONPATH": str(site)})
+    done = glimpse(
+        "capture", "--target", "sim:cortex-m7", "--pattern", cwd=tmp_path, environment={"PYTHONPATH": str(site)}
+    )
     assert done.returncode == 1
     assert "source folder" in done.stderr

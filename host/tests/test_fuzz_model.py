@@ -31,13 +31,18 @@ def _small_blobs(folder: Path) -> list[Path]:
 
 def test_no_blob_breaks_loading_or_running(tmp_path: Path) -> None:
     program = tmp_path / "fuzz_model"
-    sources = [FIRMWARE / "test/fuzz/fuzz_model.c", *sorted((FIRMWARE / "nn").glob("*.c")),
-               *sorted((FIRMWARE / "core").glob("*.c")), *kernel_sources()]
+    sources = [
+        FIRMWARE / "test/fuzz/fuzz_model.c",
+        *sorted((FIRMWARE / "nn").glob("*.c")),
+        *sorted((FIRMWARE / "core").glob("*.c")),
+        *kernel_sources(),
+    ]
     sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
     subprocess.run(["gcc", *compile_flags(), "-O2", "-g", *sanitizers, "-o", program, *sources], check=True)
 
-    run = subprocess.run([program, str(COUNT), "1", *_small_blobs(tmp_path)], capture_output=True, text=True,
-                         timeout=600)
+    run = subprocess.run(
+        [program, str(COUNT), "1", *_small_blobs(tmp_path)], capture_output=True, text=True, timeout=600
+    )
     assert run.returncode == 0, run.stderr
 
     counts = {what: int(number) for what, number in re.findall(r"(.+): (\d+)", run.stdout)}

@@ -5,7 +5,6 @@ import itertools
 
 import numpy as np
 import pytest
-
 from glimpse import zoo
 from glimpse.decoder import PictureDecoder
 from glimpse.journey import survivors
@@ -75,13 +74,22 @@ def test_order_and_duplicates_do_not_matter(model, decoder, frames):
 def test_thirty_percent_lost_costs_at_most_012(model, decoder, photos, frames, seed):
     for name, packets in frames.items():
         loss_free = ms_ssim(photos[name], picture(model, decoder, packets))
-        lossy = ms_ssim(photos[name], picture(model, decoder, [packets[i] for i in survivors(len(packets), 0.3, (seed,))]))
+        lossy = ms_ssim(
+            photos[name], picture(model, decoder, [packets[i] for i in survivors(len(packets), 0.3, (seed,))])
+        )
         assert lossy >= loss_free - 0.12, name
 
 
 def test_more_packets_make_better_pictures(model, decoder, photos, frames):
     """On the mean of the photos, at every doubling."""
     shares = (0.0625, 0.125, 0.25, 0.5, 1.0)
-    means = [np.mean([ms_ssim(photos[name], picture(model, decoder, packets[: max(1, round(share * len(packets)))]))
-                      for name, packets in frames.items()]) for share in shares]
+    means = [
+        np.mean(
+            [
+                ms_ssim(photos[name], picture(model, decoder, packets[: max(1, round(share * len(packets)))]))
+                for name, packets in frames.items()
+            ]
+        )
+        for share in shares
+    ]
     assert all(b > a for a, b in itertools.pairwise(means)), means

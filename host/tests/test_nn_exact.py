@@ -15,8 +15,12 @@ MODELS = Path(__file__).resolve().parents[2] / "models"
 ENCODERS = sorted(MODELS.glob("*/encoder.tflite"))
 ORACLES = [
     LiteRt,
-    pytest.param(TfliteMicro, marks=pytest.mark.skipif(
-        not HAS_TFLITE_MICRO, reason="tflite-micro is not installed: pip install --pre tflite-micro")),
+    pytest.param(
+        TfliteMicro,
+        marks=pytest.mark.skipif(
+            not HAS_TFLITE_MICRO, reason="tflite-micro is not installed: pip install --pre tflite-micro"
+        ),
+    ),
 ]
 
 
@@ -28,7 +32,8 @@ def _same(node: Model, oracle: LiteRt | TfliteMicro, photo: np.ndarray) -> bool:
     latent, side = node.encode_outputs(photo)
     expected = oracle.run(photo)
     return np.array_equal(latent, expected[0]) and (
-        side.size == 0 if len(expected) == 1 else np.array_equal(side, expected[1].ravel()))
+        side.size == 0 if len(expected) == 1 else np.array_equal(side, expected[1].ravel())
+    )
 
 
 def _photos(plan: Plan, seed: int) -> list[np.ndarray]:
@@ -69,15 +74,27 @@ RELU = 1
 CORNERS = {
     "one value": Plan((1, 1), [Step("conv", (1, 1), (1, 1), True, 1, 0, -1)], [0]),
     "kernel larger than the photo": Plan((3, 2), [Step("conv", (7, 7), (4, 4), True, 3, 0, -1)], [0]),
-    "strides beyond the kernel": Plan((23, 29), [Step("conv", (2, 1), (5, 4), False, 5, RELU, -1),
-                                                 Step("max_pool", (1, 1), (2, 3), True, 5, 0, 0)], [1]),
+    "strides beyond the kernel": Plan(
+        (23, 29),
+        [Step("conv", (2, 1), (5, 4), False, 5, RELU, -1), Step("max_pool", (1, 1), (2, 3), True, 5, 0, 0)],
+        [1],
+    ),
     "one row": Plan((1, 31), [Step("depthwise", (3, 5), (1, 2), True, 6, 0, -1)], [0]),
     "one column": Plan((31, 1), [Step("max_pool", (5, 3), (2, 1), True, 3, 0, -1)], [0]),
-    "side branch reads the latent": Plan((24, 24), [Step("conv", (3, 3), (2, 2), True, 8, 0, -1),
-                                                    Step("conv", (3, 3), (1, 1), True, 4, RELU, 0),
-                                                    Step("conv", (1, 1), (1, 1), True, 1, 0, 1)], [0, 2]),
-    "two layers read the photo": Plan((16, 20), [Step("conv", (5, 5), (2, 2), True, 4, 0, -1),
-                                                 Step("max_pool", (2, 2), (2, 2), True, 3, 0, -1)], [0, 1]),
+    "side branch reads the latent": Plan(
+        (24, 24),
+        [
+            Step("conv", (3, 3), (2, 2), True, 8, 0, -1),
+            Step("conv", (3, 3), (1, 1), True, 4, RELU, 0),
+            Step("conv", (1, 1), (1, 1), True, 1, 0, 1),
+        ],
+        [0, 2],
+    ),
+    "two layers read the photo": Plan(
+        (16, 20),
+        [Step("conv", (5, 5), (2, 2), True, 4, 0, -1), Step("max_pool", (2, 2), (2, 2), True, 3, 0, -1)],
+        [0, 1],
+    ),
     "sixteen layers": Plan((40, 40), [Step("conv", (3, 3), (1, 1), True, 4, RELU, i - 1) for i in range(16)], [15]),
 }
 

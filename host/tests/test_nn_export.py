@@ -23,8 +23,9 @@ from support import random_networks
 from support.networks import codec_for
 from support.random_networks import Plan, Step, build_tflite
 
-SMALL = Plan((16, 12), [Step("conv", (3, 3), (2, 2), True, 4, 1, -1),
-                        Step("depthwise", (3, 3), (1, 1), True, 4, 0, 0)], [1])
+SMALL = Plan(
+    (16, 12), [Step("conv", (3, 3), (2, 2), True, 4, 1, -1), Step("depthwise", (3, 3), (1, 1), True, 4, 0, 0)], [1]
+)
 
 
 def _built(plan: Plan = SMALL, seed: int = 3) -> bytes:
@@ -52,19 +53,22 @@ def test_lone_relu_is_joined_to_the_layer_before_it() -> None:
     assert network.layers[0].minimum == network.layers[0].out_quantisation.zero
 
 
-@pytest.mark.parametrize("damage, sentence", [
-    (lambda tensors, operators: setattr(tensors[0], "scales", [1 / 127]), "scale 1/255"),
-    (lambda tensors, operators: setattr(tensors[0], "zero", 0), "zero point"),
-    (lambda tensors, operators: setattr(tensors[0], "kind", random_networks.tflite.TensorType.FLOAT32), "not int8"),
-    (lambda tensors, operators: setattr(tensors[1], "kind", random_networks.tflite.TensorType.FLOAT32), "int8"),
-    (lambda tensors, operators: setattr(tensors[1], "zero", 3), "symmetrically"),
-    (lambda tensors, operators: setattr(tensors[1], "axis", 3), "scales along dimension"),
-    (lambda tensors, operators: setattr(tensors[3], "scales", [0.1, 0.2]), "per tensor"),
-    (lambda tensors, operators: setattr(tensors[2], "kind", random_networks.tflite.TensorType.INT8), "bias"),
-    (lambda tensors, operators: setattr(tensors[3], "shape", (1, 7, 6, 4)), "should give 8 x 6"),
-    (lambda tensors, operators: setattr(operators[0].step, "activation", 4), "TANH"),
-    (lambda tensors, operators: setattr(tensors[3], "scales", [1e-9]), "could overflow|power"),
-])
+@pytest.mark.parametrize(
+    "damage, sentence",
+    [
+        (lambda tensors, operators: setattr(tensors[0], "scales", [1 / 127]), "scale 1/255"),
+        (lambda tensors, operators: setattr(tensors[0], "zero", 0), "zero point"),
+        (lambda tensors, operators: setattr(tensors[0], "kind", random_networks.tflite.TensorType.FLOAT32), "not int8"),
+        (lambda tensors, operators: setattr(tensors[1], "kind", random_networks.tflite.TensorType.FLOAT32), "int8"),
+        (lambda tensors, operators: setattr(tensors[1], "zero", 3), "symmetrically"),
+        (lambda tensors, operators: setattr(tensors[1], "axis", 3), "scales along dimension"),
+        (lambda tensors, operators: setattr(tensors[3], "scales", [0.1, 0.2]), "per tensor"),
+        (lambda tensors, operators: setattr(tensors[2], "kind", random_networks.tflite.TensorType.INT8), "bias"),
+        (lambda tensors, operators: setattr(tensors[3], "shape", (1, 7, 6, 4)), "should give 8 x 6"),
+        (lambda tensors, operators: setattr(operators[0].step, "activation", 4), "TANH"),
+        (lambda tensors, operators: setattr(tensors[3], "scales", [1e-9]), "could overflow|power"),
+    ],
+)
 def test_what_nodes_cannot_run_is_refused_with_a_sentence(damage, sentence, monkeypatch) -> None:
     write = random_networks._write
 
@@ -146,17 +150,20 @@ def test_every_damaged_byte_is_noticed() -> None:
             Model(bytes(damaged))
 
 
-@pytest.mark.parametrize("change, sentence", [
-    ({"model": 32}, "model id 32"),
-    ({"name": "sixteen letters!"}, "1..15 bytes"),
-    ({"bits": 9}, "9 bits"),
-    ({"order": "spiral"}, "spiral"),
-    ({"stride": 6}, "coprime"),
-    ({"offset": 48}, "offset"),
-    ({"step": [1, 2, 3]}, "3 steps for 4 channels"),
-    ({"step": [1, 2, 3, 0]}, "1..65535"),
-    ({"cumulative": [[0, 4096]] * 4}, "cumulative"),
-])
+@pytest.mark.parametrize(
+    "change, sentence",
+    [
+        ({"model": 32}, "model id 32"),
+        ({"name": "sixteen letters!"}, "1..15 bytes"),
+        ({"bits": 9}, "9 bits"),
+        ({"order": "spiral"}, "spiral"),
+        ({"stride": 6}, "coprime"),
+        ({"offset": 48}, "offset"),
+        ({"step": [1, 2, 3]}, "3 steps for 4 channels"),
+        ({"step": [1, 2, 3, 0]}, "1..65535"),
+        ({"cumulative": [[0, 4096]] * 4}, "cumulative"),
+    ],
+)
 def test_impossible_codecs_are_refused(change: dict, sentence: str) -> None:
     encoder = _built()
     with pytest.raises(GlimpseError, match=sentence):
@@ -202,8 +209,9 @@ def folder(tmp_path: Path) -> Path:
     made = tmp_path / "small"
     made.mkdir()
     (made / "encoder.tflite").write_bytes(_built())
-    (made / "model.toml").write_text('[model]\nname = "small"\nid = 4\nrevision = 2\n'
-                                     '[codec]\nbits = 5\norder = "channel"\nstride = 7\noffset = 3\n')
+    (made / "model.toml").write_text(
+        '[model]\nname = "small"\nid = 4\nrevision = 2\n[codec]\nbits = 5\norder = "channel"\nstride = 7\noffset = 3\n'
+    )
     (made / "tables.json").write_text('{"minimum": [0, 1, 2, 3], "step": [256, 256, 256, 256], "cumulative": null}')
     return made
 
@@ -213,10 +221,16 @@ def test_folder_becomes_a_blob(folder: Path) -> None:
     assert (model.name, model.id, model.revision, list(model.minimum)) == ("small", 4, 2, [0, 1, 2, 3])
 
 
-@pytest.mark.parametrize("file, content", [
-    ("model.toml", "[model"), ("model.toml", "[model]\nname = 1\n"), ("tables.json", "{}"), ("tables.json", "["),
-    ("encoder.tflite", "nothing"),
-])
+@pytest.mark.parametrize(
+    "file, content",
+    [
+        ("model.toml", "[model"),
+        ("model.toml", "[model]\nname = 1\n"),
+        ("tables.json", "{}"),
+        ("tables.json", "["),
+        ("encoder.tflite", "nothing"),
+    ],
+)
 def test_malformed_folders_are_refused_with_a_sentence(folder: Path, file: str, content: str) -> None:
     (folder / file).write_text(content)
     with pytest.raises(GlimpseError):
@@ -231,9 +245,11 @@ def test_header_compiles_and_holds_the_blob(folder: Path, compiler: str, languag
     header = folder / "glimpse_builtin_model.h"
     assert header_main([str(folder), str(header)]) == 0
     source = folder / ("main.c" if compiler == "gcc" else "main.cc")
-    source.write_text('#include "glimpse_builtin_model.h"\n#include <stdio.h>\n'
-                      "int main(void) { return fwrite(glimpse_builtin_model, 1, sizeof glimpse_builtin_model, stdout)"
-                      " != sizeof glimpse_builtin_model; }\n")
+    source.write_text(
+        '#include "glimpse_builtin_model.h"\n#include <stdio.h>\n'
+        "int main(void) { return fwrite(glimpse_builtin_model, 1, sizeof glimpse_builtin_model, stdout)"
+        " != sizeof glimpse_builtin_model; }\n"
+    )
     subprocess.run([compiler, f"-std={language}", "-Wall", "-Werror", source, "-o", folder / "main"], check=True)
     written = subprocess.run([folder / "main"], capture_output=True, check=True).stdout
     assert written == blob_from_folder(folder)

@@ -6,15 +6,14 @@ import struct
 
 import numpy as np
 import pytest
-from support.networks import codec_for
-from support.nodes import ProgramNode, build_node_program
-from support.photos import test_photos as make_photos
-from support.random_networks import build_tflite, random_plan
-
 from glimpse import binding, zoo
 from glimpse.errors import GlimpseError
 from glimpse.export.blob import build_blob
 from glimpse.targets import open_node
+from support.networks import codec_for
+from support.nodes import ProgramNode, build_node_program
+from support.photos import test_photos as make_photos
+from support.random_networks import build_tflite, random_plan
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +87,20 @@ def test_frames_are_counted_over_restarts(program, tmp_path):
             assert numbers == [start, start + 1]
 
 
-@pytest.mark.parametrize("body", [b"", b"\0" * 7, b"\0" * 9, struct.pack("<BBBBI", 3, 0, 0, 51, 0), struct.pack("<BBBBI", 2, 2, 0, 51, 0),
-                                  struct.pack("<BBBBI", 2, 0, 64, 51, 0), struct.pack("<BBBBI", 2, 0, 0, 10, 0),
-                                  struct.pack("<BBBBI", 2, 0, 0, 243, 0), struct.pack("<BBBBI", 0, 0, 0, 51, 0)])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\0" * 7,
+        b"\0" * 9,
+        struct.pack("<BBBBI", 3, 0, 0, 51, 0),
+        struct.pack("<BBBBI", 2, 2, 0, 51, 0),
+        struct.pack("<BBBBI", 2, 0, 64, 51, 0),
+        struct.pack("<BBBBI", 2, 0, 0, 10, 0),
+        struct.pack("<BBBBI", 2, 0, 0, 243, 0),
+        struct.pack("<BBBBI", 0, 0, 0, 51, 0),
+    ],
+)
 def test_impossible_captures_are_refused(node, body):
     with pytest.raises(GlimpseError, match="refused"):
         node.request("NODE_CAPTURE", body)
@@ -122,8 +132,19 @@ def test_survives_garbage(node, model, photo):
 
 def test_unknown_requests_with_a_sound_check_are_refused(node):
     rng = random.Random(2)
-    known = {binding.protocol(n) for n in ("NODE_IDENTIFY", "NODE_CAPTURE", "NODE_ROW", "NODE_STATUS", "NODE_SELECT", "NODE_MODEL_ERASE",
-                                           "NODE_MODEL_WRITE", "NODE_RESET")}
+    known = {
+        binding.protocol(n)
+        for n in (
+            "NODE_IDENTIFY",
+            "NODE_CAPTURE",
+            "NODE_ROW",
+            "NODE_STATUS",
+            "NODE_SELECT",
+            "NODE_MODEL_ERASE",
+            "NODE_MODEL_WRITE",
+            "NODE_RESET",
+        )
+    }
     for kind in sorted(set(range(256)) - known):
         node.sequence = node.sequence % 255 + 1
         node.stream.write(binding.serial_frame(bytes((kind, node.sequence)) + rng.randbytes(rng.randrange(40))))

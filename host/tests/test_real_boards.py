@@ -4,12 +4,11 @@
 from pathlib import Path
 
 import pytest
-from support.unicorn_board import UnicornBoard
-
 from glimpse import zoo
 from glimpse.binding import pattern
 from glimpse.targets import open_node
 from glimpse.targets.client import SerialNode, Stream
+from support.unicorn_board import UnicornBoard
 
 BUILDS = Path(__file__).resolve().parents[2] / ".pio" / "build"
 

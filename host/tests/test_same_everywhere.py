@@ -6,15 +6,14 @@ import json
 
 import numpy as np
 import pytest
-from support.photos import test_photos as make_photos
-from support.random_networks import build_tflite, random_plan
-from typer.testing import CliRunner
-
 from glimpse import binding, zoo
 from glimpse.export.blob import CodecSpec, build_blob
 from glimpse.export.tflite_reader import read_network
 from glimpse.targets import open_node
 from glimpse.targets.sim import ENVIRONMENTS, SimNode
+from support.photos import test_photos as make_photos
+from support.random_networks import build_tflite, random_plan
+from typer.testing import CliRunner
 
 CORES = ["cortex-m7", "cortex-m33"]
 PHOTOS, NETWORKS = 100, 20
@@ -34,8 +33,18 @@ def transparent(encoder):
     """A model whose raw packets are its int8 latent, value for value, so that latents can be compared over the air."""
     network = read_network(encoder)
     channels = network.layers[network.latent].out_shape[2]
-    spec = CodecSpec(model=30, revision=0, name="transparent", bits=8, order="interleaved", stride=1, offset=0,
-                     minimum=[-128 * 256] * channels, step=[256] * channels, cumulative=None)
+    spec = CodecSpec(
+        model=30,
+        revision=0,
+        name="transparent",
+        bits=8,
+        order="interleaved",
+        stride=1,
+        offset=0,
+        minimum=[-128 * 256] * channels,
+        step=[256] * channels,
+        cumulative=None,
+    )
     return BlobModel(build_blob(encoder, spec))
 
 

@@ -28,7 +28,9 @@ from glimpse.photo import fit_photo, load_photo
 
 
 def bench(
-    photo: Annotated[Path | None, typer.Argument(help="Photo to encode; without one, the node's test pattern as a photo.")] = None,
+    photo: Annotated[
+        Path | None, typer.Argument(help="Photo to encode; without one, the node's test pattern as a photo.")
+    ] = None,
     target: TargetOption = "sim:cortex-m7",
     model: ModelOption = DEFAULT_MODEL,
     frames: Annotated[int, typer.Option(min=1, max=1000, help="How often.")] = 3,
@@ -41,16 +43,23 @@ def bench(
     """Latency, memory and flash of a model on a node, counted on emulated boards and estimated for real ones."""
     chosen = zoo.load(model)
     loaded = chosen.binding
-    rows = (binding.pattern(loaded.photo_width, loaded.photo_height) if photo is None
-            else fit_photo(load_photo(photo), loaded.photo_width, loaded.photo_height, fit.value))
-    numbers = benchmark.measure(target, chosen, rows, frames=frames, payload=payload, coding=coding.value, whole_tensor=whole)
+    rows = (
+        binding.pattern(loaded.photo_width, loaded.photo_height)
+        if photo is None
+        else fit_photo(load_photo(photo), loaded.photo_width, loaded.photo_height, fit.value)
+    )
+    numbers = benchmark.measure(
+        target, chosen, rows, frames=frames, payload=payload, coding=coding.value, whole_tensor=whole
+    )
     _show(numbers, Console(stderr=json == "-", file=None if json != "-" else sys.stderr))
     if json:
         write_json(json, numbers)
 
 
 def _show(n: dict, console: Console) -> None:
-    table = Table(title=f"{n['model']} on {n['board']} ({n['target']}), {n['frames']} frames of {n['packets']} packets, {n['bytes']} bytes")
+    table = Table(
+        title=f"{n['model']} on {n['board']}, {n['frames']} frames of {n['packets']} packets, {n['bytes']} bytes"
+    )
     table.add_column("what")
     table.add_column("value", justify="right")
     if n["instructions"] is None:
@@ -72,4 +81,8 @@ def _show(n: dict, console: Console) -> None:
     console.print(table)
     for estimate in BY_CORE.values():
         if estimate.board in n["estimated_ms"]:
-            console.print(f"Estimated: {estimate.cycles} cycles an instruction, from {estimate.source}.", style="dim", highlight=False)
+            console.print(
+                f"Estimated: {estimate.cycles} cycles an instruction, from {estimate.source}.",
+                style="dim",
+                highlight=False,
+            )

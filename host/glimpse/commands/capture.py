@@ -47,7 +47,11 @@ def capture(
     if picture:
         check_picture_name(picture)
     chosen = zoo.load(model)
-    rows = fit_photo(load_photo(photo), chosen.binding.photo_width, chosen.binding.photo_height, fit.value) if photo else None
+    rows = (
+        fit_photo(load_photo(photo), chosen.binding.photo_width, chosen.binding.photo_height, fit.value)
+        if photo
+        else None
+    )
     with open_node(target, chosen) as node:
         info = node.identify()
         frame = node.capture(rows, payload=payload, coding=coding.value, frame=None, budget=budget, pattern=pattern)
@@ -60,11 +64,22 @@ def capture(
         save_picture(picture, assembly.picture())
     size = sum(map(len, frame.packets))
     numbers = {
-        "target": target, "board": info.board, "firmware": info.firmware, "model": info.model, "frame": frame.frame,
-        "packets": len(frame.packets), "bytes": size, "symbols": frame.stats.symbols, "unit": frame.stats.unit, "by_stage": frame.stats.by_stage,
-        "stack_peak": frame.stats.stack_peak}
+        "target": target,
+        "board": info.board,
+        "firmware": info.firmware,
+        "model": info.model,
+        "frame": frame.frame,
+        "packets": len(frame.packets),
+        "bytes": size,
+        "symbols": frame.stats.symbols,
+        "unit": frame.stats.unit,
+        "by_stage": frame.stats.by_stage,
+        "stack_peak": frame.stats.stack_peak,
+    }
     if json:
         write_json(json, numbers)
     if json != "-":
-        print(f"{info.board}, firmware {info.firmware}, {info.model}: frame {frame.frame}, {len(frame.packets)} packets, {size} bytes"
-              + "".join(f" -> {p}" for p in (out, picture) if p))
+        print(
+            f"{info.board}, firmware {info.firmware}, {info.model}: frame {frame.frame}, "
+            f"{len(frame.packets)} packets, {size} bytes" + "".join(f" -> {p}" for p in (out, picture) if p)
+        )

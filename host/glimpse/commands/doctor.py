@@ -66,21 +66,38 @@ def _package() -> list[Finding]:
     return [
         Finding("Python", "everything", sys.version.split()[0], "install Python 3.11 or newer", required=True),
         Finding("models", "everything", _attempt(models), "reinstall glimpse", required=True),
-        Finding("LiteRT", "pictures from packets", _version("ai-edge-litert"), "pip install ai-edge-litert", required=True),
+        Finding(
+            "LiteRT", "pictures from packets", _version("ai-edge-litert"), "pip install ai-edge-litert", required=True
+        ),
         Finding("Keras", "training", _version("keras"), "pip install 'glimpse-lpwan[train]'"),
-        Finding("TensorFlow", "training's export to int8", _version("tensorflow"), "pip install 'glimpse-lpwan[train]'"),
+        Finding(
+            "TensorFlow", "training's export to int8", _version("tensorflow"), "pip install 'glimpse-lpwan[train]'"
+        ),
     ]
 
 
 def _tools() -> list[Finding]:
     pio = Path(sys.executable).parent / "pio"
     return [
-        Finding("QEMU", "emulated boards", _first_line(["qemu-system-arm", "--version"]), "apt-get install qemu-system-arm"),
-        Finding("Arm compiler", "building firmware", _first_line(["arm-none-eabi-gcc", "--version"]),
-                "apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi"),
-        Finding("PlatformIO", "building and flashing", _first_line([str(pio) if pio.is_file() else "pio", "--version"]), "make setup"),
+        Finding(
+            "QEMU", "emulated boards", _first_line(["qemu-system-arm", "--version"]), "apt-get install qemu-system-arm"
+        ),
+        Finding(
+            "Arm compiler",
+            "building firmware",
+            _first_line(["arm-none-eabi-gcc", "--version"]),
+            "apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi",
+        ),
+        Finding(
+            "PlatformIO",
+            "building and flashing",
+            _first_line([str(pio) if pio.is_file() else "pio", "--version"]),
+            "make setup",
+        ),
         Finding("OpenOCD", "flashing an STM32F746", _first_line(["openocd", "--version"]), "apt-get install openocd"),
-        Finding("pyOCD", "flashing an nRF5340", _version("pyocd"), "pip install pyocd, then pyocd pack install nrf5340_xxaa"),
+        Finding(
+            "pyOCD", "flashing an nRF5340", _version("pyocd"), "pip install pyocd, then pyocd pack install nrf5340_xxaa"
+        ),
     ]
 
 

@@ -20,7 +20,9 @@ def flash(
     target: Annotated[str, typer.Option(help="serial:/dev/ttyACM0 (a board) or sim:cortex-m7 (an emulated one).")],
     board: Annotated[str | None, typer.Option(help=f"The board behind a serial target: {' or '.join(BOARDS)}.")] = None,
     model: ModelOption = DEFAULT_MODEL,
-    only_model: Annotated[bool, typer.Option("--only-model", help="Leave the firmware alone; send the model over the serial line.")] = False,
+    only_model: Annotated[
+        bool, typer.Option("--only-model", help="Leave the firmware alone; send the model over the serial line.")
+    ] = False,
 ) -> None:
     """Builds the firmware, programs the board through its debug probe, and asks the node who it is."""
     chosen = zoo.load(model)
@@ -39,8 +41,16 @@ def flash(
 def _upload(board: str) -> None:
     firmware.build(board)
     pio = Path(sys.executable).parent / "pio"
-    result = subprocess.run([str(pio), "run", "-s", "-e", board, "-t", "upload"], cwd=firmware.root(), capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [str(pio), "run", "-s", "-e", board, "-t", "upload"],
+        cwd=firmware.root(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if result.returncode:
         lines = [line for line in (result.stderr + result.stdout).splitlines() if line.startswith("Error")]
-        reason = lines[0].removeprefix("Error: ") if lines else (result.stderr or result.stdout).strip().splitlines()[-1]
+        reason = (
+            lines[0].removeprefix("Error: ") if lines else (result.stderr or result.stdout).strip().splitlines()[-1]
+        )
         raise GlimpseError(f"programming {board} failed: {reason}")

@@ -30,12 +30,18 @@ class Fit(StrEnum):
 
 TargetOption = Annotated[str, typer.Option(help=f"Where the node is: {TARGETS}")]
 ModelOption = Annotated[str, typer.Option(help="Name of a model, or its folder.")]
-PayloadOption = Annotated[int, typer.Option(min=MIN_PAYLOAD, max=MAX_PAYLOAD, help="Most bytes of a packet, header included.")]
-BudgetOption = Annotated[int | None, typer.Option(min=MIN_PAYLOAD, max=2**32 - 1, help="Most bytes of the whole frame, headers included.")]
+PayloadOption = Annotated[
+    int, typer.Option(min=MIN_PAYLOAD, max=MAX_PAYLOAD, help="Most bytes of a packet, header included.")
+]
+BudgetOption = Annotated[
+    int | None, typer.Option(min=MIN_PAYLOAD, max=2**32 - 1, help="Most bytes of the whole frame, headers included.")
+]
 CodingOption = Annotated[Coding, typer.Option(help="raw: bits as they are; range: entropy coded.")]
 FrameOption = Annotated[int, typer.Option(min=0, max=MAX_FRAME, help="Number of the frame.")]
 FitOption = Annotated[Fit, typer.Option(help="crop the middle, squash, or pad with grey.")]
-JsonOption = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write the numbers as JSON; - is standard output.")]
+JsonOption = Annotated[
+    str | None, typer.Option("--json", metavar="FILE", help="Write the numbers as JSON; - is standard output.")
+]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="File to write.")]
 PatternOption = Annotated[bool, typer.Option("--pattern", help="The node's test pattern instead of a photo.")]
 DEFAULT_MODEL = zoo.DEFAULT

@@ -32,13 +32,16 @@ from glimpse.reassemble import Assembly
 from glimpse.targets import open_node
 
 PAGE = """<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="1"><title>Glimpse</title>
-<style>body{margin:2em;font:1em system-ui;background:#111;color:#ddd}img{width:min(90vmin,672px);image-rendering:pixelated}</style>
+<style>body{margin:2em;font:1em system-ui;background:#111;color:#ddd}
+img{width:min(90vmin,672px);image-rendering:pixelated}</style>
 <img src="live.png" alt="the newest frame"><p>The newest frame; this page looks again every second.</p>
 """
 
 
 def stream(
-    photos: Annotated[list[Path] | None, typer.Argument(help="Photos that the node sees in turn instead of its camera.")] = None,
+    photos: Annotated[
+        list[Path] | None, typer.Argument(help="Photos that the node sees in turn instead of its camera.")
+    ] = None,
     target: TargetOption = "native",
     pattern: PatternOption = False,
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many; without it, Ctrl-C stops.")] = None,
@@ -60,16 +63,37 @@ def stream(
     done: list[dict] = []
     try:
         with open_node(target, chosen) as node:
-            for number, rows in zip(itertools.count() if frames is None else range(frames), _source(photos, chosen, fit), strict=False):
+            for number, rows in zip(
+                itertools.count() if frames is None else range(frames), _source(photos, chosen, fit), strict=False
+            ):
                 start = time.monotonic()
                 assembly = Assembly(chosen)
-                frame = node.capture(rows, payload=payload, coding=coding.value, frame=None, budget=budget, pattern=pattern, on_packet=assembly.add)
+                frame = node.capture(
+                    rows,
+                    payload=payload,
+                    coding=coding.value,
+                    frame=None,
+                    budget=budget,
+                    pattern=pattern,
+                    on_packet=assembly.add,
+                )
                 seen = assembly.picture()
                 save_picture(out / "live.png", seen)
-                done.append({"frame": frame.frame, "packets": len(frame.packets), "bytes": sum(map(len, frame.packets)),
-                             "seconds": round(time.monotonic() - start, 3), "psnr_db": None if rows is None else round(psnr(rows, seen), 3)})
+                done.append(
+                    {
+                        "frame": frame.frame,
+                        "packets": len(frame.packets),
+                        "bytes": sum(map(len, frame.packets)),
+                        "seconds": round(time.monotonic() - start, 3),
+                        "psnr_db": None if rows is None else round(psnr(rows, seen), 3),
+                    }
+                )
                 quality = "" if rows is None else f", {done[-1]['psnr_db']:.2f} dB"
-                print(f"frame {number}: {done[-1]['packets']} packets, {done[-1]['bytes']} bytes{quality}, {done[-1]['seconds']:.2f} s", flush=True)
+                print(
+                    f"frame {number}: {done[-1]['packets']} packets, {done[-1]['bytes']} bytes{quality}, "
+                    f"{done[-1]['seconds']:.2f} s",
+                    flush=True,
+                )
     except KeyboardInterrupt:
         print(f"stopped after {len(done)} frames")
     if json:
@@ -81,7 +105,12 @@ def _source(photos: list[Path] | None, model: zoo.ZooModel, fit: Fit) -> Iterato
     if not photos:
         yield from itertools.repeat(None)
         return
-    files = [file for path in photos for file in (sorted(path.iterdir()) if path.is_dir() else [path]) if not file.name.startswith(".")]
+    files = [
+        file
+        for path in photos
+        for file in (sorted(path.iterdir()) if path.is_dir() else [path])
+        if not file.name.startswith(".")
+    ]
     if not files:
         raise GlimpseError(f"there are no photos in {', '.join(map(str, photos))}; name photos or a folder of them")
     for file in itertools.cycle(files):

@@ -90,8 +90,26 @@ def _with_header(network: Network, spec: CodecSpec, body: _Body, layers_at: int,
     side = -1 if network.side is None else network.side
 
     def header(check: int) -> bytes:
-        return _HEADER.pack(MAGIC, VERSION, 0, _HEADER.size + len(body.content), check, name, height, width,
-                            len(network.layers), network.latent, side, 0, layers_at, codec_at, 0, 0, 0, 0)
+        return _HEADER.pack(
+            MAGIC,
+            VERSION,
+            0,
+            _HEADER.size + len(body.content),
+            check,
+            name,
+            height,
+            width,
+            len(network.layers),
+            network.latent,
+            side,
+            0,
+            layers_at,
+            codec_at,
+            0,
+            0,
+            0,
+            0,
+        )
 
     blob = header(0) + bytes(body.content)
     return header(zlib.crc32(blob[_CHECKED_FROM:])) + bytes(body.content)
@@ -112,13 +130,17 @@ def quantise_multiplier(scale: float) -> tuple[int, int]:
 def _scales(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
     """Multipliers and shifts of a layer's outputs, int32 each."""
     assert layer.weight_scales is not None
-    factors = [float(layer.in_quantisation.scale) * float(scale) / float(layer.out_quantisation.scale)
-               for scale in layer.weight_scales]
+    factors = [
+        float(layer.in_quantisation.scale) * float(scale) / float(layer.out_quantisation.scale)
+        for scale in layer.weight_scales
+    ]
     pairs = [quantise_multiplier(factor) for factor in factors]
     for _, shift in pairs:
         if not -_MOST_SHIFT <= shift <= _MOST_SHIFT:
-            raise GlimpseError(f"Layer '{layer.name}' scales its sums by 2 to the power {shift}, which nodes do not "
-                               "run; retrain or requantise the encoder.")
+            raise GlimpseError(
+                f"Layer '{layer.name}' scales its sums by 2 to the power {shift}, which nodes do not "
+                "run; retrain or requantise the encoder."
+            )
     multipliers, shifts = zip(*pairs, strict=True)
     return np.array(multipliers, dtype="<i4"), np.array(shifts, dtype="<i4")
 
@@ -153,10 +175,25 @@ def _layer_record(body: _Body, layer: Layer) -> bytes:
         multiplier_at = body.add(multipliers.tobytes())
         shift_at = body.add(shifts.tobytes())
     _check_sizes(layer)
-    return _LAYER.pack(_KINDS[layer.kind], -1 if layer.input == PHOTO else layer.input, *layer.kernel, *layer.stride,
-                       *layer.pad, *layer.in_shape, *layer.out_shape, layer.in_quantisation.zero,
-                       layer.out_quantisation.zero, layer.minimum, layer.maximum, weights_at, bias_at, multiplier_at,
-                       shift_at, weight_bytes, 0)
+    return _LAYER.pack(
+        _KINDS[layer.kind],
+        -1 if layer.input == PHOTO else layer.input,
+        *layer.kernel,
+        *layer.stride,
+        *layer.pad,
+        *layer.in_shape,
+        *layer.out_shape,
+        layer.in_quantisation.zero,
+        layer.out_quantisation.zero,
+        layer.minimum,
+        layer.maximum,
+        weights_at,
+        bias_at,
+        multiplier_at,
+        shift_at,
+        weight_bytes,
+        0,
+    )
 
 
 def _check_sizes(layer: Layer) -> None:
@@ -184,11 +221,14 @@ def _check_spec(spec: CodecSpec, latent: tuple[int, int, int]) -> None:
             raise GlimpseError(f"The codec of model '{spec.name}' is impossible: {problem}.")
     cycle = positions if spec.order == "channel" else positions * channels
     if math.gcd(spec.stride, cycle) != 1 or not 1 <= spec.stride <= min(cycle, 65535):
-        raise GlimpseError(f"The codec of model '{spec.name}' is impossible: stride {spec.stride} is not coprime to "
-                           f"{cycle} and in 1..{cycle}.")
+        raise GlimpseError(
+            f"The codec of model '{spec.name}' is impossible: stride {spec.stride} is not coprime to "
+            f"{cycle} and in 1..{cycle}."
+        )
     if not 0 <= spec.offset < min(cycle, 65536):
-        raise GlimpseError(f"The codec of model '{spec.name}' is impossible: offset {spec.offset} is not below "
-                           f"{cycle}.")
+        raise GlimpseError(
+            f"The codec of model '{spec.name}' is impossible: offset {spec.offset} is not below {cycle}."
+        )
     _check_cumulative(spec, channels)
 
 
@@ -197,12 +237,17 @@ def _check_cumulative(spec: CodecSpec, channels: int) -> None:
         return
     tables = spec.cumulative
     sound = len(tables) == channels and all(
-        len(table) == 2**spec.bits + 1 and table[0] == 0 and table[-1] == FREQUENCY_SUM
+        len(table) == 2**spec.bits + 1
+        and table[0] == 0
+        and table[-1] == FREQUENCY_SUM
         and all(a < b for a, b in itertools.pairwise(table))
-        for table in tables)
+        for table in tables
+    )
     if not sound:
-        raise GlimpseError(f"The codec of model '{spec.name}' is impossible: cumulative tables must rise strictly from "
-                           f"0 to {FREQUENCY_SUM} in {2**spec.bits} steps, one table for each of {channels} channels.")
+        raise GlimpseError(
+            f"The codec of model '{spec.name}' is impossible: cumulative tables must rise strictly from "
+            f"0 to {FREQUENCY_SUM} in {2**spec.bits} steps, one table for each of {channels} channels."
+        )
 
 
 def _codec_record(body: _Body, spec: CodecSpec, latent: tuple[int, int, int]) -> bytes:
@@ -210,8 +255,23 @@ def _codec_record(body: _Body, spec: CodecSpec, latent: tuple[int, int, int]) ->
     step_at = body.add(np.array(spec.step, dtype="<u2").tobytes())
     has_tables = spec.cumulative is not None
     cumulative_at = body.add(np.array(spec.cumulative, dtype="<u2").tobytes()) if has_tables else 0
-    return _CODEC.pack(spec.model, spec.revision, spec.bits, _ORDERS[spec.order], latent[0], latent[1], latent[2],
-                       int(has_tables), spec.stride, spec.offset, 0, minimum_at, step_at, cumulative_at, 0)
+    return _CODEC.pack(
+        spec.model,
+        spec.revision,
+        spec.bits,
+        _ORDERS[spec.order],
+        latent[0],
+        latent[1],
+        latent[2],
+        int(has_tables),
+        spec.stride,
+        spec.offset,
+        0,
+        minimum_at,
+        step_at,
+        cumulative_at,
+        0,
+    )
 
 
 def good_stride(height: int, width: int, window: int) -> int:

@@ -77,9 +77,18 @@ def spec_from_folder(path: Path | str) -> CodecSpec:
     except (ValidationError, ValueError) as error:
         raise GlimpseError(f"{tables_path} cannot be used: {_first_line(error)}") from error
     model, codec = described.model, described.codec
-    return CodecSpec(model=model.id, revision=model.revision, name=model.name, bits=codec.bits, order=codec.order,
-                     stride=codec.stride, offset=codec.offset, minimum=tables.minimum, step=tables.step,
-                     cumulative=tables.cumulative)
+    return CodecSpec(
+        model=model.id,
+        revision=model.revision,
+        name=model.name,
+        bits=codec.bits,
+        order=codec.order,
+        stride=codec.stride,
+        offset=codec.offset,
+        minimum=tables.minimum,
+        step=tables.step,
+        cumulative=tables.cumulative,
+    )
 
 
 def blob_from_folder(path: Path | str) -> bytes:

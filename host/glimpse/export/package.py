@@ -51,8 +51,17 @@ def write_encoder(weights: Path, photos: np.ndarray, out: Path, revision: int) -
     write_whole(out / "encoder.tflite", tflite)
     rows, columns, channels = (int(n) for n in encoder.output_shape[1:])
     stride = good_stride(rows, columns, PACKET_SYMBOLS)
-    write_whole(out / "model.toml", MODEL_TOML.format(
-        name="mcucoder", id=1, revision=revision, bits=mcucoder.SYMBOL_BITS, stride=stride, offset=rows * columns * 5 // 13).encode())
+    write_whole(
+        out / "model.toml",
+        MODEL_TOML.format(
+            name="mcucoder",
+            id=1,
+            revision=revision,
+            bits=mcucoder.SYMBOL_BITS,
+            stride=stride,
+            offset=rows * columns * 5 // 13,
+        ).encode(),
+    )
     minimum, step = quantiser_steps(*latent_scale(tflite), channels, mcucoder.SYMBOL_BITS)
     tables = {"minimum": minimum, "step": step, "cumulative": None}
     write_whole(out / "tables.json", json.dumps(tables).encode())
@@ -75,7 +84,9 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--data", type=Path, required=True, help="training photos; the validation split is not looked at")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="training photos; the validation split is not looked at"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--step", choices=("encoder", "decoder", "both"), default="both")
     parser.add_argument("--photos", type=int, default=1000)

@@ -6,7 +6,9 @@ import numpy as np
 FREQUENCY_TOTAL = 1 << 12  # core/codec.h, GLIMPSE_FREQUENCY_BITS
 
 
-def quantiser_steps(scale: float, zero: int, channels: int, bits: int, units: np.ndarray | None = None) -> tuple[list[int], list[int]]:
+def quantiser_steps(
+    scale: float, zero: int, channels: int, bits: int, units: np.ndarray | None = None
+) -> tuple[list[int], list[int]]:
     """The integer quantiser of an int8 latent whose float value is scale * (q - zero).
 
     Args:
@@ -17,8 +19,8 @@ def quantiser_steps(scale: float, zero: int, channels: int, bits: int, units: np
         units: width of a step for each channel, in trained steps; None: 1 for all.
 
     Returns:
-        (minimum, step): for each channel, value of symbol 0 and width of a step in 1/256 of an int8 step. The middle symbol,
-        1 << (bits - 1), stands for zero.
+        (minimum, step): for each channel, value of symbol 0 and width of a step in 1/256 of an int8 step. The middle
+        symbol, 1 << (bits - 1), stands for zero.
     """
     widths = np.ones(channels) if units is None else units
     steps = [max(1, round(256 * float(width) / scale)) for width in widths]
@@ -44,7 +46,9 @@ def cumulative_table(counts: np.ndarray) -> list[int]:
 
 def cumulative_tables(symbols: np.ndarray, bits: int) -> list[list[int]]:
     """Cumulative frequencies for each channel of symbols [n, height, width, channels]."""
-    return [cumulative_table(np.bincount(symbols[..., c].ravel(), minlength=1 << bits)) for c in range(symbols.shape[-1])]
+    return [
+        cumulative_table(np.bincount(symbols[..., c].ravel(), minlength=1 << bits)) for c in range(symbols.shape[-1])
+    ]
 
 
 def mean_bits(symbols: np.ndarray, tables: list[list[int]]) -> list[float]:

@@ -119,8 +119,10 @@ class _Reader:
             self._read_operator(self.graph.Operators(index))
         outputs = [self._output(index) for index in range(self.graph.OutputsLength())]
         if len(outputs) not in (1, 2) or len(set(outputs)) != len(outputs):
-            raise GlimpseError(f"The encoder has {len(outputs)} outputs; nodes run models with a latent, and at most "
-                               "one output beside it.")
+            raise GlimpseError(
+                f"The encoder has {len(outputs)} outputs; nodes run models with a latent, and at most "
+                "one output beside it."
+            )
         return Network(photo_shape, tuple(self.layers), outputs[0], outputs[1] if len(outputs) == 2 else None)
 
     def _read_photo(self) -> tuple[int, int, int]:
@@ -132,9 +134,11 @@ class _Reader:
         if shape[2] != 3:
             raise GlimpseError(f"The encoder's input has {shape[2]} channels; a photo has 3 (RGB).")
         if quantisation.zero != -128 or not math.isclose(float(quantisation.scale), 1 / 255, rel_tol=1e-4):
-            raise GlimpseError(f"The encoder's input has scale {float(quantisation.scale):.6g} and zero point "
-                               f"{quantisation.zero}; quantise it for inputs from 0 to 1 (scale 1/255, zero point "
-                               "-128).")
+            raise GlimpseError(
+                f"The encoder's input has scale {float(quantisation.scale):.6g} and zero point "
+                f"{quantisation.zero}; quantise it for inputs from 0 to 1 (scale 1/255, zero point "
+                "-128)."
+            )
         self.producers[index] = PHOTO
         return shape
 
@@ -161,15 +165,19 @@ class _Reader:
     def _image(tensor: _Tensor) -> tuple[tuple[int, int, int], Quantisation]:
         """Shape and quantisation of an int8 activation tensor [1, height, width, channels]."""
         if tensor.dtype != tflite.TensorType.INT8:
-            raise GlimpseError(f"Tensor '{tensor.name}' is not int8; export the encoder with full int8 quantisation "
-                               "of inputs, outputs and weights.")
+            raise GlimpseError(
+                f"Tensor '{tensor.name}' is not int8; export the encoder with full int8 quantisation "
+                "of inputs, outputs and weights."
+            )
         if len(tensor.shape) != 4 or tensor.shape[0] != 1 or min(tensor.shape) < 1:
-            raise GlimpseError(f"Tensor '{tensor.name}' has shape {list(tensor.shape)}; nodes run [1, height, width, "
-                               "channels].")
+            raise GlimpseError(
+                f"Tensor '{tensor.name}' has shape {list(tensor.shape)}; nodes run [1, height, width, channels]."
+            )
         quantisation = tensor.quantisation
         if quantisation is None or len(quantisation.scales) != 1 or not quantisation.scale > 0:
-            raise GlimpseError(f"Tensor '{tensor.name}' has no single quantisation scale; quantise activations per "
-                               "tensor.")
+            raise GlimpseError(
+                f"Tensor '{tensor.name}' has no single quantisation scale; quantise activations per tensor."
+            )
         if not -128 <= quantisation.zero <= 127:
             raise GlimpseError(f"Tensor '{tensor.name}' has zero point {quantisation.zero}, which is not an int8.")
         _, height, width, channels = tensor.shape
@@ -201,8 +209,10 @@ class _Reader:
         elif code in (tflite.BuiltinOperator.RELU, tflite.BuiltinOperator.RELU6):
             self._fuse(operator, code)
         else:
-            raise GlimpseError(f"The encoder uses the operator {_OPERATORS.get(code, code)}, which nodes do not run; "
-                               "they run CONV_2D, DEPTHWISE_CONV_2D, MAX_POOL_2D, RELU and RELU6.")
+            raise GlimpseError(
+                f"The encoder uses the operator {_OPERATORS.get(code, code)}, which nodes do not run; "
+                "they run CONV_2D, DEPTHWISE_CONV_2D, MAX_POOL_2D, RELU and RELU6."
+            )
 
     @staticmethod
     def _options(operator: tflite.Operator, kind: type) -> object:
@@ -218,18 +228,28 @@ class _Reader:
         if options.DilationWFactor() != 1 or options.DilationHFactor() != 1:
             raise GlimpseError(f"The kernel '{filters.name}' is dilated; nodes run dilation 1 only.")
         if filters.dtype != tflite.TensorType.INT8 or len(filters.shape) != 4 or not filters.data:
-            raise GlimpseError(f"The kernel '{filters.name}' is not a constant int8 tensor of four dimensions; "
-                               "quantise weights to int8.")
+            raise GlimpseError(
+                f"The kernel '{filters.name}' is not a constant int8 tensor of four dimensions; "
+                "quantise weights to int8."
+            )
         layer = self._layer(operator, kind, filters.shape[1:3], options)
         weights = np.frombuffer(filters.data, dtype=np.int8).reshape(filters.shape)
         outputs = layer.out_shape[2]
         expected = (1, *layer.kernel, outputs) if depthwise else (outputs, *layer.kernel, layer.in_shape[2])
         if weights.shape != expected or (depthwise and outputs % layer.in_shape[2] != 0):
-            raise GlimpseError(f"The kernel '{filters.name}' has shape {list(weights.shape)}, not {list(expected)}; "
-                               "grouped convolutions are not run by nodes.")
-        self._add(operator, replace(layer, weights=weights[0] if depthwise else weights,
-                                    weight_scales=self._weight_scales(filters, outputs, 3 if depthwise else 0),
-                                    bias=self._bias(operator, outputs)))
+            raise GlimpseError(
+                f"The kernel '{filters.name}' has shape {list(weights.shape)}, not {list(expected)}; "
+                "grouped convolutions are not run by nodes."
+            )
+        self._add(
+            operator,
+            replace(
+                layer,
+                weights=weights[0] if depthwise else weights,
+                weight_scales=self._weight_scales(filters, outputs, 3 if depthwise else 0),
+                bias=self._bias(operator, outputs),
+            ),
+        )
 
     @staticmethod
     def _weight_scales(filters: _Tensor, outputs: int, axis: int) -> np.ndarray:
@@ -239,8 +259,10 @@ class _Reader:
         if len(quantisation.scales) == 1:
             return np.repeat(quantisation.scales, outputs)
         if len(quantisation.scales) != outputs or quantisation.axis != axis:
-            raise GlimpseError(f"The kernel '{filters.name}' has {len(quantisation.scales)} scales along dimension "
-                               f"{quantisation.axis}; nodes run one for each of {outputs} outputs.")
+            raise GlimpseError(
+                f"The kernel '{filters.name}' has {len(quantisation.scales)} scales along dimension "
+                f"{quantisation.axis}; nodes run one for each of {outputs} outputs."
+            )
         return quantisation.scales
 
     def _bias(self, operator: tflite.Operator, outputs: int) -> np.ndarray:
@@ -268,12 +290,25 @@ class _Reader:
         same = options.Padding() == tflite.Padding.SAME
         sides = [_padded(*sizes, same) for sizes in zip(in_shape[:2], kernel, stride, strict=True)]
         if (sides[0][0], sides[1][0]) != out_shape[:2]:
-            raise GlimpseError(f"Layer '{target.name}' should give {sides[0][0]} x {sides[1][0]} values but its tensor "
-                               f"is {out_shape[0]} x {out_shape[1]}.")
+            raise GlimpseError(
+                f"Layer '{target.name}' should give {sides[0][0]} x {sides[1][0]} values but its tensor "
+                f"is {out_shape[0]} x {out_shape[1]}."
+            )
         minimum, maximum = _activation_range(options.FusedActivationFunction(), out_quantisation, target.name)
-        return Layer(kind, target.name, self._producer(operator.Inputs(0)), in_shape, out_shape,
-                     (kernel[0], kernel[1]), stride, (sides[0][1], sides[1][1]), in_quantisation, out_quantisation,
-                     minimum, maximum)
+        return Layer(
+            kind,
+            target.name,
+            self._producer(operator.Inputs(0)),
+            in_shape,
+            out_shape,
+            (kernel[0], kernel[1]),
+            stride,
+            (sides[0][1], sides[1][1]),
+            in_quantisation,
+            out_quantisation,
+            minimum,
+            maximum,
+        )
 
     def _add(self, operator: tflite.Operator, layer: Layer) -> None:
         self.producers[operator.Outputs(0)] = len(self.layers)
@@ -286,10 +321,15 @@ class _Reader:
         _, before = self._image(self._tensor(source))
         _, after = self._image(self._tensor(target))
         if producer == PHOTO or self._readers(source) != 1 or not _same_quantisation(before, after):
-            raise GlimpseError(f"The activation '{self._tensor(target).name}' cannot be joined to the layer before it: "
-                               "another layer reads its input, or it changes the quantisation.")
-        fused = (tflite.ActivationFunctionType.RELU if code == tflite.BuiltinOperator.RELU
-                 else tflite.ActivationFunctionType.RELU6)
+            raise GlimpseError(
+                f"The activation '{self._tensor(target).name}' cannot be joined to the layer before it: "
+                "another layer reads its input, or it changes the quantisation."
+            )
+        fused = (
+            tflite.ActivationFunctionType.RELU
+            if code == tflite.BuiltinOperator.RELU
+            else tflite.ActivationFunctionType.RELU6
+        )
         low, high = _activation_range(fused, after, self._tensor(target).name)
         layer = self.layers[producer]
         low = min(max(low, layer.minimum), layer.maximum)
@@ -317,11 +357,17 @@ def _padded(size: int, kernel: int, stride: int, same: bool) -> tuple[int, int]:
 def _activation_range(activation: int, quantisation: Quantisation, name: str) -> tuple[int, int]:
     """The int8 range that a fused activation leaves; the division is in single precision, as TensorFlow Lite's."""
     kinds = tflite.ActivationFunctionType
-    ranges = {kinds.NONE: (None, None), kinds.RELU: (0.0, None), kinds.RELU6: (0.0, 6.0),
-              kinds.RELU_N1_TO_1: (-1.0, 1.0)}
+    ranges = {
+        kinds.NONE: (None, None),
+        kinds.RELU: (0.0, None),
+        kinds.RELU6: (0.0, 6.0),
+        kinds.RELU_N1_TO_1: (-1.0, 1.0),
+    }
     if activation not in ranges:
-        raise GlimpseError(f"Layer '{name}' has the activation {_ACTIVATIONS.get(activation, activation)}; nodes run "
-                           "RELU, RELU6, RELU_N1_TO_1 or none.")
+        raise GlimpseError(
+            f"Layer '{name}' has the activation {_ACTIVATIONS.get(activation, activation)}; nodes run "
+            "RELU, RELU6, RELU_N1_TO_1 or none."
+        )
 
     def stored(real: float | None, otherwise: int) -> int:
         if real is None:
@@ -332,5 +378,3 @@ def _activation_range(activation: int, quantisation: Quantisation, name: str) ->
 
     low, high = ranges[activation]
     return stored(low, -128), stored(high, 127)
-
-

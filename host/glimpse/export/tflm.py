@@ -60,11 +60,17 @@ def arena_bytes(encoder_tflite: bytes) -> int:
     for operator in operators:
         code = model.OperatorCodes(operator.OpcodeIndex())
         if max(code.BuiltinCode(), code.DeprecatedBuiltinCode()) not in _OPERATORS:
-            raise GlimpseError("The encoder has an activation that stands alone, which the TFLM back end does not run; "
-                               "join it to the layer before it, or use the streaming back end.")
+            raise GlimpseError(
+                "The encoder has an activation that stands alone, which the TFLM back end does not run; "
+                "join it to the layer before it, or use the streaming back end."
+            )
         channels += graph.Tensors(operator.Outputs(0)).Shape(3)
-    kept = (_BASE_BYTES + _OPERATOR_BYTES * len(operators) + _CHANNEL_BYTES * channels
-            + _TENSOR_BYTES * graph.TensorsLength())
+    kept = (
+        _BASE_BYTES
+        + _OPERATOR_BYTES * len(operators)
+        + _CHANNEL_BYTES * channels
+        + _TENSOR_BYTES * graph.TensorsLength()
+    )
     return _aligned(kept) + _planned(_buffers(graph, operators))
 
 

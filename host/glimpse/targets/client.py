@@ -95,7 +95,10 @@ def parse_identity(body: bytes) -> NodeInfo:
     try:
         version, wire, _blob, slot = body[:4]
         if version != protocol("NODE_PROTOCOL_VERSION"):
-            raise GlimpseError(f"the node speaks serial protocol {version}, this host {protocol('NODE_PROTOCOL_VERSION')}; flash the node again")
+            raise GlimpseError(
+                f"the node speaks serial protocol {version}, this host {protocol('NODE_PROTOCOL_VERSION')}; "
+                "flash the node again"
+            )
         at, texts = 4, []
         for _ in range(3):
             texts.append(body[at + 1 : at + 1 + body[at]].decode())
@@ -105,16 +108,35 @@ def parse_identity(body: bytes) -> NodeInfo:
         model_slot, _status, number, revision, length = body[at : at + 5]
         at += 5
         name = body[at : at + length].decode()
-        check, photo_width, photo_height, columns, rows, channels, bits, tables = struct.unpack_from("<IHHHHBBB", body, at + length)
+        check, photo_width, photo_height, columns, rows, channels, bits, tables = struct.unpack_from(
+            "<IHHHHBBB", body, at + length
+        )
     except (ValueError, struct.error, IndexError) as error:
         raise GlimpseError("the node's identity is malformed; flash the firmware of this version") from error
     del model_slot
     return NodeInfo(
-        board=texts[1], firmware=texts[0], protocol=version, wire=wire, counter_unit=texts[2], core_hz=core_hz,
-        buffer_bytes=buffer, buffer_bytes_used=used, latent_bytes=latent, slot_bytes=slot_bytes, max_message=message,
-        max_photo_width=width, slot=None if slot == protocol("NODE_BUILTIN_MODEL") else slot, model=name, model_id=number,
-        revision=revision, model_check=check, photo=(photo_width, photo_height), latent=(rows, columns, channels), bits=bits,
-        has_range_tables=bool(tables))
+        board=texts[1],
+        firmware=texts[0],
+        protocol=version,
+        wire=wire,
+        counter_unit=texts[2],
+        core_hz=core_hz,
+        buffer_bytes=buffer,
+        buffer_bytes_used=used,
+        latent_bytes=latent,
+        slot_bytes=slot_bytes,
+        max_message=message,
+        max_photo_width=width,
+        slot=None if slot == protocol("NODE_BUILTIN_MODEL") else slot,
+        model=name,
+        model_id=number,
+        revision=revision,
+        model_check=check,
+        photo=(photo_width, photo_height),
+        latent=(rows, columns, channels),
+        bits=bits,
+        has_range_tables=bool(tables),
+    )
 
 
 class SerialNode(Node):
@@ -160,7 +182,9 @@ class SerialNode(Node):
                 self.pending += self.reader.feed(data)
             elif time.monotonic() >= deadline:
                 noise = f"; last on the line: {self.reader.last_noise!r}" if self.reader.broken else ""
-                raise GlimpseError(f"{self.what} does not answer for {limit:g} s; reset it or flash the Glimpse firmware{noise}")
+                raise GlimpseError(
+                    f"{self.what} does not answer for {limit:g} s; reset it or flash the Glimpse firmware{noise}"
+                )
 
     def _raise_if_refused(self, message: Message) -> None:
         if message.type == protocol("NODE_REFUSED"):
@@ -188,17 +212,39 @@ class SerialNode(Node):
         cause, frame, *numbers = struct.unpack("<BBIIII", self.request("NODE_STATUS").body)
         return Health(("power-on", "software", "watchdog", "other")[min(cause, 3)], frame, *numbers)
 
-    def capture(self, photo: np.ndarray | None, *, payload: int = 51, coding: str = "range", frame: int | None = 0,
-                budget: int | None = None, pattern: bool = False,
-                on_packet: Callable[[bytes], None] | None = None) -> Capture:
+    def capture(
+        self,
+        photo: np.ndarray | None,
+        *,
+        payload: int = 51,
+        coding: str = "range",
+        frame: int | None = 0,
+        budget: int | None = None,
+        pattern: bool = False,
+        on_packet: Callable[[bytes], None] | None = None,
+    ) -> Capture:
         """Encodes one frame; a photo travels over the serial line row by row. See Node.capture."""
         source = "PATTERN" if pattern else "CAMERA" if photo is None else "UPLOAD"
         return self._capture(f"NODE_SOURCE_{source}", photo, payload, coding, frame, budget, on_packet)
 
-    def _capture(self, source: str, photo: np.ndarray | None, payload: int, coding: str, frame: int | None,
-                 budget: int | None, on_packet: Callable[[bytes], None] | None) -> Capture:
-        body = struct.pack("<BBBBI", protocol(source), CODINGS[coding], protocol("NODE_NEXT_FRAME") if frame is None else frame,
-                           payload, budget or protocol("NODE_NO_BUDGET"))
+    def _capture(
+        self,
+        source: str,
+        photo: np.ndarray | None,
+        payload: int,
+        coding: str,
+        frame: int | None,
+        budget: int | None,
+        on_packet: Callable[[bytes], None] | None,
+    ) -> Capture:
+        body = struct.pack(
+            "<BBBBI",
+            protocol(source),
+            CODINGS[coding],
+            protocol("NODE_NEXT_FRAME") if frame is None else frame,
+            payload,
+            budget or protocol("NODE_NO_BUDGET"),
+        )
         sequence = self.send("NODE_CAPTURE", body)
         packets: list[bytes] = []
         while True:
@@ -216,8 +262,12 @@ class SerialNode(Node):
     def _done(self, body: bytes, packets: list[bytes]) -> Capture:
         frame, count, _bytes, symbols, *stages, stack = struct.unpack("<BHII4II", body)
         if count != len(packets):
-            raise GlimpseError(f"{self.what} sent {count} packets, {len(packets)} came through the serial line; capture again")
-        return Capture(frame, packets, CaptureStats(self._unit(), dict(zip(STAGES, stages, strict=True)), symbols, stack))
+            raise GlimpseError(
+                f"{self.what} sent {count} packets, {len(packets)} came through the serial line; capture again"
+            )
+        return Capture(
+            frame, packets, CaptureStats(self._unit(), dict(zip(STAGES, stages, strict=True)), symbols, stack)
+        )
 
     def _unit(self) -> str:
         if not hasattr(self, "unit"):
@@ -253,11 +303,15 @@ class SerialNode(Node):
         """Writes a model into a slot that is not in use, and switches to it."""
         info = self.identify()
         if len(blob) > info.slot_bytes:
-            raise GlimpseError(f"the model has {len(blob)} bytes, a slot of {self.what} {info.slot_bytes}; choose a smaller model")
+            raise GlimpseError(
+                f"the model has {len(blob)} bytes, a slot of {self.what} {info.slot_bytes}; choose a smaller model"
+            )
         self.request("NODE_MODEL_ERASE", bytes((slot,)))
         blob += b"\xff" * (-len(blob) % MODEL_ALIGNMENT)
         for offset in range(0, len(blob), WRITE_CHUNK):
-            self.request("NODE_MODEL_WRITE", struct.pack("<BBHI", slot, 0, 0, offset) + blob[offset : offset + WRITE_CHUNK])
+            self.request(
+                "NODE_MODEL_WRITE", struct.pack("<BBHI", slot, 0, 0, offset) + blob[offset : offset + WRITE_CHUNK]
+            )
         self.request("NODE_SELECT", bytes((slot,)))
 
     def close(self) -> None:

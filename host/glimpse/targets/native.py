@@ -23,18 +23,45 @@ class NativeNode(Node):
         """Who it is and what it can do."""
         m = self.model
         return NodeInfo(
-            board="native", firmware=__version__, protocol=binding.protocol("NODE_PROTOCOL_VERSION"), wire=1, counter_unit="ns",
-            core_hz=0, buffer_bytes=m.buffer_bytes, buffer_bytes_used=m.buffer_bytes, latent_bytes=m.symbol_count,
-            slot_bytes=0, max_message=0, max_photo_width=m.photo_width, slot=None, model=m.name, model_id=m.id,
-            revision=m.revision, model_check=m.check, photo=(m.photo_width, m.photo_height), latent=m.latent_shape,
-            bits=m.bits, has_range_tables=m.has_range_tables)
+            board="native",
+            firmware=__version__,
+            protocol=binding.protocol("NODE_PROTOCOL_VERSION"),
+            wire=1,
+            counter_unit="ns",
+            core_hz=0,
+            buffer_bytes=m.buffer_bytes,
+            buffer_bytes_used=m.buffer_bytes,
+            latent_bytes=m.symbol_count,
+            slot_bytes=0,
+            max_message=0,
+            max_photo_width=m.photo_width,
+            slot=None,
+            model=m.name,
+            model_id=m.id,
+            revision=m.revision,
+            model_check=m.check,
+            photo=(m.photo_width, m.photo_height),
+            latent=m.latent_shape,
+            bits=m.bits,
+            has_range_tables=m.has_range_tables,
+        )
 
-    def capture(self, photo: np.ndarray | None, *, payload: int = 51, coding: str = "range", frame: int | None = 0,
-                budget: int | None = None, pattern: bool = False,
-                on_packet: Callable[[bytes], None] | None = None) -> Capture:
+    def capture(
+        self,
+        photo: np.ndarray | None,
+        *,
+        payload: int = 51,
+        coding: str = "range",
+        frame: int | None = 0,
+        budget: int | None = None,
+        pattern: bool = False,
+        on_packet: Callable[[bytes], None] | None = None,
+    ) -> Capture:
         """Encodes one frame; see Node.capture."""
         if photo is None and not pattern:
-            raise GlimpseError("this computer's own process has no camera; give a photo, or --pattern for a test pattern")
+            raise GlimpseError(
+                "this computer's own process has no camera; give a photo, or --pattern for a test pattern"
+            )
         if frame is None:
             frame = self.next_frame
             self.next_frame = (frame + 1) & binding.MAX_FRAME

@@ -90,9 +90,17 @@ class Node(ABC):
         """Who it is and what it can do."""
 
     @abstractmethod
-    def capture(self, photo: np.ndarray | None, *, payload: int = 51, coding: str = "range", frame: int | None = 0,
-                budget: int | None = None, pattern: bool = False,
-                on_packet: Callable[[bytes], None] | None = None) -> Capture:
+    def capture(
+        self,
+        photo: np.ndarray | None,
+        *,
+        payload: int = 51,
+        coding: str = "range",
+        frame: int | None = 0,
+        budget: int | None = None,
+        pattern: bool = False,
+        on_packet: Callable[[bytes], None] | None = None,
+    ) -> Capture:
         """Encodes one frame.
 
         Args:
@@ -114,5 +122,7 @@ class Node(ABC):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()

@@ -38,7 +38,9 @@ class PortStream(Stream):
         try:
             self.port.write(data)
         except (serial.SerialException, OSError) as error:
-            raise GlimpseError(f"the serial port {self.device} takes no more bytes; plug the board in and try again") from error
+            raise GlimpseError(
+                f"the serial port {self.device} takes no more bytes; plug the board in and try again"
+            ) from error
 
     def close(self) -> None:
         """Lets go of the port."""

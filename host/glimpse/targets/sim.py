@@ -30,8 +30,14 @@ class ProcessStream(Stream):
     """Standard input and output of a process as a serial line."""
 
     def __init__(self, command: list[str], folder: Path) -> None:
-        self.process = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, start_new_session=True)
+        self.process = subprocess.Popen(
+            command,
+            cwd=folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
         self.arrived: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         threading.Thread(target=self._pump, daemon=True).start()
 
@@ -47,7 +53,9 @@ class ProcessStream(Stream):
         except queue.Empty:
             if self.process.poll() is not None and self.arrived.empty():
                 error = self.process.stderr.read().decode(errors="replace").strip() if self.process.stderr else ""
-                raise GlimpseError(f"the emulator ended with status {self.process.returncode}: {error or 'no message'}") from None
+                raise GlimpseError(
+                    f"the emulator ended with status {self.process.returncode}: {error or 'no message'}"
+                ) from None
             return b""
 
     def write(self, data: bytes) -> None:
@@ -80,7 +88,9 @@ class SimNode(SerialNode):
             raise GlimpseError("qemu-system-arm is not installed; run `make setup`, or use --target native")
         if model is not None and model.blob not in self.elf.read_bytes():  # not built in: as if flashed into a slot
             if len(model.blob) > SLOT_BYTES:
-                raise GlimpseError(f"the model has {len(model.blob)} bytes, a model slot {SLOT_BYTES}; choose a smaller model")
+                raise GlimpseError(
+                    f"the model has {len(model.blob)} bytes, a model slot {SLOT_BYTES}; choose a smaller model"
+                )
             (self.folder / "slot0.bin").write_bytes(model.blob.ljust(SLOT_BYTES, b"\xff"))
         command = firmware.platform_tool("run_board").command(environment.removesuffix("_tflm"), self.elf)
         super().__init__(ProcessStream(command, self.folder), f"the emulated {environment}", patience=20.0)
@@ -92,9 +102,17 @@ class SimNode(SerialNode):
             self.close()
             raise
 
-    def capture(self, photo: np.ndarray | None, *, payload: int = 51, coding: str = "range", frame: int | None = 0,
-                budget: int | None = None, pattern: bool = False,
-                on_packet: Callable[[bytes], None] | None = None) -> Capture:
+    def capture(
+        self,
+        photo: np.ndarray | None,
+        *,
+        payload: int = 51,
+        coding: str = "range",
+        frame: int | None = 0,
+        budget: int | None = None,
+        pattern: bool = False,
+        on_packet: Callable[[bytes], None] | None = None,
+    ) -> Capture:
         """Encodes one frame that the emulated camera delivers; see Node.capture."""
         if photo is None and not pattern:
             raise GlimpseError("an emulated board sees what it is given; give a photo, or --pattern for a test pattern")

@@ -14,10 +14,20 @@ class LossyCodec(keras.Model):
     Training draws, for every picture anew, how many channels are sent (uniform in 1..channels, MCUCoder section
     3.2) and which packets are lost: each channel's positions fall into groups as large as a packet, and groups
     are erased with a probability that is itself uniform in 0..0.7 for half of the pictures and 0 for the rest.
+    A share `whole` of the pictures keeps all channels.
     """
 
-    def __init__(self, encoder: keras.Model | None, decoder: keras.Model, levels: int, mse_weight: float = 4.0, seed: int = 1) -> None:
+    def __init__(
+        self,
+        encoder: keras.Model | None,
+        decoder: keras.Model,
+        levels: int,
+        mse_weight: float = 4.0,
+        whole: float = 0.0,
+        seed: int = 1,
+    ) -> None:
         super().__init__()
+        self.whole = whole
         self.encoder, self.decoder, self.levels, self.mse_weight = encoder, decoder, levels, mse_weight
         self.seeds = keras.random.SeedGenerator(seed)
         self.psnr = keras.metrics.Mean(name="psnr")
@@ -34,6 +44,7 @@ class LossyCodec(keras.Model):
         n, h, w, c = latent.shape
         n = ops.shape(latent)[0]
         sent = ops.floor(keras.random.uniform((n, 1, 1, 1), 1, c + 0.9999, seed=self.seeds))
+        sent = ops.where(keras.random.uniform((n, 1, 1, 1), seed=self.seeds) < self.whole, float(c), sent)
         tail = ops.cast(ops.reshape(ops.arange(c, dtype="float32"), (1, 1, 1, c)) < sent, "float32")
         rate = ops.maximum(keras.random.uniform((n, 1, 1), -0.7, 0.7, seed=self.seeds), 0.0)
         alive = ops.cast(keras.random.uniform((n, c, packets), seed=self.seeds) >= rate, "float32")

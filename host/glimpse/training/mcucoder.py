@@ -12,7 +12,7 @@ LEVELS = 1 << SYMBOL_BITS
 
 @keras.saving.register_keras_serializable("glimpse")
 class DepthToSpace(layers.Layer):
-    """Moves blocks of channels to space: [n, h, w, b*b*c] -> [n, b*h, b*w, c], channel order of tf.nn.depth_to_space."""
+    """Moves blocks of channels to space: [n, h, w, b*b*c] -> [n, b*h, b*w, c], as tf.nn.depth_to_space does."""
 
     def __init__(self, block: int, **keywords: object) -> None:
         super().__init__(**keywords)
@@ -60,7 +60,9 @@ def build_encoder(size: int = INPUT_SHAPE[0]) -> keras.Model:
 def _residual(x, channels: int, name: str):  # noqa: ANN001, ANN202 - symbolic tensors
     y = layers.Conv2D(channels, 3, padding="same", activation="relu", name=f"{name}_a")(x)
     quiet = keras.initializers.VarianceScaling(0.1, "fan_in", seed=5)
-    return layers.Add(name=f"{name}_add")([x, layers.Conv2D(channels, 3, padding="same", kernel_initializer=quiet, name=f"{name}_b")(y)])
+    return layers.Add(name=f"{name}_add")(
+        [x, layers.Conv2D(channels, 3, padding="same", kernel_initializer=quiet, name=f"{name}_b")(y)]
+    )
 
 
 def build_decoder(size: int = INPUT_SHAPE[0] // 8, width: int = 64, depth: int = 5) -> keras.Model:
@@ -88,5 +90,7 @@ def build_decoder(size: int = INPUT_SHAPE[0] // 8, width: int = 64, depth: int =
     x = DepthToSpace(2, name="up1_up")(x)
     x = _residual(x, 32, "fine")
     quiet = keras.initializers.VarianceScaling(0.1, "fan_in", seed=7)
-    fine = DepthToSpace(4, name="fine_up")(layers.Conv2D(48, 3, padding="same", kernel_initializer=quiet, name="detail")(x))
+    fine = DepthToSpace(4, name="fine_up")(
+        layers.Conv2D(48, 3, padding="same", kernel_initializer=quiet, name="detail")(x)
+    )
     return keras.Model([latent, mask], layers.Add(name="picture")([coarse, fine]), name="mcucoder_decoder")

@@ -43,7 +43,11 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Saves and logs."""
         save(self.codec, self.out, self.networks)
-        line = {"epoch": epoch, "seconds": round(time.time() - self.start), **{k: float(v) for k, v in (logs or {}).items()}}
+        line = {
+            "epoch": epoch,
+            "seconds": round(time.time() - self.start),
+            **{k: float(v) for k, v in (logs or {}).items()},
+        }
         with (self.out / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
 
@@ -74,7 +78,9 @@ def main() -> None:
     parser.add_argument("--crop", type=int, default=128)
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--steps", type=int, default=200, help="steps in an epoch")
-    parser.add_argument("--minutes", type=float, default=60, help="wall-clock time; the learning rate falls to its end over it")
+    parser.add_argument(
+        "--minutes", type=float, default=60, help="wall-clock time; the learning rate falls to its end over it"
+    )
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
@@ -86,8 +92,15 @@ def main() -> None:
     codec = build(options.crop, options.resume)
     codec.compile(optimizer=keras.optimizers.Adam(options.rate, clipnorm=1.0), jit_compile=False)
     crops = ((b, b) for b in random_crops(photos, options.crop, options.batch, options.seed))
-    codec.fit(crops, steps_per_epoch=options.steps, epochs=10**6, validation_data=(held, held), validation_batch_size=16, verbose=2,
-              callbacks=[TimedCosine(options.rate, options.minutes), Checkpoint(codec, options.out)])
+    codec.fit(
+        crops,
+        steps_per_epoch=options.steps,
+        epochs=10**6,
+        validation_data=(held, held),
+        validation_batch_size=16,
+        verbose=2,
+        callbacks=[TimedCosine(options.rate, options.minutes), Checkpoint(codec, options.out)],
+    )
 
 
 if __name__ == "__main__":

@@ -28,7 +28,9 @@ def encoded_pairs(model: zoo.ZooModel, photos: np.ndarray) -> tuple[np.ndarray, 
     return np.stack(levels).astype(np.int8), photos
 
 
-def batches(levels: np.ndarray, photos: np.ndarray, batch: int, window: int, seed: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def batches(
+    levels: np.ndarray, photos: np.ndarray, batch: int, window: int, seed: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Endless random batches of windows of the latent and the photo below them, float32.
 
     Args:
@@ -44,7 +46,12 @@ def batches(levels: np.ndarray, photos: np.ndarray, batch: int, window: int, see
         which = rng.integers(len(levels), size=batch)
         places = np.clip(rng.integers(-room // 4, room + room // 4 + 1, size=(batch, 2)), 0, room)
         z = np.stack([levels[i, y : y + window, x : x + window] for i, (y, x) in zip(which, places, strict=True)])
-        p = np.stack([photos[i, 8 * y : 8 * (y + window), 8 * x : 8 * (x + window)] for i, (y, x) in zip(which, places, strict=True)])
+        p = np.stack(
+            [
+                photos[i, 8 * y : 8 * (y + window), 8 * x : 8 * (x + window)]
+                for i, (y, x) in zip(which, places, strict=True)
+            ]
+        )
         yield z.astype(np.float32), p.astype(np.float32) / 255
 
 
@@ -58,6 +65,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--window", type=int, default=20)
     parser.add_argument("--steps", type=int, default=100, help="steps in an epoch")
+    parser.add_argument("--whole", type=float, default=0.25, help="share of pictures with all channels sent")
     parser.add_argument("--seed", type=int, default=2)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
@@ -68,19 +76,29 @@ def main() -> None:
     # Whole photos at the size of use, and as many crops at other scales.
     crops = random_crops(load_photos(training[::2]), 192, 1, options.seed)
     scaled = [np.asarray(keras.ops.image.resize(next(crops)[0], (size, size))) for _ in range(len(training) // 4)]
-    photos = np.concatenate([load_squares(training, size), np.stack([(255 * s + 0.5).astype(np.uint8) for s in scaled])])
+    photos = np.concatenate(
+        [load_squares(training, size), np.stack([(255 * s + 0.5).astype(np.uint8) for s in scaled])]
+    )
     levels, photos = encoded_pairs(model, photos)
     held_levels, held_photos = encoded_pairs(model, load_squares(validation[::4], size))
     window = options.window
     decoder = mcucoder.build_decoder(window)
     decoder.load_weights(options.weights / "decoder.weights.h5")
-    codec = LossyCodec(None, decoder, mcucoder.LEVELS, seed=options.seed)
+    codec = LossyCodec(None, decoder, mcucoder.LEVELS, whole=options.whole, seed=options.seed)
     codec.compile(optimizer=keras.optimizers.Adam(options.rate, clipnorm=1.0), jit_compile=False)
-    held = (held_levels[:, 4 : 4 + window, 4 : 4 + window].astype(np.float32),
-            held_photos[:, 32 : 32 + 8 * window, 32 : 32 + 8 * window].astype(np.float32) / 255)
-    codec.fit(batches(levels, photos, options.batch, window, options.seed), steps_per_epoch=options.steps, epochs=10**6,
-              validation_data=held, validation_batch_size=8, verbose=2,
-              callbacks=[TimedCosine(options.rate, options.minutes), Checkpoint(codec, options.out, ("decoder",))])
+    held = (
+        held_levels[:, 4 : 4 + window, 4 : 4 + window].astype(np.float32),
+        held_photos[:, 32 : 32 + 8 * window, 32 : 32 + 8 * window].astype(np.float32) / 255,
+    )
+    codec.fit(
+        batches(levels, photos, options.batch, window, options.seed),
+        steps_per_epoch=options.steps,
+        epochs=10**6,
+        validation_data=held,
+        validation_batch_size=8,
+        verbose=2,
+        callbacks=[TimedCosine(options.rate, options.minutes), Checkpoint(codec, options.out, ("decoder",))],
+    )
 
 
 if __name__ == "__main__":

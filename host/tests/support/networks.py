@@ -20,8 +20,18 @@ def codec_for(encoder: bytes, tables: bool = False) -> CodecSpec:
     network = read_network(encoder)
     channels = network.layers[network.latent].out_shape[2]
     cumulative = [[64 * i for i in range(64)] + [4096] for _ in range(channels)] if tables else None
-    return CodecSpec(model=3, revision=1, name="test", bits=6, order="channel", stride=1, offset=0,
-                     minimum=[-128 * 256] * channels, step=[4 * 256] * channels, cumulative=cumulative)
+    return CodecSpec(
+        model=3,
+        revision=1,
+        name="test",
+        bits=6,
+        order="channel",
+        stride=1,
+        offset=0,
+        minimum=[-128 * 256] * channels,
+        step=[4 * 256] * channels,
+        cumulative=cumulative,
+    )
 
 
 def _as_input(photo: np.ndarray) -> np.ndarray:
@@ -34,8 +44,7 @@ class LiteRt:
     def __init__(self, encoder: bytes) -> None:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-        self.interpreter = Interpreter(model_content=encoder,
-                                       experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+        self.interpreter = Interpreter(model_content=encoder, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
         self.interpreter.allocate_tensors()
 
     def run(self, photo: np.ndarray) -> list[np.ndarray]:

@@ -20,10 +20,32 @@ def build_node_program(folder: Path) -> Path:
     """The node as a program of this computer, with the sanitizers on; returns its path."""
     firmware = ROOT / "firmware"
     write_header(zoo.load().folder, folder / "glimpse_builtin_model.h")
-    ours = [source for room in ("core", "nn", "app", "ports/native") for source in sorted((firmware / room).glob("*.c"))]
+    ours = [
+        source for room in ("core", "nn", "app", "ports/native") for source in sorted((firmware / room).glob("*.c"))
+    ]
     subprocess.run(
-        ["gcc", "-std=gnu11", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-I", folder, "-I", firmware,
-         "-I", ROOT / "boards" / "native", "-isystem", CMSIS_NN / "Include", *ours, *kernel_sources(), "-o", folder / "node"], check=True)
+        [
+            "gcc",
+            "-std=gnu11",
+            "-O1",
+            "-g",
+            "-fsanitize=address,undefined",
+            "-fno-sanitize-recover=all",
+            "-I",
+            folder,
+            "-I",
+            firmware,
+            "-I",
+            ROOT / "boards" / "native",
+            "-isystem",
+            CMSIS_NN / "Include",
+            *ours,
+            *kernel_sources(),
+            "-o",
+            folder / "node",
+        ],
+        check=True,
+    )
     return folder / "node"
 
 

@@ -16,8 +16,9 @@ def _real(height: int, width: int) -> list[np.ndarray]:
             photos.append(getattr(data, name)())
         except Exception:  # some of them are fetched from the internet when first asked for
             continue
-    return [np.rint(255 * transform.resize(photo, (height, width), anti_aliasing=True)).astype(np.uint8)
-            for photo in photos]
+    return [
+        np.rint(255 * transform.resize(photo, (height, width), anti_aliasing=True)).astype(np.uint8) for photo in photos
+    ]
 
 
 def test_photos(height: int, width: int, count: int) -> list[np.ndarray]:

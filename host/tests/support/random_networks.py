@@ -11,8 +11,11 @@ import numpy as np
 import tflite
 
 INT8, INT32 = tflite.TensorType.INT8, tflite.TensorType.INT32
-NONE, RELU, RELU6 = (tflite.ActivationFunctionType.NONE, tflite.ActivationFunctionType.RELU,
-                     tflite.ActivationFunctionType.RELU6)
+NONE, RELU, RELU6 = (
+    tflite.ActivationFunctionType.NONE,
+    tflite.ActivationFunctionType.RELU,
+    tflite.ActivationFunctionType.RELU6,
+)
 _OPERATORS = {
     "conv": tflite.BuiltinOperator.CONV_2D,
     "depthwise": tflite.BuiltinOperator.DEPTHWISE_CONV_2D,
@@ -43,11 +46,15 @@ class Plan:
     outputs: list[int] = field(default_factory=list)
 
 
-PUBLISHED_TRUNK = Plan((224, 224), [
-    Step("conv", (7, 7), (2, 2), True, 16, RELU, -1),
-    Step("conv", (5, 5), (4, 4), True, 16, RELU, 0),
-    Step("conv", (3, 3), (1, 1), True, 12, NONE, 1),
-], [2])
+PUBLISHED_TRUNK = Plan(
+    (224, 224),
+    [
+        Step("conv", (7, 7), (2, 2), True, 16, RELU, -1),
+        Step("conv", (5, 5), (4, 4), True, 16, RELU, 0),
+        Step("conv", (3, 3), (1, 1), True, 12, NONE, 1),
+    ],
+    [2],
+)
 
 
 @dataclass
@@ -91,8 +98,9 @@ def random_plan(rng: np.random.Generator, largest: int = 40, most_channels: int 
     return Plan(photo, steps, [trunk - 1] + ([trunk + branch - 1] if branch else []))
 
 
-def _random_step(rng: np.random.Generator, shape: tuple[int, int, int], source: int, last: bool,
-                 most_channels: int) -> Step:
+def _random_step(
+    rng: np.random.Generator, shape: tuple[int, int, int], source: int, last: bool, most_channels: int
+) -> Step:
     kind = str(rng.choice(["conv", "conv", "depthwise", "max_pool"]))
     kernel = (int(rng.integers(1, 8)), int(rng.integers(1, 8)))
     if rng.random() < 0.5:
@@ -103,8 +111,11 @@ def _random_step(rng: np.random.Generator, shape: tuple[int, int, int], source: 
     most = 5 if min(shape[:2]) > 12 else 3
     stride = (int(rng.integers(1, most)), int(rng.integers(1, most)))
     same = bool(rng.random() < 0.6) or kernel[0] > shape[0] or kernel[1] > shape[1]
-    outputs = {"conv": int(rng.integers(1, most_channels + 1)), "max_pool": shape[2],
-               "depthwise": shape[2] * int(rng.choice([1, 1, 2, 3, 4]))}[kind]
+    outputs = {
+        "conv": int(rng.integers(1, most_channels + 1)),
+        "max_pool": shape[2],
+        "depthwise": shape[2] * int(rng.choice([1, 1, 2, 3, 4])),
+    }[kind]
     if outputs > 48:
         kind, outputs = "conv", int(rng.integers(1, most_channels + 1))
     activation = NONE if last else int(rng.choice([NONE, RELU, RELU6]))
@@ -150,8 +161,12 @@ class _Network:
     @staticmethod
     def _out_shape(step: Step, source: _Tensor) -> tuple[int, int, int, int]:
         _, height, width, _ = source.shape
-        return (1, out_size(height, step.kernel[0], step.stride[0], step.same),
-                out_size(width, step.kernel[1], step.stride[1], step.same), step.outputs)
+        return (
+            1,
+            out_size(height, step.kernel[0], step.stride[0], step.same),
+            out_size(width, step.kernel[1], step.stride[1], step.same),
+            step.outputs,
+        )
 
     def _convolution(self, step: Step, source: int) -> int:
         before = self.tensors[source]
@@ -243,11 +258,17 @@ def _options(builder: flatbuffers.Builder, operator: _Operator, multiplier: int)
     step = operator.step
     assert step is not None
     padding = tflite.Padding.SAME if step.same else tflite.Padding.VALID
-    name, union = {"conv": ("Conv2DOptions", tflite.BuiltinOptions.Conv2DOptions),
-                   "depthwise": ("DepthwiseConv2DOptions", tflite.BuiltinOptions.DepthwiseConv2DOptions),
-                   "max_pool": ("Pool2DOptions", tflite.BuiltinOptions.Pool2DOptions)}[operator.kind]
-    fields = {"Padding": padding, "StrideH": step.stride[0], "StrideW": step.stride[1],
-              "FusedActivationFunction": max(step.activation, 0)}
+    name, union = {
+        "conv": ("Conv2DOptions", tflite.BuiltinOptions.Conv2DOptions),
+        "depthwise": ("DepthwiseConv2DOptions", tflite.BuiltinOptions.DepthwiseConv2DOptions),
+        "max_pool": ("Pool2DOptions", tflite.BuiltinOptions.Pool2DOptions),
+    }[operator.kind]
+    fields = {
+        "Padding": padding,
+        "StrideH": step.stride[0],
+        "StrideW": step.stride[1],
+        "FusedActivationFunction": max(step.activation, 0),
+    }
     if operator.kind == "max_pool":
         fields |= {"FilterHeight": step.kernel[0], "FilterWidth": step.kernel[1]}
     else:
