@@ -19,7 +19,8 @@ from glimpse.export.quantise import float16_decoder, int8_encoder
 from glimpse.export.tables import cumulative_tables, mean_bits, quantiser_steps
 from glimpse.files import write_whole
 from glimpse.training import mcucoder
-from glimpse.training.data import load_squares, split_files
+from glimpse.training.data import load_squares
+from glimpse.training.split import split_files
 
 PACKET_SYMBOLS = 72  # raw 5-bit symbols of a 51-byte packet: what one loss takes away
 MODEL_TOML = """# Which network, which quantiser, which order. Written by glimpse.export.package.

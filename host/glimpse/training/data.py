@@ -7,17 +7,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-VALIDATION_EVERY = 20  # every 20th file, sorted by name, is held out
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-
-
-def split_files(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Training and validation files of a folder; every 20th file sorted by name validates."""
-    files = sorted(f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES)
-    if not files:
-        raise FileNotFoundError(f"no photos (JPEG, PNG, WebP) in {folder}")
-    return [f for i, f in enumerate(files) if i % VALIDATION_EVERY], files[::VALIDATION_EVERY]
-
 
 def load_photos(files: list[Path]) -> list[np.ndarray]:
     """RGB pictures [h, w, 3] as uint8."""

@@ -11,7 +11,8 @@ import numpy as np
 
 from glimpse.training import mcucoder
 from glimpse.training.codec import LossyCodec
-from glimpse.training.data import load_photos, load_squares, random_crops, split_files
+from glimpse.training.data import load_photos, load_squares, random_crops
+from glimpse.training.split import split_files
 
 
 class TimedCosine(keras.callbacks.Callback):

@@ -17,7 +17,8 @@ import numpy as np
 from glimpse import zoo
 from glimpse.training import mcucoder
 from glimpse.training.codec import LossyCodec
-from glimpse.training.data import load_photos, load_squares, random_crops, split_files
+from glimpse.training.data import load_photos, load_squares, random_crops
+from glimpse.training.split import split_files
 from glimpse.training.trainer import Checkpoint, TimedCosine
 
 
