@@ -91,6 +91,9 @@ $(VENV)/.created: | packages
 $(INSTALLED): $(VENV)/.created | carriers
 	@echo "setup: installing Python packages (minutes, the first time)"
 	@$(BIN)/python -m pip install --quiet --editable '.[build,test]'
+	@# A second opinion for the tests. It has nightly pre-releases only, which come and go: whichever installs will do.
+	@$(BIN)/python -m pip install --quiet 'tflite-micro>=0.dev20250101' 2>/dev/null || \
+	  echo "setup: no tflite-micro to be had; the tests that compare with it will say so"
 	@rm -f $(VENV)/.installed-*
 	@touch $@
 

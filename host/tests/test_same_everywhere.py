@@ -3,6 +3,7 @@
 
 import dataclasses
 import json
+import random
 
 import numpy as np
 import pytest
@@ -122,6 +123,21 @@ def test_uploads_over_the_emulated_serial_line(core):
         packets = super(SimNode, node).capture(photo, payload=242, coding="raw").packets
         np.testing.assert_array_equal(latent_of(model, packets), model.binding.encode_latent(photo))
         assert node.health().serial_overruns == 0
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_survives_garbage_on_the_emulated_line(core):
+    model = zoo.load()
+    rng = random.Random(5)
+    with SimNode(ENVIRONMENTS[core], model) as node:
+        for _ in range(100):
+            node.stream.write(rng.randbytes(rng.randrange(1, 200)))
+        node.stream.write(b"\0")
+        health = node.health()
+        assert health.broken_frames > 0
+        assert health.boots == 1
+        photo = make_photos(224, 224, 25)[-1]
+        assert node.capture(photo).packets == open_node("native", model).capture(photo).packets
 
 
 def test_native_is_the_reference(tmp_path):
