@@ -2,6 +2,7 @@
 """Compiles firmware/core and firmware/nn, with CMSIS-NN's portable path, into the module glimpse._core."""
 
 import os
+import re
 from pathlib import Path
 
 from cffi import FFI
@@ -98,12 +99,8 @@ HEADERS = (
 
 def _protocol_declarations() -> str:
     """The enumerations of app/protocol.h, so that the host has no second copy of its numbers."""
-    names = []
-    for line in (FIRMWARE / "app" / "protocol.h").read_text().splitlines():
-        word = line.strip().split(" ")[0].rstrip(",")
-        if word.startswith("NODE_") and "=" in line and not line.startswith("#"):
-            names.append(f"#define {word} ...")
-    return "\n".join(names)
+    text = (FIRMWARE / "app" / "protocol.h").read_text()
+    return "\n".join(f"#define {name} ..." for name in re.findall(r"\bNODE_\w+(?= = \w)", text))
 
 
 def _sources() -> list[str]:

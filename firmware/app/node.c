@@ -1,89 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/node.h"
 
-#include <stdalign.h>
-#include <string.h>
+#include <stddef.h>
 
 #include "app/frame_job.h"
 #include "app/message.h"
+#include "app/models.h"
 #include "app/protocol.h"
 #include "app/settings.h"
 #include "core/serial.h"
 #include "core/status.h"
-#include "glimpse_builtin_model.h"
-#include "nn/encoder.h"
 
-enum {
-    WATCHDOG_MS = 8000, /* twice what erasing the largest flash sector takes */
-    ROW_BYTES = 3 * NODE_MAX_PHOTO_WIDTH,
-    SLOTS = 2
-};
+enum { WATCHDOG_MS = 8000 }; /* twice what erasing the largest flash sector takes */
 
-#ifndef NODE_BUFFER_SECTION
-#define NODE_BUFFER_SECTION ".bss.node_buffer"
-#endif
-
-/* Everything a node needs, placed by the linker. The latent has a name of its own so that it can be told apart. */
-alignas(16) static uint8_t working_buffer[NODE_BUFFER_BYTES] __attribute__((section(NODE_BUFFER_SECTION)));
-alignas(4) int8_t node_latent[NODE_LATENT_BYTES];
-static int8_t side_output[NODE_SIDE_BYTES];
 static uint8_t incoming[NODE_MAX_MESSAGE_BYTES + GLIMPSE_SERIAL_CHECK_BYTES];
-static uint8_t row_or_packet[ROW_BYTES]; /* a photo row until the last one is in, then the packet in the making */
-
-static glimpse_model model;
-static glimpse_encoder encoder;
+static uint8_t row_or_packet[3 * NODE_MAX_PHOTO_WIDTH]; /* a photo row until the last is in, then packets */
 static frame_job job;
 static glimpse_serial_reader reader;
 static node_settings settings;
-static uint8_t slot_in_use = NODE_BUILTIN_MODEL;
 static uint32_t broken_frames;
 static uint8_t sequence; /* of the request being answered */
-
-/* ---- models */
-
-static const void *blob_of(uint8_t slot, size_t *size)
-{
-    if (slot == NODE_BUILTIN_MODEL) {
-        *size = sizeof glimpse_builtin_model;
-        return glimpse_builtin_model;
-    }
-    *size = port_region_size((port_region)(PORT_REGION_SLOT0 + slot));
-    return port_region_base((port_region)(PORT_REGION_SLOT0 + slot));
-}
-
-static int load(uint8_t slot)
-{
-    if (slot != NODE_BUILTIN_MODEL && slot >= SLOTS) {
-        return GLIMPSE_ERROR_ARGUMENT;
-    }
-    size_t size;
-    const void *const blob = blob_of(slot, &size);
-    int status = glimpse_model_load(&model, blob, size);
-    if (status != GLIMPSE_OK) {
-        return status;
-    }
-    if (3u * model.photo_width > ROW_BYTES) {
-        return GLIMPSE_ERROR_MODEL_LIMIT;
-    }
-    status = glimpse_encoder_init(&encoder, &model, working_buffer, sizeof working_buffer, node_latent,
-                                  sizeof node_latent, side_output, sizeof side_output);
-    if (status == GLIMPSE_OK) {
-        slot_in_use = slot;
-    }
-    return status;
-}
-
-/* A node without a usable model would be a brick: whatever a slot holds, the built-in one is there. */
-static int load_or_keep(uint8_t slot)
-{
-    const uint8_t before = slot_in_use;
-    job.active = false;
-    const int status = load(slot);
-    if (status != GLIMPSE_OK && load(before) != GLIMPSE_OK && load(NODE_BUILTIN_MODEL) != GLIMPSE_OK) {
-        port_exit(1); /* the build's own model does not fit the build */
-    }
-    return status;
-}
 
 /* ---- answers */
 
@@ -107,34 +43,31 @@ static void accept_or_refuse(int status)
     }
 }
 
-static void put_model(message_writer *writer, uint8_t slot, const glimpse_model *m, int status)
+static void put_model(message_writer *writer, const glimpse_model *model)
 {
-    message_put_u8(writer, slot);
-    message_put_u8(writer, (uint8_t)(int8_t)status);
-    if (status != GLIMPSE_OK) {
-        return;
-    }
-    message_put_u8(writer, m->codec.model);
-    message_put_u8(writer, m->codec.revision);
-    message_put_text(writer, m->name);
-    message_put_u32(writer, m->check);
-    message_put_u16(writer, m->photo_width);
-    message_put_u16(writer, m->photo_height);
-    message_put_u16(writer, m->codec.width);
-    message_put_u16(writer, m->codec.height);
-    message_put_u8(writer, m->codec.channels);
-    message_put_u8(writer, m->codec.bits);
-    message_put_u8(writer, m->codec.cumulative != NULL);
+    const glimpse_codec *const codec = &model->codec;
+    message_put_u8(writer, codec->model);
+    message_put_u8(writer, codec->revision);
+    message_put_text(writer, model->name);
+    message_put_u32(writer, model->check);
+    message_put_u16(writer, model->photo_width);
+    message_put_u16(writer, model->photo_height);
+    message_put_u16(writer, codec->width);
+    message_put_u16(writer, codec->height);
+    message_put_u8(writer, codec->channels);
+    message_put_u8(writer, codec->bits);
+    message_put_u8(writer, codec->cumulative != NULL);
 }
 
 static void identify(void)
 {
+    const glimpse_model *const model = models_encoder()->model;
     uint8_t body[256];
     message_writer writer = {body, sizeof body, 0};
     message_put_u8(&writer, NODE_PROTOCOL_VERSION);
     message_put_u8(&writer, GLIMPSE_WIRE_VERSION);
     message_put_u8(&writer, GLIMPSE_MODEL_BLOB_VERSION);
-    message_put_u8(&writer, slot_in_use);
+    message_put_u8(&writer, models_slot());
     message_put_text(&writer, GLIMPSE_FIRMWARE_VERSION);
     message_put_text(&writer, port_board());
     message_put_text(&writer, port_get_counter_unit()->unit);
@@ -143,9 +76,9 @@ static void identify(void)
     message_put_u16(&writer, NODE_MAX_PHOTO_WIDTH);
     message_put_u32(&writer, NODE_BUFFER_BYTES);
     message_put_u32(&writer, NODE_LATENT_BYTES);
-    message_put_u32(&writer, (uint32_t)glimpse_encoder_buffer_size(&model));
+    message_put_u32(&writer, (uint32_t)glimpse_encoder_buffer_size(model));
     message_put_u32(&writer, (uint32_t)port_region_size(PORT_REGION_SLOT0));
-    put_model(&writer, slot_in_use, &model, GLIMPSE_OK);
+    put_model(&writer, model);
     answer(NODE_IDENTITY, body, writer.count);
 }
 
@@ -228,7 +161,7 @@ static void capture(const uint8_t *body, size_t count)
                                    .frame = take_frame_number(body[2]),
                                    .payload = body[3],
                                    .budget = message_get_u32(body + 4)};
-    int status = frame_job_begin(&job, &encoder, &request);
+    int status = frame_job_begin(&job, models_encoder(), &request);
     if (status == GLIMPSE_OK && request.source == NODE_SOURCE_UPLOAD) {
         ask_for_row();
         return;
@@ -248,14 +181,14 @@ static void take_row(const uint8_t *body, size_t count)
 {
     if (!job.active || job.request.source != NODE_SOURCE_UPLOAD) {
         refuse(GLIMPSE_ERROR_STATE);
-    } else if (count != 3u * (size_t)model.photo_width) {
+    } else if (count != 3u * (size_t)job.encoder->model->photo_width) {
         refuse(GLIMPSE_ERROR_LENGTH);
     } else {
         const int status = frame_job_row(&job, body);
         if (status != GLIMPSE_OK) {
             job.active = false;
             refuse(status);
-        } else if (job.row == model.photo_height) {
+        } else if (job.row == job.encoder->model->photo_height) {
             finish_frame();
         } else {
             ask_for_row();
@@ -267,26 +200,15 @@ static void take_row(const uint8_t *body, size_t count)
 
 static void erase_model(const uint8_t *body, size_t count)
 {
-    if (count != 1) {
-        refuse(GLIMPSE_ERROR_LENGTH);
-    } else if (body[0] >= SLOTS || body[0] == slot_in_use) {
-        refuse(GLIMPSE_ERROR_ARGUMENT); /* the network in use is read in place */
-    } else {
-        accept_or_refuse(port_region_erase((port_region)(PORT_REGION_SLOT0 + body[0])) ? GLIMPSE_OK
-                                                                                       : GLIMPSE_ERROR_STATE);
-    }
+    accept_or_refuse(count == 1 ? models_erase(body[0]) : GLIMPSE_ERROR_LENGTH);
 }
 
 static void write_model(const uint8_t *body, size_t count)
 {
     if (count < 12 || count % 4 != 0) {
         refuse(GLIMPSE_ERROR_LENGTH);
-    } else if (body[0] >= SLOTS || body[0] == slot_in_use) {
-        refuse(GLIMPSE_ERROR_ARGUMENT);
     } else {
-        const bool done = port_region_write((port_region)(PORT_REGION_SLOT0 + body[0]), message_get_u32(body + 4),
-                                            body + 8, count - 8);
-        accept_or_refuse(done ? GLIMPSE_OK : GLIMPSE_ERROR_STATE);
+        accept_or_refuse(models_write(body[0], message_get_u32(body + 4), body + 8, count - 8));
     }
 }
 
@@ -296,12 +218,25 @@ static void select_model(const uint8_t *body, size_t count)
         refuse(GLIMPSE_ERROR_LENGTH);
         return;
     }
-    const int status = load_or_keep(body[0]);
+    job.active = false; /* a frame in progress belongs to the model before */
+    const int status = models_use(body[0]);
     if (status == GLIMPSE_OK && settings.model_slot != body[0]) {
         settings.model_slot = body[0];
         (void)node_settings_save(&settings);
     }
     accept_or_refuse(status);
+}
+
+static void change_line(const uint8_t *body, size_t count)
+{
+    if (count != 1) {
+        refuse(GLIMPSE_ERROR_LENGTH);
+    } else if (body[0] != PORT_SERIAL_POLLED && body[0] != PORT_SERIAL_INTERRUPT) {
+        refuse(GLIMPSE_ERROR_ARGUMENT);
+    } else {
+        answer(NODE_ACCEPTED, NULL, 0);
+        port_serial_open((port_serial_mode)body[0]);
+    }
 }
 
 /* ---- the loop */
@@ -337,6 +272,9 @@ static void handle(const uint8_t *message, size_t count)
     case NODE_MODEL_WRITE:
         write_model(body, count);
         break;
+    case NODE_LINE:
+        change_line(body, count);
+        break;
     case NODE_RESET:
         answer(NODE_ACCEPTED, NULL, 0);
         port_reset();
@@ -353,7 +291,7 @@ void node_start(port_serial_mode mode)
     node_settings_load(&settings);
     ++settings.boots;
     (void)node_settings_save(&settings);
-    (void)load_or_keep(settings.model_slot);
+    (void)models_use(settings.model_slot); /* a slot that went bad leaves the built-in model in use */
     port_watchdog_start(WATCHDOG_MS);
     identify();
 }

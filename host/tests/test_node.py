@@ -143,6 +143,7 @@ def test_unknown_requests_with_a_sound_check_are_refused(node):
             "NODE_MODEL_ERASE",
             "NODE_MODEL_WRITE",
             "NODE_RESET",
+            "NODE_LINE",
         )
     }
     for kind in sorted(set(range(256)) - known):

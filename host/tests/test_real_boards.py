@@ -56,6 +56,10 @@ def test_exchanges_a_frame(board):
     rows = pattern(model.binding.photo_width, model.binding.photo_height)
     frame = node.capture(None, pattern=True, coding="range")
     assert frame.packets == open_node("native", model).capture(rows, coding="range").packets
+    # Polled, and by interrupt: none is ever delivered here, and the line must work all the same.
+    for mode in (0, 1):
+        node.request("NODE_LINE", bytes((mode,)))
+        assert node.capture(None, pattern=True, budget=500).packets[:9] == frame.packets[:9]
     health = node.health()
     assert (health.boots, health.broken_frames, health.serial_overruns) == (1, 0, 0)
     assert 0 < health.stack_peak < 4096

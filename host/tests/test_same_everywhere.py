@@ -115,14 +115,16 @@ def test_resources(core, tmp_path):
 
 
 @pytest.mark.parametrize("core", CORES)
-def test_uploads_over_the_emulated_serial_line(core):
+def test_uploads_over_the_emulated_serial_line_polled_and_by_interrupt(core):
     model = transparent(build_tflite(random_plan(np.random.default_rng(1)), 1))
     photo = make_photos(model.binding.photo_height, model.binding.photo_width, 25)[-1]
     with SimNode(ENVIRONMENTS[core], zoo.load()) as node:
         node.send_model(model.blob, 0)
-        packets = super(SimNode, node).capture(photo, payload=242, coding="raw").packets
-        np.testing.assert_array_equal(latent_of(model, packets), model.binding.encode_latent(photo))
-        assert node.health().serial_overruns == 0
+        for mode in (0, 1):  # bytes taken by polling, then by interrupt
+            node.request("NODE_LINE", bytes((mode,)))
+            packets = super(SimNode, node).capture(photo, payload=242, coding="raw").packets
+            np.testing.assert_array_equal(latent_of(model, packets), model.binding.encode_latent(photo))
+            assert node.health().serial_overruns == 0
 
 
 @pytest.mark.parametrize("core", CORES)

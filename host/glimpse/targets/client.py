@@ -105,15 +105,14 @@ def parse_identity(body: bytes) -> NodeInfo:
             at += 1 + body[at]
         core_hz, message, width, buffer, latent, used, slot_bytes = struct.unpack_from("<IHHIIII", body, at)
         at += 24
-        model_slot, _status, number, revision, length = body[at : at + 5]
-        at += 5
+        number, revision, length = body[at : at + 3]
+        at += 3
         name = body[at : at + length].decode()
         check, photo_width, photo_height, columns, rows, channels, bits, tables = struct.unpack_from(
             "<IHHHHBBB", body, at + length
         )
     except (ValueError, struct.error, IndexError) as error:
         raise GlimpseError("the node's identity is malformed; flash the firmware of this version") from error
-    del model_slot
     return NodeInfo(
         board=texts[1],
         firmware=texts[0],

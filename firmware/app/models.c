@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/models.h"
+
+#include <stdalign.h>
+
+#include "app/protocol.h"
+#include "core/status.h"
+#include "glimpse_builtin_model.h"
+#include "ports/port.h"
+
+enum { SLOTS = 2 };
+
+#ifndef NODE_BUFFER_SECTION
+#define NODE_BUFFER_SECTION ".bss.node_buffer"
+#endif
+
+/* Placed by the linker; `glimpse bench` tells them apart by these names. */
+alignas(16) static uint8_t working_buffer[NODE_BUFFER_BYTES] __attribute__((section(NODE_BUFFER_SECTION)));
+alignas(4) static int8_t node_latent[NODE_LATENT_BYTES];
+static int8_t side_output[NODE_SIDE_BYTES];
+
+static glimpse_model model;
+static glimpse_encoder encoder;
+static uint8_t slot_in_use = NODE_BUILTIN_MODEL;
+
+static const void *blob_of(uint8_t slot, size_t *size)
+{
+    if (slot == NODE_BUILTIN_MODEL) {
+        *size = sizeof glimpse_builtin_model;
+        return glimpse_builtin_model;
+    }
+    const port_region region = (port_region)(PORT_REGION_SLOT0 + slot);
+    *size = port_region_size(region);
+    return port_region_base(region);
+}
+
+static int load(uint8_t slot)
+{
+    if (slot != NODE_BUILTIN_MODEL && slot >= SLOTS) {
+        return GLIMPSE_ERROR_ARGUMENT;
+    }
+    size_t size;
+    const void *const blob = blob_of(slot, &size);
+    int status = glimpse_model_load(&model, blob, size);
+    if (status != GLIMPSE_OK) {
+        return status;
+    }
+    if (model.photo_width > NODE_MAX_PHOTO_WIDTH) {
+        return GLIMPSE_ERROR_MODEL_LIMIT;
+    }
+    status = glimpse_encoder_init(&encoder, &model, working_buffer, sizeof working_buffer, node_latent,
+                                  sizeof node_latent, side_output, sizeof side_output);
+    if (status == GLIMPSE_OK) {
+        slot_in_use = slot;
+    }
+    return status;
+}
+
+int models_use(uint8_t slot)
+{
+    const uint8_t before = slot_in_use;
+    const int status = load(slot);
+    if (status != GLIMPSE_OK && load(before) != GLIMPSE_OK && load(NODE_BUILTIN_MODEL) != GLIMPSE_OK) {
+        port_exit(1); /* the build's own model does not fit the build */
+    }
+    return status;
+}
+
+glimpse_encoder *models_encoder(void)
+{
+    return &encoder;
+}
+
+uint8_t models_slot(void)
+{
+    return slot_in_use;
+}
+
+static int spare_region(uint8_t slot, port_region *region)
+{
+    if (slot >= SLOTS || slot == slot_in_use) {
+        return GLIMPSE_ERROR_ARGUMENT; /* the network in use is read in place */
+    }
+    *region = (port_region)(PORT_REGION_SLOT0 + slot);
+    return GLIMPSE_OK;
+}
+
+int models_erase(uint8_t slot)
+{
+    port_region region;
+    const int status = spare_region(slot, &region);
+    if (status != GLIMPSE_OK) {
+        return status;
+    }
+    return port_region_erase(region) ? GLIMPSE_OK : GLIMPSE_ERROR_STATE;
+}
+
+int models_write(uint8_t slot, uint32_t offset, const uint8_t *bytes, size_t count)
+{
+    port_region region;
+    const int status = spare_region(slot, &region);
+    if (status != GLIMPSE_OK) {
+        return status;
+    }
+    return port_region_write(region, offset, bytes, count) ? GLIMPSE_OK : GLIMPSE_ERROR_STATE;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which network a node runs: the built-in one, or one in a model slot of the flash. One is always ready. */
+#ifndef GLIMPSE_APP_MODELS_H
+#define GLIMPSE_APP_MODELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "nn/encoder.h"
+
+/* What this build offers to a model; a board with little RAM may lower it, TFLM needs more. */
+#ifndef NODE_BUFFER_BYTES
+#define NODE_BUFFER_BYTES 20480 /* row windows and kernel scratch, or TFLM's arena */
+#endif
+#ifndef NODE_LATENT_BYTES
+#define NODE_LATENT_BYTES 9408 /* 28 x 28 x 12 */
+#endif
+#ifndef NODE_SIDE_BYTES
+#define NODE_SIDE_BYTES 784 /* 28 x 28 x 1 */
+#endif
+#ifndef NODE_MAX_PHOTO_WIDTH
+#define NODE_MAX_PHOTO_WIDTH 320
+#endif
+
+/* Loads the model of a slot (or NODE_BUILTIN_MODEL). When it cannot be used, the one before stays; a damaged slot
+   never leaves a node without a network. Errors as glimpse_model_load and glimpse_encoder_init, and
+   GLIMPSE_ERROR_ARGUMENT for a slot that there is not. */
+int models_use(uint8_t slot);
+
+/* Of the model in use; valid until the next models_use. */
+glimpse_encoder *models_encoder(void);
+uint8_t models_slot(void);
+
+/* Flash of a slot that is not in use. GLIMPSE_ERROR_ARGUMENT: in use or no such slot; _STATE: the flash refused. */
+int models_erase(uint8_t slot);
+int models_write(uint8_t slot, uint32_t offset, const uint8_t *bytes, size_t count);
+
+#endif
