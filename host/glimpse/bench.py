@@ -12,8 +12,10 @@ import numpy as np
 from glimpse import firmware
 from glimpse.errors import GlimpseError
 from glimpse.estimate import estimated_ms
+from glimpse.progress import progress
 from glimpse.targets import open_node
 from glimpse.targets.node import Capture
+from glimpse.targets.sim import SimNode
 from glimpse.zoo import ZooModel
 
 BENCHES = {"sim:cortex-m7": "qemu_cortex_m7_bench", "sim:cortex-m33": "qemu_cortex_m33_bench"}
@@ -49,9 +51,13 @@ def measure(
     Raises:
         GlimpseError: the node cannot be had or fell silent.
     """
-    with open_node(target, model) as node:
+    with open_node(target, model) as node, progress(f"encoding on {target}", frames) as task:
         info = node.identify()
-        captures = [node.capture(photo, payload=payload, coding=coding) for _ in range(frames)]
+        elf = node.elf if isinstance(node, SimNode) else None
+        captures = []
+        for _ in range(frames):
+            captures.append(node.capture(photo, payload=payload, coding=coding))
+            task.advance()
     last = captures[-1]
     result = {
         "target": target,
@@ -71,9 +77,9 @@ def measure(
         "bytes": sum(map(len, last.packets)),
     }
     core = target.removeprefix("sim:").removesuffix("-tflm")
-    if target.startswith("sim:"):
+    if elf:
         result["estimated_ms"] = estimated_ms(last.stats.total, core)
-        result.update(_memory(firmware.elf_path(info.board), last, model))
+        result.update(_memory(elf, last, model))
     if whole_tensor and target in BENCHES:
         result["whole_tensor"] = _whole_tensor(BENCHES[target], model, photo, last)
     return result
@@ -96,6 +102,15 @@ def _memory(elf: Path, capture: Capture, model: ZooModel) -> dict:
     }
 
 
+def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired as error:
+        raise GlimpseError("the whole-tensor image did not end within 300 s; use --no-whole to leave it out") from error
+
+
 def _whole_tensor(environment: str, model: ZooModel, photo: np.ndarray, streamed: Capture) -> dict:
     elf = firmware.build(environment)
     if model.blob not in elf.read_bytes():
@@ -105,12 +120,11 @@ def _whole_tensor(environment: str, model: ZooModel, photo: np.ndarray, streamed
     command = firmware.platform_tool("run_board").command(environment.removesuffix("_bench"), elf)
     with tempfile.TemporaryDirectory(prefix="glimpse-") as folder:
         (Path(folder) / "camera.rgb").write_bytes(photo.tobytes())
-        run = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL
-        )
+        with progress("the same layers whole-tensor"):
+            run = _run(command, Path(folder))
     layers = [int(n) for n in re.findall(r"whole layer \d+ instructions (\d+)", run.stdout)]
     total = re.search(r"whole total (\d+)", run.stdout)
-    check = re.search(r"latent crc32 ([0-9a-fA-F]{8})", run.stdout)
+    check = re.search(r"^whole latent crc32 ([0-9a-fA-F]{8})\s*$", run.stdout, re.MULTILINE)
     if run.returncode or not total or not check:
         raise GlimpseError(
             f"the whole-tensor image failed with status {run.returncode}: {run.stdout[-200:]!r} {run.stderr[-200:]!r}"

@@ -3,7 +3,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import chain, repeat
 
 import numpy as np
 
@@ -16,6 +15,8 @@ MIN_PAYLOAD, MAX_PAYLOAD = lib.GLIMPSE_MIN_PAYLOAD, lib.GLIMPSE_MAX_PAYLOAD
 MAX_FRAME = lib.GLIMPSE_MAX_FRAME
 OVERHEAD_BYTES = lib.GLIMPSE_OVERHEAD_BYTES
 MODEL_ALIGNMENT = lib.GLIMPSE_MODEL_ALIGNMENT
+FREQUENCY_TOTAL = 1 << lib.GLIMPSE_FREQUENCY_BITS
+WIRE_VERSION = lib.GLIMPSE_WIRE_VERSION
 
 _REASONS = {
     lib.GLIMPSE_ERROR_LENGTH: "length",
@@ -218,20 +219,26 @@ class Model:
         """
         symbols = np.ascontiguousarray(symbols, np.uint8).reshape(self.latent_shape)
         schedule = ffi.new("glimpse_schedule *")
-        status = lib.glimpse_schedule_begin(
-            schedule, self._codec, _pointer("uint8_t *", symbols), frame, CODINGS[coding], budget or 0
-        )
         packet = ffi.new("uint8_t[]", MAX_PAYLOAD)
         packets: list[bytes] = []
-        sizes = chain([payload], repeat(payload)) if isinstance(payload, int) else iter(payload)
+        sizes = iter([payload]) if isinstance(payload, int) else iter(payload)
         size = MIN_PAYLOAD
-        while status >= 0:
-            size = next(sizes, size)
-            status = lib.glimpse_schedule_next(schedule, size, packet)
-            if status == 0:
-                return packets
-            packets.append(bytes(ffi.buffer(packet, max(status, 0))))
-        raise GlimpseError(f"frame {frame}, coding {coding} or payload {size} is not possible: {status_text(status)}")
+        try:
+            status = lib.glimpse_schedule_begin(
+                schedule, self._codec, _pointer("uint8_t *", symbols), frame, CODINGS[coding], budget or 0
+            )
+            if status < 0:
+                raise GlimpseError(f"frame {frame} or coding {coding} is not possible: {status_text(status)}")
+            while True:
+                size = next(sizes, size)
+                status = lib.glimpse_schedule_next(schedule, size, packet)
+                if status < 0:
+                    raise GlimpseError(f"a payload of {size} bytes is not possible: {status_text(status)}")
+                if status == 0:
+                    return packets
+                packets.append(bytes(ffi.buffer(packet, status)))
+        except OverflowError as error:
+            raise GlimpseError(f"frame {frame}, payload {size} or budget {budget} is out of range") from error
 
     def unpack(self, packet: bytes, symbols: np.ndarray, received: np.ndarray, frame: int | None = None) -> int:
         """Puts a packet's symbols into place; the arrays stay untouched when it is rejected.

@@ -12,6 +12,7 @@ from types import ModuleType
 from elftools.elf.elffile import ELFFile
 
 from glimpse.errors import GlimpseError
+from glimpse.progress import progress
 
 SOURCES = ("firmware", "boards", "models", "platformio.ini", "host/glimpse/export")
 SUFFIXES = {".c", ".h", ".cc", ".ld", ".txt", ".json", ".toml", ".tflite", ".ini", ".py"}
@@ -60,6 +61,20 @@ def _newest_source() -> float:
     return newest
 
 
+def platformio(*words: str) -> subprocess.CompletedProcess[str]:
+    """Runs PlatformIO in the checkout, with its settings there.
+
+    Raises:
+        GlimpseError: it is not installed.
+    """
+    beside = Path(sys.executable).parent / "pio"
+    pio = str(beside) if beside.is_file() else shutil.which("pio")
+    if pio is None:
+        raise GlimpseError("PlatformIO is not installed; run `make setup` in the source folder")
+    environment = {**os.environ, "PLATFORMIO_CORE_DIR": str(root() / ".platformio")}
+    return subprocess.run([pio, *words], cwd=root(), capture_output=True, text=True, check=False, env=environment)
+
+
 def build(environment: str, *, only_if_old: bool = True) -> Path:
     """Builds an environment of platformio.ini; returns its ELF.
 
@@ -69,19 +84,8 @@ def build(environment: str, *, only_if_old: bool = True) -> Path:
     elf = elf_path(environment)
     if only_if_old and elf.is_file() and elf.stat().st_mtime >= _newest_source():
         return elf
-    beside = Path(sys.executable).parent / "pio"
-    pio = str(beside) if beside.is_file() else shutil.which("pio")
-    if pio is None:
-        raise GlimpseError("PlatformIO is not installed; run `make setup` in the source folder")
-    print(f"building {environment} with PlatformIO ...", file=sys.stderr, flush=True)
-    result = subprocess.run(
-        [pio, "run", "-s", "-e", environment],
-        cwd=root(),
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PLATFORMIO_CORE_DIR": str(root() / ".platformio")},
-    )
+    with progress(f"building {environment} with PlatformIO"):
+        result = platformio("run", "-s", "-e", environment)
     if result.returncode:
         tail = "\n".join((result.stdout + result.stderr).strip().splitlines()[-15:])
         raise GlimpseError(
@@ -103,9 +107,11 @@ def memory(elf: Path) -> dict[str, int]:
         image = ELFFile(file)
         symbols = {s.name: s for s in image.get_section_by_name(".symtab").iter_symbols()}
         flash = ram = 0
-        for section in image.iter_sections():
+        counted = set()
+        for number, section in enumerate(image.iter_sections()):
             if not section["sh_flags"] & 2 or section.name.startswith((".stack", ".external")):  # SHF_ALLOC
                 continue
+            counted.add(number)
             if section["sh_type"] == "SHT_NOBITS":
                 ram += section["sh_size"]
             else:
@@ -115,10 +121,12 @@ def memory(elf: Path) -> dict[str, int]:
         name: symbols[name]["st_size"] if name in symbols else 0
         for name in ("glimpse_builtin_model", "working_buffer", "node_latent")
     }
+    # Buffers in external memory, as TFLM's on the emulated Cortex-M7, are no part of the board's own RAM.
+    inside = sum(size[name] for name in ("working_buffer", "node_latent") if symbols[name]["st_shndx"] in counted)
     return {
         "flash": flash,
         "model": size["glimpse_builtin_model"],
         "buffers": size["working_buffer"],
         "latent": size["node_latent"],
-        "static": ram - size["working_buffer"] - size["node_latent"],
+        "static": ram - inside,
     }

@@ -107,6 +107,17 @@ def test_impossible_captures_are_refused(node, body):
     assert node.capture(None, pattern=True, budget=51).packets
 
 
+@pytest.mark.parametrize(("source", "coding", "payload"), [(3, 0, 51), (2, 2, 51), (2, 0, 243), (0, 0, 51)])
+def test_a_refused_capture_costs_no_frame_number_and_no_flash(node, tmp_path, source, coding, payload):
+    node.identify()
+    kept = (tmp_path / "settings_a.bin").read_bytes()
+    why = "no camera" if source == 0 else "out of range"
+    with pytest.raises(GlimpseError, match=why):
+        node.request("NODE_CAPTURE", struct.pack("<BBBBI", source, coding, 255, payload, 0))
+    assert (tmp_path / "settings_a.bin").read_bytes() == kept
+    assert node.capture(None, pattern=True, frame=None, budget=20).frame == 0
+
+
 def test_rows_out_of_turn_or_of_the_wrong_size_are_refused(node, model):
     with pytest.raises(GlimpseError, match="refused"):
         node.request("NODE_ROW", b"\0" * (3 * model.binding.photo_width))
@@ -194,3 +205,23 @@ def test_restarts_when_told(node):
     node.request("NODE_RESET")
     assert node.health().boots == 2
     assert node.health().reset_cause == "software"
+
+
+def test_sound_frames_with_random_bodies_never_break_it(node, model, photo):
+    """Every request there is but the restart, with a check that holds and a body of chance."""
+    rng = random.Random(4)
+    kinds = ["IDENTIFY", "CAPTURE", "ROW", "STATUS", "SELECT", "MODEL_ERASE", "MODEL_WRITE", "LINE"]
+    for _ in range(2000):
+        kind = rng.choice(kinds)
+        body = bytearray(rng.randbytes(rng.choice((0, 1, 2, 8, 12, 20, 40, 240, rng.randrange(900)))))
+        if kind == "CAPTURE" and len(body) == 8:
+            body[0] = 1  # an upload: nothing is encoded until the last row
+        node.sequence = node.sequence % 255 + 1
+        node.stream.write(binding.serial_frame(bytes((binding.protocol(f"NODE_{kind}"), node.sequence)) + body))
+        try:
+            node.receive(node.sequence)
+        except GlimpseError as error:
+            assert "refused" in str(error)
+    node.request("NODE_SELECT", bytes((binding.protocol("NODE_BUILTIN_MODEL"),)))
+    assert node.health().boots == 1
+    assert node.capture(photo).packets == native(model, photo)

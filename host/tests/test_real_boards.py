@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The firmware of the real boards, unmodified, exchanges a frame over its own UART registers, without the boards."""
 
-from pathlib import Path
-
 import pytest
 from glimpse import zoo
 from glimpse.binding import pattern
+from glimpse.errors import GlimpseError
+from glimpse.firmware import build
 from glimpse.targets import open_node
 from glimpse.targets.client import SerialNode, Stream
 from support.unicorn_board import UnicornBoard
-
-BUILDS = Path(__file__).resolve().parents[2] / ".pio" / "build"
 
 
 class BoardStream(Stream):
@@ -31,9 +29,7 @@ class BoardStream(Stream):
 
 @pytest.fixture(params=["stm32f746g_disco", "nrf5340dk"])
 def board(request):
-    elf = BUILDS / request.param / "firmware.elf"
-    if not elf.is_file():
-        pytest.skip(f"{request.param} is not built; run `make firmware`")
+    elf = build(request.param)
     board = UnicornBoard(elf, request.param)
     board.name = request.param
     return board
@@ -43,6 +39,22 @@ def test_starts_and_waits_for_commands(board):
     """A few million instructions without a wrong access, a fault or a reset."""
     board.run(until=lambda b: b.instructions >= 3_000_000)
     assert b"fault" not in board.received
+
+
+def test_answers_in_full_before_it_resets(board):
+    """The zero that ends the answer has left the chip when the core resets."""
+    node = SerialNode(BoardStream(board), board.name)
+    node.identify()
+    node.request("NODE_RESET")
+    board.run(until=lambda b: b.reset_requested)
+
+
+def test_refuses_what_it_has_no_hardware_for(board):
+    """No camera: that is what the refusal says, and it costs no frame number."""
+    node = SerialNode(BoardStream(board), board.name)
+    with pytest.raises(GlimpseError, match="camera"):
+        node.capture(None, frame=None)
+    assert node.capture(None, pattern=True, frame=None, budget=20).frame == 0
 
 
 def test_exchanges_a_frame(board):

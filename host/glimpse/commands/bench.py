@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`glimpse bench`: what a model costs on a node."""
+"""`glimpse bench`: what a model costs on a node. The keys of its JSON stand at glimpse.bench.measure."""
 
 import sys
 from pathlib import Path

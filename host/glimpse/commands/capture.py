@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`glimpse capture`: one frame from a node."""
+"""`glimpse capture`: one frame from a node.
+
+JSON: target, board, firmware, model, frame, packets, bytes, symbols, unit (of the counts), by_stage {acquire, network,
+quantise, pack}, stack_peak (bytes since the node's start, 0 where unknown).
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,9 +23,10 @@ from glimpse.commands.options import (
     OutOption,
     PatternOption,
     PayloadOption,
+    require_tables,
 )
 from glimpse.errors import UsageError
-from glimpse.files import write_json
+from glimpse.files import check_place, write_json
 from glimpse.glp import write_packets
 from glimpse.photo import check_picture_name, fit_photo, load_photo, save_picture
 from glimpse.reassemble import Assembly
@@ -46,7 +51,11 @@ def capture(
         raise UsageError("--photo and --pattern exclude each other; choose one")
     if picture:
         check_picture_name(picture)
+    for place in (out, picture, Path(json) if json and json != "-" else None):
+        if place:
+            check_place(place, photo)
     chosen = zoo.load(model)
+    require_tables(chosen, coding)
     rows = (
         fit_photo(load_photo(photo), chosen.binding.photo_width, chosen.binding.photo_height, fit.value)
         if photo

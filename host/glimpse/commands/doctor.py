@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`glimpse doctor`: what is installed, what is missing, what to type."""
+"""`glimpse doctor`: what is installed, what is missing, what to type.
+
+JSON: findings [{name, needed_for, found (null: missing), remedy, required}].
+"""
 
 import importlib.metadata
 import shutil

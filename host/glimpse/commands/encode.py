@@ -23,8 +23,8 @@ from glimpse.commands.options import (
     ModelOption,
     PayloadOption,
     TargetOption,
+    require_tables,
 )
-from glimpse.errors import GlimpseError, UsageError
 from glimpse.files import check_place, write_json
 from glimpse.glp import write_packets
 from glimpse.photo import fit_photo, load_photo
@@ -45,14 +45,11 @@ def encode(
 ) -> None:
     """What a node would send of PHOTO: its packets, in a file."""
     chosen = zoo.load(model)
-    if coding is Coding.RANGE and not chosen.binding.has_range_tables:
-        raise UsageError(f"model {chosen.name} has no tables for range coding; use --coding raw")
+    require_tables(chosen, coding)
     check_place(out, photo)
     rgb = fit_photo(load_photo(photo), chosen.binding.photo_width, chosen.binding.photo_height, fit.value)
     with open_node(target, chosen) as node:
         capture = node.capture(rgb, payload=payload, coding=coding.value, frame=frame, budget=budget)
-    if not capture.packets:
-        raise GlimpseError(f"a budget of {budget} bytes holds no packet; raise --budget")
     write_packets(out, capture.packets)
     size = sum(map(len, capture.packets))
     numbers: dict[str, Any] = {

@@ -1,9 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`glimpse flash`: programs a board, or sends a model to a node that already runs."""
 
-import subprocess
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,6 +8,7 @@ import typer
 from glimpse import firmware, zoo
 from glimpse.commands.options import DEFAULT_MODEL, ModelOption
 from glimpse.errors import GlimpseError, UsageError
+from glimpse.progress import progress
 from glimpse.targets import open_node
 
 BOARDS = ("stm32f746g_disco", "nrf5340dk")
@@ -40,17 +38,10 @@ def flash(
 
 def _upload(board: str) -> None:
     firmware.build(board)
-    pio = Path(sys.executable).parent / "pio"
-    result = subprocess.run(
-        [str(pio), "run", "-s", "-e", board, "-t", "upload"],
-        cwd=firmware.root(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with progress(f"programming {board}"):
+        result = firmware.platformio("run", "-s", "-e", board, "-t", "upload")
     if result.returncode:
-        lines = [line for line in (result.stderr + result.stdout).splitlines() if line.startswith("Error")]
-        reason = (
-            lines[0].removeprefix("Error: ") if lines else (result.stderr or result.stdout).strip().splitlines()[-1]
-        )
+        lines = [line for line in (result.stderr + result.stdout).splitlines() if line.strip()] or ["no message"]
+        errors = [line.removeprefix("Error: ") for line in lines if line.startswith("Error")]
+        reason = (errors or lines[-1:])[0]
         raise GlimpseError(f"programming {board} failed: {reason}")

@@ -9,6 +9,7 @@ import typer
 
 from glimpse import zoo
 from glimpse.binding import MAX_FRAME, MAX_PAYLOAD, MIN_PAYLOAD
+from glimpse.errors import UsageError
 
 TARGETS = "native, sim:cortex-m7, sim:cortex-m33 or serial:/dev/ttyACM0."
 
@@ -45,3 +46,9 @@ JsonOption = Annotated[
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="File to write.")]
 PatternOption = Annotated[bool, typer.Option("--pattern", help="The node's test pattern instead of a photo.")]
 DEFAULT_MODEL = zoo.DEFAULT
+
+
+def require_tables(model: zoo.ZooModel, coding: Coding) -> None:
+    """Refuses entropy coding with a model that has no tables for it, before a node is asked."""
+    if coding is Coding.RANGE and not model.binding.has_range_tables:
+        raise UsageError(f"model {model.name} has no tables for range coding; use --coding raw")

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`glimpse stream`: frames from a node until stopped."""
+"""`glimpse stream`: frames from a node until stopped.
+
+JSON: target, model, frames [{frame, packets, bytes, seconds, psnr_db (null without a photo to compare with)}].
+"""
 
 import itertools
+import math
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -23,13 +28,15 @@ from glimpse.commands.options import (
     PatternOption,
     PayloadOption,
     TargetOption,
+    require_tables,
 )
+from glimpse.decoder import PictureDecoder
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.files import make_folder, write_json, write_whole
 from glimpse.photo import fit_photo, load_photo, save_picture
 from glimpse.quality import psnr
 from glimpse.reassemble import Assembly
-from glimpse.targets import open_node
+from glimpse.targets import Capture, open_node
 
 PAGE = """<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="1"><title>Glimpse</title>
 <style>body{margin:2em;font:1em system-ui;background:#111;color:#ddd}
@@ -57,17 +64,18 @@ def stream(
     if photos and pattern:
         raise UsageError("photos and --pattern exclude each other; choose one")
     chosen = zoo.load(model)
+    require_tables(chosen, coding)
     make_folder(out)
     write_whole(out / "index.html", PAGE.encode())
-    print(f"live picture: {out / 'index.html'} (Ctrl-C stops)", flush=True)
+    say = partial(typer.echo, err=json == "-")  # standard output belongs to the numbers then
+    say(f"live picture: {out / 'index.html'} (Ctrl-C stops)")
+    decoder = PictureDecoder(chosen)
     done: list[dict] = []
     try:
         with open_node(target, chosen) as node:
-            for number, rows in zip(
-                itertools.count() if frames is None else range(frames), _source(photos, chosen, fit), strict=False
-            ):
+            for rows in itertools.islice(_source(photos, chosen, fit), frames):
                 start = time.monotonic()
-                assembly = Assembly(chosen)
+                assembly = Assembly(chosen, decoder=decoder)
                 frame = node.capture(
                     rows,
                     payload=payload,
@@ -79,25 +87,28 @@ def stream(
                 )
                 seen = assembly.picture()
                 save_picture(out / "live.png", seen)
-                done.append(
-                    {
-                        "frame": frame.frame,
-                        "packets": len(frame.packets),
-                        "bytes": sum(map(len, frame.packets)),
-                        "seconds": round(time.monotonic() - start, 3),
-                        "psnr_db": None if rows is None else round(psnr(rows, seen), 3),
-                    }
-                )
-                quality = "" if rows is None else f", {done[-1]['psnr_db']:.2f} dB"
-                print(
-                    f"frame {number}: {done[-1]['packets']} packets, {done[-1]['bytes']} bytes{quality}, "
-                    f"{done[-1]['seconds']:.2f} s",
-                    flush=True,
-                )
+                done.append(_numbers(frame, rows, seen, time.monotonic() - start))
+                say(_line(len(done), done[-1]))
     except KeyboardInterrupt:
-        print(f"stopped after {len(done)} frames")
+        say(f"stopped after {len(done)} frames")
     if json:
         write_json(json, {"target": target, "model": chosen.name, "frames": done})
+
+
+def _numbers(frame: Capture, photo: np.ndarray | None, seen: np.ndarray, seconds: float) -> dict[str, Any]:
+    quality = math.inf if photo is None else psnr(photo, seen)
+    return {
+        "frame": frame.frame,
+        "packets": len(frame.packets),
+        "bytes": sum(map(len, frame.packets)),
+        "seconds": round(seconds, 3),
+        "psnr_db": round(quality, 3) if math.isfinite(quality) else None,
+    }
+
+
+def _line(number: int, n: dict[str, Any]) -> str:
+    quality = "" if n["psnr_db"] is None else f", {n['psnr_db']:.2f} dB"
+    return f"frame {number}: {n['packets']} packets, {n['bytes']} bytes{quality}, {n['seconds']:.2f} s"
 
 
 def _source(photos: list[Path] | None, model: zoo.ZooModel, fit: Fit) -> Iterator[np.ndarray | None]:

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-FREQUENCY_TOTAL = 1 << 12  # core/codec.h, GLIMPSE_FREQUENCY_BITS
+from glimpse.binding import FREQUENCY_TOTAL
 
 
 def quantiser_steps(

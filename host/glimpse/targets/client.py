@@ -13,9 +13,11 @@ from cobs import cobs
 
 from glimpse.binding import CODINGS, MODEL_ALIGNMENT, protocol, serial_frame, status_text
 from glimpse.errors import GlimpseError
+from glimpse.progress import progress
 from glimpse.targets.node import STAGES, Capture, CaptureStats, Node, NodeInfo
 
 WRITE_CHUNK = 232  # model bytes in one message
+MAX_LINE = 4096  # bytes without a zero after which a line is not a node's
 GREETING = 0  # the sequence number of what a node says unasked when it starts
 
 
@@ -71,6 +73,9 @@ class MessageReader:
         """Messages completed by these bytes."""
         self.waiting += data
         *frames, rest = bytes(self.waiting).split(b"\0")
+        if len(rest) > MAX_LINE:  # no node says so much in one breath: another program, or another baud rate
+            self.broken += 1
+            self.last_noise, rest = rest[-80:], b""
         self.waiting = bytearray(rest)
         return [message for frame in frames if frame and (message := self._decode(frame))]
 
@@ -161,8 +166,13 @@ class SerialNode(Node):
         self.stream.write(serial_frame(bytes((protocol(kind), self.sequence)) + body))
         return self.sequence
 
-    def receive(self, sequence: int, patience: float | None = None) -> Message:
+    def receive(self, sequence: int, patience: float | None = None, midway: bool = False) -> Message:
         """The next message that answers this request.
+
+        Args:
+            sequence: of the request.
+            patience: seconds; None: this node's usual.
+            midway: part of the answer has come, so a greeting means that the node has restarted since.
 
         Raises:
             GlimpseError: refused, or nothing came in time.
@@ -175,20 +185,26 @@ class SerialNode(Node):
                 if message.sequence == sequence:
                     self._raise_if_refused(message)
                     return message
-            data = self.stream.read(max(0.0, min(0.5, deadline - time.monotonic())))
-            if data:
-                deadline = time.monotonic() + limit
-                self.pending += self.reader.feed(data)
-            elif time.monotonic() >= deadline:
+                if message.sequence == GREETING and midway:
+                    raise GlimpseError(f"{self.what} restarted in the middle of an answer; try again")
+            left = deadline - time.monotonic()
+            if left <= 0:
                 noise = f"; last on the line: {self.reader.last_noise!r}" if self.reader.broken else ""
                 raise GlimpseError(
                     f"{self.what} does not answer for {limit:g} s; reset it or flash the Glimpse firmware{noise}"
                 )
+            self.pending += self.reader.feed(self.stream.read(min(0.5, left)))
 
     def _raise_if_refused(self, message: Message) -> None:
         if message.type == protocol("NODE_REFUSED"):
             status = int.from_bytes(message.body[:1], "little", signed=True)
             raise GlimpseError(f"{self.what} refused: {status_text(status)}")
+
+    def _fields(self, layout: str, body: bytes) -> tuple[int, ...]:
+        try:
+            return struct.unpack(layout, body)
+        except struct.error as error:
+            raise GlimpseError(f"{self.what} sent a malformed answer; flash the firmware of this version") from error
 
     def request(self, kind: str, body: bytes = b"", patience: float | None = None) -> Message:
         """One request, one answer."""
@@ -208,7 +224,7 @@ class SerialNode(Node):
 
     def health(self) -> Health:
         """Counters since boot."""
-        cause, frame, *numbers = struct.unpack("<BBIIII", self.request("NODE_STATUS").body)
+        cause, frame, *numbers = self._fields("<BBIIII", self.request("NODE_STATUS").body)
         return Health(("power-on", "software", "watchdog", "other")[min(cause, 3)], frame, *numbers)
 
     def capture(
@@ -246,20 +262,26 @@ class SerialNode(Node):
         )
         sequence = self.send("NODE_CAPTURE", body)
         packets: list[bytes] = []
+        midway = False
         while True:
-            message = self.receive(sequence, 60.0)
+            message = self.receive(sequence, 60.0, midway=midway)
+            midway = True
             if message.type == protocol("NODE_PACKET"):
                 packets.append(message.body)
                 if on_packet:
                     on_packet(message.body)
             elif message.type == protocol("NODE_NEXT_ROW") and photo is not None:
-                (row,) = struct.unpack("<H", message.body)
+                (row,) = self._fields("<H", message.body)
+                if row >= len(photo):
+                    raise GlimpseError(
+                        f"{self.what} asks for row {row} of a photo of {len(photo)}; flash the node again"
+                    )
                 sequence = self.send("NODE_ROW", photo[row].tobytes())
             elif message.type == protocol("NODE_DONE"):
                 return self._done(message.body, packets)
 
     def _done(self, body: bytes, packets: list[bytes]) -> Capture:
-        frame, count, _bytes, symbols, *stages, stack = struct.unpack("<BHII4II", body)
+        frame, count, _bytes, symbols, *stages, stack = self._fields("<BHII4II", body)
         if count != len(packets):
             raise GlimpseError(
                 f"{self.what} sent {count} packets, {len(packets)} came through the serial line; capture again"
@@ -307,10 +329,11 @@ class SerialNode(Node):
             )
         self.request("NODE_MODEL_ERASE", bytes((slot,)))
         blob += b"\xff" * (-len(blob) % MODEL_ALIGNMENT)
-        for offset in range(0, len(blob), WRITE_CHUNK):
-            self.request(
-                "NODE_MODEL_WRITE", struct.pack("<BBHI", slot, 0, 0, offset) + blob[offset : offset + WRITE_CHUNK]
-            )
+        with progress("sending the model", len(blob)) as task:
+            for offset in range(0, len(blob), WRITE_CHUNK):
+                chunk = blob[offset : offset + WRITE_CHUNK]
+                self.request("NODE_MODEL_WRITE", struct.pack("<BBHI", slot, 0, 0, offset) + chunk)
+                task.advance(len(chunk))
         self.request("NODE_SELECT", bytes((slot,)))
 
     def close(self) -> None:

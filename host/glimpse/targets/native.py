@@ -26,7 +26,7 @@ class NativeNode(Node):
             board="native",
             firmware=__version__,
             protocol=binding.protocol("NODE_PROTOCOL_VERSION"),
-            wire=1,
+            wire=binding.WIRE_VERSION,
             counter_unit="ns",
             core_hz=0,
             buffer_bytes=m.buffer_bytes,

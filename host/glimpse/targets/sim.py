@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Emulated boards: the board's own firmware in QEMU, its camera and flash as files in a temporary folder."""
 
+import contextlib
 import queue
 import shutil
 import subprocess
@@ -23,23 +24,24 @@ ENVIRONMENTS = {
     "cortex-m7-tflm": "qemu_cortex_m7_tflm",
     "cortex-m33-tflm": "qemu_cortex_m33_tflm",
 }
-SLOT_BYTES = 1 << 18
 
 
 class ProcessStream(Stream):
     """Standard input and output of a process as a serial line."""
 
     def __init__(self, command: list[str], folder: Path) -> None:
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe that nobody reads would stop the process when full
         self.process = subprocess.Popen(
             command,
             cwd=folder,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self.errors,
             start_new_session=True,
         )
         self.arrived: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        threading.Thread(target=self._pump, daemon=True).start()
+        self.pump = threading.Thread(target=self._pump, daemon=True)
+        self.pump.start()
 
     def _pump(self) -> None:
         stdout = self.process.stdout
@@ -52,11 +54,14 @@ class ProcessStream(Stream):
             return self.arrived.get(timeout=max(timeout, 0.001))
         except queue.Empty:
             if self.process.poll() is not None and self.arrived.empty():
-                error = self.process.stderr.read().decode(errors="replace").strip() if self.process.stderr else ""
-                raise GlimpseError(
-                    f"the emulator ended with status {self.process.returncode}: {error or 'no message'}"
-                ) from None
+                raise self._ended() from None
             return b""
+
+    def _ended(self) -> GlimpseError:
+        status = self.process.wait()
+        self.errors.seek(0)
+        message = self.errors.read().decode(errors="replace").strip() or "no message"
+        return GlimpseError(f"the emulator ended with status {status}: {message}")
 
     def write(self, data: bytes) -> None:
         """To the process's standard input."""
@@ -64,35 +69,29 @@ class ProcessStream(Stream):
             self.process.stdin.write(data)
             self.process.stdin.flush()
         except BrokenPipeError:
-            self.read(0.1)
+            raise self._ended() from None
 
     def close(self) -> None:
         """Ends the process."""
         self.process.kill()
         self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
-            try:
-                pipe.close()
-            except BrokenPipeError:  # bytes that the process will not read any more
-                continue
+        self.pump.join(timeout=1)
+        with contextlib.suppress(BrokenPipeError):  # bytes that the process will not read any more
+            self.process.stdin.close()
+        self.process.stdout.close()
+        self.errors.close()
 
 
 class SimNode(SerialNode):
     """A node in the emulator. Photos reach it as a camera's rows, not over the serial line."""
 
     def __init__(self, environment: str, model: ZooModel | None, folder: Path | None = None) -> None:
-        self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="glimpse-")
-        self.folder = folder or Path(self._temporary.name)
         self.elf = firmware.build(environment)
         if shutil.which("qemu-system-arm") is None:
             raise GlimpseError("qemu-system-arm is not installed; run `make setup`, or use --target native")
-        if model is not None and model.blob not in self.elf.read_bytes():  # not built in: as if flashed into a slot
-            if len(model.blob) > SLOT_BYTES:
-                raise GlimpseError(
-                    f"the model has {len(model.blob)} bytes, a model slot {SLOT_BYTES}; choose a smaller model"
-                )
-            (self.folder / "slot0.bin").write_bytes(model.blob.ljust(SLOT_BYTES, b"\xff"))
         command = firmware.platform_tool("run_board").command(environment.removesuffix("_tflm"), self.elf)
+        self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="glimpse-")
+        self.folder = folder or Path(self._temporary.name)
         super().__init__(ProcessStream(command, self.folder), f"the emulated {environment}", patience=20.0)
         try:
             self.receive(GREETING)  # bytes sent to a core that has not opened its line yet are lost

@@ -3,7 +3,8 @@
 
 QEMU's machines have other peripherals than the real boards. Here the core meets the addresses, ready flags, DMA and
 flash of the real one: a wrong address, a wait for a flag that never comes or a transmit buffer in flash fails the
-test, with the address. There is no interrupt controller (nothing is ever interrupted) and no real time.
+test, with the address. There is no interrupt controller (nothing is ever interrupted) and no real time: a byte is on
+its way until a flag of the transmitter was read a few times, and to cut it off fails the test.
 """
 
 from collections import deque
@@ -17,6 +18,7 @@ from unicorn import arm_const
 
 SLICE = 50_000  # instructions between two looks at `until`
 WORD = 0xFFFFFFFF
+READS_PER_BYTE = 8  # of a transmitter's flag, until a byte has gone out
 
 
 class BoardError(AssertionError):
@@ -47,6 +49,10 @@ class Peripherals:
         if address not in self.known:
             raise BoardError(f"write to 0x{address:08X}, where the board has no register that is known here")
         self.values[address] = value
+
+    def sending(self) -> bool:
+        """Whether a byte is still on its way out."""
+        return False
 
     def flash_write(self, address: int, value: int) -> None:
         raise BoardError(f"write to flash at 0x{address:08X} outside of programming")
@@ -80,6 +86,8 @@ class Stm32f746(Peripherals):
         self.values[self.RCC + 0x74] = 0x0E000000  # power-on, brown-out, pin
         self.values[self.FLASH + 0x10] = 0x80000000  # locked
         self.keys: list[int] = []
+        self.shifting = 0  # reads of ISR until the byte in the shift register has gone out
+        self.held = False  # TDR holds the next one
 
     def read(self, address: int) -> int:
         value = super().read(address)
@@ -90,16 +98,35 @@ class Stm32f746(Peripherals):
         if address == self.PWR + 0x04:
             return (self.values.get(self.PWR, 0) >> 16 & 3) << 16
         if address == self.USART + 0x1C:
-            return 0xC0 | (0x20 if self.board.incoming else 0)
+            self._shift()
+            return (0 if self.held else 0x80) | (0 if self.shifting else 0x40) | (0x20 if self.board.incoming else 0)
         if address == self.USART + 0x24:
             return self.board.incoming.popleft() if self.board.incoming else 0
         return value
 
+    def sending(self) -> bool:
+        return self.shifting > 0
+
+    def _shift(self) -> None:
+        if self.shifting:
+            self.shifting -= 1
+            if not self.shifting and self.held:
+                self.shifting, self.held = READS_PER_BYTE, False
+
+    def _send(self, byte: int) -> None:
+        self._require(self.USART, 0x9, "USART1 sends before UE and TE are set")
+        if self.held:
+            raise BoardError("TDR is written before TXE")
+        self.held = self.shifting > 0
+        self.shifting = self.shifting or READS_PER_BYTE
+        self.board.received.append(byte)
+
     def write(self, address: int, value: int) -> None:
+        if address == self.USART and value & 0x9 != 0x9 and self.sending():
+            raise BoardError("USART1 is switched off before TC")
         super().write(address, value)
         if address == self.USART + 0x28:
-            self._require(self.USART, 0x9, "USART1 sends before UE and TE are set")
-            self.board.received.append(value & 0xFF)
+            self._send(value & 0xFF)
         elif address == self.FLASH + 0x04:
             self.keys.append(value)
             if self.keys[-2:] == [0x45670123, 0xCDEF89AB]:
@@ -135,7 +162,7 @@ class Nrf5340(Peripherals):
         "P0": (0x50842500, {0x08, 0x18, *range(0x200, 0x280, 4)}),
         "UARTE0": (
             UARTE,
-            {0x000, 0x004, 0x008, 0x110, 0x120, 0x124, 0x144, 0x304, 0x308, 0x480, 0x500, 0x508, 0x50C}
+            {0x000, 0x004, 0x008, 0x00C, 0x110, 0x120, 0x124, 0x144, 0x158, 0x304, 0x308, 0x480, 0x500, 0x508, 0x50C}
             | {0x510, 0x514, 0x524, 0x534, 0x538, 0x544, 0x548, 0x56C},
         ),
         "WDT0": (0x50018000, {0x000, 0x504, 0x508, 0x50C, 0x600}),
@@ -145,6 +172,8 @@ class Nrf5340(Peripherals):
     def __init__(self, board: "UnicornBoard") -> None:
         super().__init__(board)
         self.receiving = False
+        self.transmitting = False  # from STARTTX until TXSTOPPED was seen
+        self.ends: dict[int, int] = {}  # event of the transmitter: reads until it comes
         board.machine.mem_map(0x00FF0000, 0x10000)  # FICR and UICR, as shipped: nothing but erased words
         board.machine.mem_write(0x00FF0000, b"\xff" * 0x10000)
 
@@ -153,11 +182,26 @@ class Nrf5340(Peripherals):
             self._receive()
         if address == self.NVMC + 0x400:
             return 1
+        if address in self.ends:
+            self._come_nearer(address)
         return super().read(address)
 
+    def sending(self) -> bool:
+        return self.transmitting
+
+    def _come_nearer(self, event: int) -> None:
+        self.ends[event] -= 1
+        if not self.ends[event]:
+            del self.ends[event]
+            self.values[event] = 1
+            if event == self.UARTE + 0x158:
+                self.transmitting = False
+
     def write(self, address: int, value: int) -> None:
-        super().write(address, value)
         uarte = self.UARTE
+        if address == uarte + 0x500 and value != 8 and self.sending():
+            raise BoardError("UARTE0 is switched off before TXSTOPPED")
+        super().write(address, value)
         if address == self.CLOCK and value:
             self.values[self.CLOCK + 0x100] = 1
         elif address == uarte and value:
@@ -167,6 +211,8 @@ class Nrf5340(Peripherals):
             self.values[uarte + 0x144] = 1
         elif address == uarte + 0x008 and value:
             self._transmit()
+        elif address == uarte + 0x00C and value and self.transmitting:
+            self.ends[uarte + 0x158] = READS_PER_BYTE
         elif address == uarte + 0x480:
             self.values[address] = 0  # sources are cleared by writing them
 
@@ -180,8 +226,11 @@ class Nrf5340(Peripherals):
 
     def _transmit(self) -> None:
         start, size = self._dma(self.UARTE + 0x544, self.UARTE + 0x548)
+        if self.UARTE + 0x120 in self.ends:
+            raise BoardError("STARTTX before ENDTX")
         self.board.received += self.board.machine.mem_read(start, size)
-        self.values[self.UARTE + 0x120] = 1
+        self.transmitting = True
+        self.ends[self.UARTE + 0x120] = READS_PER_BYTE
 
     def _receive(self) -> None:
         start, size = self._dma(self.UARTE + 0x534, self.UARTE + 0x538)
@@ -223,6 +272,8 @@ class Core:
         self._check(address)
         self.values[address] = value
         if address == 0xE000ED0C and value == 0x05FA0004:
+            if self.board.peripherals.sending():
+                raise BoardError("the core resets before the last byte has gone out")
             self.board.reset_requested = True
             self.board.machine.emu_stop()
 
@@ -290,7 +341,7 @@ class UnicornBoard:
                 raise self.failure
             self.instructions += SLICE
             self.next = self.machine.reg_read(arm_const.UC_ARM_REG_PC)
-            if self.reset_requested:
+            if self.reset_requested and not until(self):
                 raise BoardError(f"the firmware reset the board; sent last: {bytes(self.received[-300:])!r}")
 
     def _load(self, elf: Path) -> None:
