@@ -11,6 +11,7 @@ from glimpse.decoder import PictureDecoder
 from glimpse.zoo import ZooModel
 
 DUPLICATE = "duplicate"
+CONFLICT = "conflict"
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class PacketVerdict:
     Attributes:
         used: it brought symbols that were missing.
         reason: empty when used; "duplicate" when sound but all of it was there; else why it was rejected:
-            length, check, version, kind, model, revision, frame, range or body.
+            length, check, version, kind, model, revision, frame, range, body, or conflict: of another frame that has
+            the same number (docs/wire-format.md, Frames).
         sentence: the reason for a person; empty when used.
         symbols: symbols that the packet carries, 0 when rejected.
     """
@@ -64,19 +66,24 @@ class Assembly:
     def add(self, packet: bytes) -> PacketVerdict:
         """Takes one packet as it came from the air; nothing in it can raise."""
         self.seen += 1
+        symbols, received = self._symbols.copy(), self._received.copy()
         try:
-            symbols = self.model.binding.unpack(packet, self._symbols, self._received, frame=self.frame)
+            count = self.model.binding.unpack(packet, symbols, received, frame=self.frame)
         except binding.PacketError as error:
             self.rejected[error.reason] += 1
             return PacketVerdict(False, error.reason, str(error))
+        if np.any((symbols != self._symbols) & (self._received == 1)):
+            self.rejected[CONFLICT] += 1
+            return PacketVerdict(False, CONFLICT, "another frame with the same number: symbols there already differ")
+        self._symbols, self._received = symbols, received
         if self.frame is None:
             self.frame = binding.read_header(packet).frame
         before, self._count = self._count, int(np.count_nonzero(self._received))
         if self._count == before:
             self.duplicates += 1
-            return PacketVerdict(False, DUPLICATE, "everything in it was there already", symbols)
+            return PacketVerdict(False, DUPLICATE, "everything in it was there already", count)
         self.used += 1
-        return PacketVerdict(True, symbols=symbols)
+        return PacketVerdict(True, symbols=count)
 
     @property
     def symbols_received(self) -> int:

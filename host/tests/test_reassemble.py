@@ -74,6 +74,14 @@ def test_a_duplicate_is_seen_and_not_used():
     assert not assembly.rejected
 
 
+def test_another_photo_with_the_same_number_is_told_apart():
+    other = MODEL.binding.pack(MODEL.binding.quantise(MODEL.binding.encode_latent(255 - photo())), frame=9)
+    assembly = assembled([*PACKETS[:20], *other[:20]])
+    assert assembly.rejected["conflict"] >= 18
+    latent, mask = assembly.latent()
+    np.testing.assert_array_equal(latent, MODEL.binding.latent_values(SYMBOLS) * mask)
+
+
 def test_the_first_sound_packet_decides_the_frame():
     other = MODEL.binding.pack(SYMBOLS, frame=10, payload=51)
     broken = bytes([PACKETS[0][0] ^ 1]) + PACKETS[0][1:]
