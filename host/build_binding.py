@@ -45,7 +45,9 @@ void node_pattern_row(uint8_t *rgb, uint16_t width, uint16_t height, uint16_t y)
 size_t glimpse_serial_bound(size_t payload);
 int glimpse_serial_encode(const uint8_t *payload, size_t count, uint8_t *line, size_t capacity);
 
+typedef struct { int32_t out_zero; ...; } glimpse_layer;
 typedef struct {
+    glimpse_layer layers[...];
     char name[16]; uint32_t size; uint32_t check; uint16_t photo_height; uint16_t photo_width; uint8_t layer_count;
     int8_t latent_layer; int8_t side_layer; glimpse_codec codec;
     ...;

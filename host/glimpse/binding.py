@@ -136,6 +136,7 @@ class Model:
         self.has_range_tables: bool = codec.cumulative != ffi.NULL
         self.buffer_bytes: int = lib.glimpse_encoder_buffer_size(self._model)
         self.side_bytes: int = lib.glimpse_encoder_side_size(self._model)
+        self.latent_zero: int = self._model.layers[self._model.latent_layer].out_zero
         self.minimum = np.array([codec.minimum[c] for c in range(codec.channels)], np.int32)
         self.step = np.array([codec.step[c] for c in range(codec.channels)], np.int32)
 
@@ -187,8 +188,9 @@ class Model:
         return symbols
 
     def latent_values(self, symbols: np.ndarray) -> np.ndarray:
-        """Symbols as the decoder network takes them: float32, whole quantiser steps around zero."""
-        return symbols.astype(np.float32) - (1 << (self.bits - 1))
+        """Symbols as the decoder network takes them: float32, in a channel's own steps from the latent's zero."""
+        lowest = (self.minimum - 256 * self.latent_zero) / self.step
+        return symbols.astype(np.float32) + lowest.astype(np.float32)
 
     def order(self) -> np.ndarray:
         """Flat index into [height, width, channels] of every symbol in sending order, int32 [symbol_count]."""

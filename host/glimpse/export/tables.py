@@ -6,25 +6,43 @@ import numpy as np
 from glimpse.binding import FREQUENCY_TOTAL
 
 
-def quantiser_steps(
-    scale: float, zero: int, channels: int, bits: int, units: np.ndarray | None = None
-) -> tuple[list[int], list[int]]:
+def lowest_levels(latents: np.ndarray, scale: float, zero: int, bits: int) -> list[int]:
+    """Where each channel's levels should start so that as little as possible is clipped.
+
+    Args:
+        latents: int8 [n, height, width, channels] of training photos.
+        scale: of the latent tensor, in trained quantiser steps.
+        zero: its zero point.
+        bits: of a symbol.
+
+    Returns:
+        For each channel the level of symbol 0 in steps, at most 0, which makes the squared clipping error least.
+    """
+    count = 1 << bits
+    levels = []
+    for values in np.moveaxis((latents.astype(np.float32) - zero) * scale, -1, 0):
+        seen, often = np.unique(np.rint(values), return_counts=True)
+        starts = np.arange(1 - count, 1)
+        errors = [(often * (seen - np.clip(seen, k, k + count - 1)) ** 2).sum() for k in starts]
+        # Among equals the one nearest to the middle, so that a rare value on either side is met.
+        nearest = np.argsort(np.abs(starts + count // 2), kind="stable")
+        levels.append(int(min(starts[nearest], key=lambda k: errors[k + count - 1])))
+    return levels
+
+
+def quantiser_steps(scale: float, zero: int, lowest: list[int]) -> tuple[list[int], list[int]]:
     """The integer quantiser of an int8 latent whose float value is scale * (q - zero).
 
     Args:
         scale: of the latent tensor, in trained quantiser steps.
         zero: its zero point.
-        channels: of the latent.
-        bits: of a symbol.
-        units: width of a step for each channel, in trained steps; None: 1 for all.
+        lowest: for each channel the level of symbol 0.
 
     Returns:
-        (minimum, step): for each channel, value of symbol 0 and width of a step in 1/256 of an int8 step. The middle
-        symbol, 1 << (bits - 1), stands for zero.
+        (minimum, step): for each channel, value of symbol 0 and width of a step in 1/256 of an int8 step.
     """
-    widths = np.ones(channels) if units is None else units
-    steps = [max(1, round(256 * float(width) / scale)) for width in widths]
-    return [256 * zero - (step << (bits - 1)) for step in steps], steps
+    step = max(1, round(256 / scale))
+    return [256 * zero + level * step for level in lowest], [step] * len(lowest)
 
 
 def cumulative_table(counts: np.ndarray) -> list[int]:

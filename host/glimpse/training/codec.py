@@ -54,7 +54,8 @@ class LossyCodec(keras.Model):
 
     def call(self, photo, training: bool = False):  # noqa: ANN001, ANN201 - backend tensors
         """Photos as they look after the link (training) or from the whole latent (otherwise)."""
-        latent = self.quantised(self.encoder(photo) if self.encoder is not None else photo)
+        # Without an encoder the input is a latent that the node has quantised.
+        latent = photo if self.encoder is None else self.quantised(self.encoder(photo))
         mask = self.received(latent) if training else ops.ones_like(latent)
         return self.decoder([latent * mask, mask])
 

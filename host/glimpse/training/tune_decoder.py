@@ -23,10 +23,10 @@ from glimpse.training.trainer import Checkpoint, TimedCosine
 
 
 def encoded_pairs(model: zoo.ZooModel, photos: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Levels int8 [n, h, w, c] (symbol less the middle one) that the node sends, and the photos."""
+    """Levels int8 [n, h, w, c] that the node sends, in quantiser steps from the latent's zero, and the photos."""
     m = model.binding
     levels = [m.latent_values(m.quantise(m.encode_latent(photo))) for photo in photos]
-    return np.stack(levels).astype(np.int8), photos
+    return np.rint(np.stack(levels)).astype(np.int8), photos
 
 
 def batches(
@@ -66,6 +66,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--window", type=int, default=20)
     parser.add_argument("--steps", type=int, default=100, help="steps in an epoch")
+    parser.add_argument("--photos", type=int, default=3000, help="most photos to encode beforehand")
     parser.add_argument("--whole", type=float, default=0.25, help="share of pictures with all channels sent")
     parser.add_argument("--seed", type=int, default=2)
     options = parser.parse_args()
@@ -74,7 +75,8 @@ def main() -> None:
     model = zoo.load(str(options.model))
     size = mcucoder.INPUT_SHAPE[0]
     training, validation = split_files(options.data)
-    # Whole photos at the size of use, and as many crops at other scales.
+    training = training[:: max(1, round(1.25 * len(training) / options.photos))]
+    # Whole photos at the size of use, and a quarter as many crops at another scale.
     crops = random_crops(load_photos(training[::2]), 192, 1, options.seed)
     scaled = [np.asarray(keras.ops.image.resize(next(crops)[0], (size, size))) for _ in range(len(training) // 4)]
     photos = np.concatenate(
