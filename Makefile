@@ -37,24 +37,24 @@ setup: packages carriers $(INSTALLED) platformio ## everything that is needed, i
 
 demo: setup ## the whole chain on sample photos
 	@echo "demo: running glimpse demo"
-	@$(BIN)/glimpse demo
+	@"$(BIN)/glimpse" demo
 
 test: setup lint ## all tests: C on the host and on both emulated cores, then Python
 	@echo "test: C unit tests on the host, the emulated Cortex-M7 and the emulated Cortex-M33"
-	@$(BIN)/pio test -e native -e qemu_cortex_m7 -e qemu_cortex_m33
+	@"$(BIN)/pio" test -e native -e qemu_cortex_m7 -e qemu_cortex_m33
 	@echo "test: firmware for every board"
-	@$(BIN)/pio run --silent
+	@"$(BIN)/pio" run --silent
 	@echo "test: Python tests"
-	@$(BIN)/python -m pytest
+	@"$(BIN)/python" -m pytest
 
 lint: setup
 	@echo "lint: ruff"
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --quiet --check .
+	@"$(BIN)/ruff" check --quiet .
+	@"$(BIN)/ruff" format --quiet --check .
 
 firmware: setup ## the firmware of every board, into .pio/build
 	@echo "firmware: building every board"
-	@$(BIN)/pio run
+	@"$(BIN)/pio" run
 
 clean: ## delete what was built; what setup fetched stays
 	@echo "clean: deleting builds"
@@ -74,28 +74,31 @@ packages:
 	echo "setup: installing Debian packages:$$missing"; \
 	export DEBIAN_FRONTEND=noninteractive; \
 	$$as_root DEBIAN_FRONTEND=noninteractive apt-get update -qq && \
-	$$as_root DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends $$missing
+	$$as_root DEBIAN_FRONTEND=noninteractive apt-get install -qq --yes --no-install-recommends \
+	  -o Dpkg::Use-Pty=0 $$missing >/dev/null
 
 # Before the Python package, whose extension compiles CMSIS-NN for the host.
 carriers: packages $(VENV)/.created
-	@$(BIN)/python boards/platform/tools/fetch_carriers.py | sed 's/^/setup: /'
+	@"$(BIN)/python" boards/platform/tools/fetch_carriers.py | sed 's/^/setup: /'
 
 # The stamp comes last: a set-up that was interrupted starts its environment again.
 $(VENV)/.created: | packages
 	@echo "setup: making $(VENV)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "setup: $(PYTHON) is older than Python 3.11; run: make PYTHON=python3.11 setup" >&2; exit 1; }
-	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PYTHON) -m venv --clear $(VENV) 2>$(VENV).log || \
+	  { tail -n 1 $(VENV).log >&2; rm -f $(VENV).log; echo "setup: $(VENV) was not made; run make setup again" >&2; exit 1; }
+	@rm -f $(VENV).log
 	@touch $@
 
 $(INSTALLED): $(VENV)/.created | carriers
 	@echo "setup: installing Python packages (minutes, the first time)"
-	@$(BIN)/python -m pip install --quiet --editable '.[build,test]'
+	@"$(BIN)/python" -m pip install --quiet --editable '.[build,test]'
 	@# A second opinion for the tests. It has nightly pre-releases only, which come and go: whichever installs will do.
-	@$(BIN)/python -m pip install --quiet 'tflite-micro>=0.dev20250101' 2>/dev/null || \
+	@"$(BIN)/python" -m pip install --quiet 'tflite-micro>=0.dev20250101' 2>/dev/null || \
 	  echo "setup: no tflite-micro to be had; the tests that compare with it will say so"
 	@rm -f $(VENV)/.installed-*
 	@touch $@
 
 platformio: $(INSTALLED)
-	@$(BIN)/python boards/platform/tools/offline_scons.py | sed 's/^/setup: /'
+	@"$(BIN)/python" boards/platform/tools/offline_scons.py | sed 's/^/setup: /'

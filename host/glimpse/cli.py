@@ -61,6 +61,11 @@ def main() -> None:
     except BrokenPipeError:  # `glimpse ... | head`
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:  # what no command has put into its own words
+        place = f"{error.filename}: " if error.filename else ""
+        _stop(
+            f"error: {place}{(error.strerror or str(error)).lower()}; name another place or change its permissions", 1
+        )
     except Exception as error:
         # Typer's own usage errors: of click, or of the copy of it that newer Typers carry.
         if not (hasattr(error, "show") and hasattr(error, "exit_code")):

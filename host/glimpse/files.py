@@ -23,11 +23,11 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         GlimpseError: the folder is missing, the path is a folder, or writing is not allowed or possible.
     """
-    path = Path(os.path.realpath(path))
     try:
-        if path.exists() and not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
+        if path.exists() and not path.is_file() and not path.is_dir():  # /dev/stdout too, which leads to no path
             path.write_bytes(data)
             return
+        path = Path(os.path.realpath(path))
         _check_target(path)
         _replace(path, data)
     except OSError as error:
@@ -40,12 +40,17 @@ def check_place(output: Path, source: Path | None = None) -> None:
     Raises:
         GlimpseError: as write_whole would, or because both are one file.
     """
-    if source is not None and output.exists() and source.exists() and output.samefile(source):
-        raise GlimpseError(f"writing {output} would replace what is being read; name another output")
-    path = Path(os.path.realpath(output))
-    _check_target(path)
-    if not path.exists() and not os.access(path.parent, os.W_OK):
-        raise GlimpseError(f"cannot write {path}: the folder {path.parent} is write protected; name another place")
+    try:
+        if source is not None and output.exists() and source.exists() and output.samefile(source):
+            raise GlimpseError(f"writing {output} would replace what is being read; name another output")
+        if output.exists() and not output.is_file() and not output.is_dir():
+            return  # a device or a pipe
+        path = Path(os.path.realpath(output))
+        _check_target(path)
+        if not path.exists() and not os.access(path.parent, os.W_OK):
+            raise GlimpseError(f"cannot write {path}: the folder {path.parent} is write protected; name another place")
+    except OSError as error:
+        raise GlimpseError(f"cannot write {output}: {_reason(error)}; name another place or free this one") from error
 
 
 def _check_target(path: Path) -> None:

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The checkout's firmware: where it is, building it with PlatformIO, and what it occupies."""
 
+import contextlib
+import fcntl
 import importlib.util
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 from elftools.elf.elffile import ELFFile
 
 from glimpse.errors import GlimpseError
+from glimpse.files import make_folder
 from glimpse.progress import progress
 
 SOURCES = ("firmware", "boards", "models", "platformio.ini", "host/glimpse/export")
@@ -81,6 +85,21 @@ def build(environment: str, *, only_if_old: bool = True) -> Path:
     Raises:
         GlimpseError: PlatformIO or the compiler is missing, or the build fails (its last lines are shown).
     """
+    with _alone():
+        return _build(environment, only_if_old=only_if_old)
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """One build at a time in this checkout: two would write the same files. The lock goes with its process."""
+    lock = root() / ".pio" / ".building"
+    make_folder(lock.parent)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _build(environment: str, *, only_if_old: bool) -> Path:
     elf = elf_path(environment)
     if only_if_old and elf.is_file() and elf.stat().st_mtime >= _newest_source():
         return elf

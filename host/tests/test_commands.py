@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -163,3 +164,34 @@ def test_an_installed_wheel_finds_its_models(tmp_path, photo):
     )
     assert done.returncode == 1
     assert "source folder" in done.stderr
+
+
+def test_a_place_without_permission_or_with_too_long_a_name_gets_a_sentence(tmp_path, photo):
+    done = glimpse("encode", photo, "-o", "a" * 300 + ".glp", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "name too long" in done.stderr
+
+
+def test_two_builds_at_once_wait_for_each_other(tmp_path):
+    """Two processes that both find the firmware old must not write the same files."""
+    elf = ROOT / ".pio" / "build" / "qemu_cortex_m7" / "firmware.elf"
+    if elf.is_file():
+        os.utime(elf, (0, 0))
+    code = "from glimpse.firmware import build; print(build('qemu_cortex_m7'))"
+    both = [subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, stderr=subprocess.PIPE) for _ in range(2)]
+    for process in both:
+        assert process.wait(timeout=300) == 0, process.stderr.read()
+
+
+def test_every_protocol_constant_reaches_the_host():
+    from glimpse.binding import protocol
+
+    names = re.findall(r"\bNODE_\w+(?= = )", (ROOT / "firmware" / "app" / "protocol.h").read_text())
+    assert len(names) > 20
+    for name in names:
+        assert isinstance(protocol(name), int)
+    used = set()
+    for file in (ROOT / "host" / "glimpse").rglob("*.py"):
+        used |= set(re.findall(r"\"(NODE_[A-Z_]+[A-Z])\"", file.read_text()))
+    assert used <= set(names)

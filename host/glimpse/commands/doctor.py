@@ -80,7 +80,6 @@ def _package() -> list[Finding]:
 
 
 def _tools() -> list[Finding]:
-    pio = Path(sys.executable).parent / "pio"
     return [
         Finding(
             "QEMU", "emulated boards", _first_line(["qemu-system-arm", "--version"]), "apt-get install qemu-system-arm"
@@ -94,7 +93,7 @@ def _tools() -> list[Finding]:
         Finding(
             "PlatformIO",
             "building and flashing",
-            _first_line([str(pio) if pio.is_file() else "pio", "--version"]),
+            _version("platformio"),  # asking the program itself would make its folder in the user's home
             "make setup",
         ),
         Finding("OpenOCD", "flashing an STM32F746", _first_line(["openocd", "--version"]), "apt-get install openocd"),

@@ -65,6 +65,8 @@ def stream(
         raise UsageError("photos and --pattern exclude each other; choose one")
     chosen = zoo.load(model)
     require_tables(chosen, coding)
+    source = _source(photos, chosen, fit)
+    first = next(source)  # a photo that cannot be read is told before anything is written
     make_folder(out)
     write_whole(out / "index.html", PAGE.encode())
     say = partial(typer.echo, err=json == "-")  # standard output belongs to the numbers then
@@ -73,7 +75,7 @@ def stream(
     done: list[dict] = []
     try:
         with open_node(target, chosen) as node:
-            for rows in itertools.islice(_source(photos, chosen, fit), frames):
+            for rows in itertools.islice(itertools.chain([first], source), frames):
                 start = time.monotonic()
                 assembly = Assembly(chosen, decoder=decoder)
                 frame = node.capture(
