@@ -4,7 +4,6 @@
 
 #define BOARD_NAME "nrf5340dk"
 #define BOARD_INTERRUPTS 69u /* product specification, "Peripheral interface": IDs 0..68 */
-#define BOARD_STACK_BYTES 8192u
 
 #define BOARD_CORE_HZ 128000000u
 

@@ -4,7 +4,6 @@
 
 #define BOARD_NAME "qemu_cortex_m33"
 #define BOARD_INTERRUPTS 96u /* Arm Musca-B1 */
-#define BOARD_STACK_BYTES 8192u
 
 #define BOARD_SERIAL_PL011 0x40105000u
 #define BOARD_SERIAL_INTERRUPT 44u

@@ -4,7 +4,6 @@
 
 #define BOARD_NAME "qemu_cortex_m7"
 #define BOARD_INTERRUPTS 32u /* Arm AN500: Cortex-M7 on the MPS2 board */
-#define BOARD_STACK_BYTES 8192u
 
 #define BOARD_SERIAL_CMSDK 0x40004000u
 #define BOARD_SERIAL_INTERRUPT 0u

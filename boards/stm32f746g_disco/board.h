@@ -4,7 +4,6 @@
 
 #define BOARD_NAME "stm32f746g_disco"
 #define BOARD_INTERRUPTS 98u /* RM0385 table 46 */
-#define BOARD_STACK_BYTES 8192u
 
 #define BOARD_HSE_HZ 25000000u /* X2 on the board */
 #define BOARD_CORE_HZ 216000000u

@@ -16,18 +16,29 @@ static void count(frame_job *job, uint32_t stage, uint32_t since)
     job->counts[stage] += (uint32_t)(scaled / unit->denominator);
 }
 
+/* In the place of the latent, which nothing needs once it is quantised. */
+static uint8_t *symbols_of(const glimpse_encoder *encoder)
+{
+    return (uint8_t *)encoder->latent;
+}
+
 int frame_job_begin(frame_job *job, glimpse_encoder *encoder, const frame_request *request)
 {
     const glimpse_model *const model = encoder->model;
-    if (request->source > NODE_SOURCE_PATTERN || request->coding > GLIMPSE_CODING_RANGE ||
-        request->frame > GLIMPSE_MAX_FRAME || request->payload < GLIMPSE_MIN_PAYLOAD ||
-        request->payload > GLIMPSE_MAX_PAYLOAD ||
-        (request->coding == GLIMPSE_CODING_RANGE && model->codec.cumulative == NULL)) {
+    *job = (frame_job){.request = *request, .encoder = encoder};
+    /* Before anything starts, so that a request which cannot be met costs nothing. */
+    if (request->source > NODE_SOURCE_PATTERN || request->payload < GLIMPSE_MIN_PAYLOAD ||
+        request->payload > GLIMPSE_MAX_PAYLOAD) {
         return GLIMPSE_ERROR_ARGUMENT;
     }
-    *job = (frame_job){.request = *request, .encoder = encoder};
+    const int status = glimpse_schedule_begin(&job->schedule, &model->codec, symbols_of(encoder), request->frame,
+                                              request->coding, request->budget);
+    if (status != GLIMPSE_OK) {
+        return status;
+    }
     if (request->source == NODE_SOURCE_CAMERA && !port_camera_begin(model->photo_width, model->photo_height)) {
-        return GLIMPSE_ERROR_STATE;
+        port_camera_end();
+        return GLIMPSE_ERROR_SOURCE;
     }
     job->active = true;
     return glimpse_frame_begin(encoder);
@@ -52,7 +63,7 @@ int frame_job_fetch(frame_job *job, uint8_t *row)
         if (job->request.source == NODE_SOURCE_PATTERN) {
             node_pattern_row(row, model->photo_width, model->photo_height, job->row);
         } else if (!port_camera_row(row, 3u * (size_t)model->photo_width)) {
-            status = GLIMPSE_ERROR_STATE;
+            status = GLIMPSE_ERROR_SOURCE;
             break;
         }
         count(job, NODE_STAGE_ACQUIRE, start);
@@ -74,11 +85,9 @@ int frame_job_encode(frame_job *job)
         return status;
     }
     start = port_counter();
-    uint8_t *const symbols = (uint8_t *)job->encoder->latent; /* in place: the latent is not needed any more */
-    glimpse_symbols_quantise(codec, job->encoder->latent, symbols);
+    glimpse_symbols_quantise(codec, job->encoder->latent, symbols_of(job->encoder));
     count(job, NODE_STAGE_QUANTISE, start);
-    return glimpse_schedule_begin(&job->schedule, codec, symbols, job->request.frame, job->request.coding,
-                                  job->request.budget);
+    return GLIMPSE_OK;
 }
 
 int frame_job_packet(frame_job *job, uint8_t *packet)

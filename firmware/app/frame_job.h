@@ -29,13 +29,15 @@ typedef struct {
     bool active;
 } frame_job;
 
-/* GLIMPSE_ERROR_ARGUMENT for a request out of range, GLIMPSE_ERROR_STATE when the source is not there. */
+/* GLIMPSE_ERROR_ARGUMENT for a request out of range, GLIMPSE_ERROR_SOURCE when there is no camera: nothing was
+   begun. */
 int frame_job_begin(frame_job *job, glimpse_encoder *encoder, const frame_request *request);
 
 /* Feeds one row that the caller fetched. */
 int frame_job_row(frame_job *job, const uint8_t *rgb);
 
-/* Fetches every row from the camera or the pattern; row holds photo_width * 3 bytes. */
+/* Fetches every row from the camera or the pattern; row holds photo_width * 3 bytes. GLIMPSE_ERROR_SOURCE when the
+   camera stops. */
 int frame_job_fetch(frame_job *job, uint8_t *row);
 
 /* All rows are in: quantises, ready for frame_job_packet. */

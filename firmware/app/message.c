@@ -4,10 +4,13 @@
 #include <string.h>
 
 #include "app/protocol.h"
+#include "core/packet.h"
 #include "core/serial.h"
 #include "ports/port.h"
 
-enum { MAX_BODY = 256 };
+#define MAX_BODY 256u
+_Static_assert(MAX_BODY >= GLIMPSE_MAX_PAYLOAD, "every packet is one message");
+_Static_assert(NODE_MESSAGE_HEADER_BYTES + MAX_BODY <= NODE_MAX_MESSAGE_BYTES, "hosts expect no more");
 
 static void put(message_writer *writer, uint32_t value, size_t count)
 {

@@ -61,7 +61,8 @@ int models_use(uint8_t slot)
     const uint8_t before = slot_in_use;
     const int status = load(slot);
     if (status != GLIMPSE_OK && load(before) != GLIMPSE_OK && load(NODE_BUILTIN_MODEL) != GLIMPSE_OK) {
-        port_exit(1); /* the build's own model does not fit the build */
+        port_text("the built-in model does not fit this build\n");
+        port_exit(1);
     }
     return status;
 }
@@ -92,7 +93,7 @@ int models_erase(uint8_t slot)
     if (status != GLIMPSE_OK) {
         return status;
     }
-    return port_region_erase(region) ? GLIMPSE_OK : GLIMPSE_ERROR_STATE;
+    return port_region_erase(region) ? GLIMPSE_OK : GLIMPSE_ERROR_STORAGE;
 }
 
 int models_write(uint8_t slot, uint32_t offset, const uint8_t *bytes, size_t count)
@@ -102,5 +103,5 @@ int models_write(uint8_t slot, uint32_t offset, const uint8_t *bytes, size_t cou
     if (status != GLIMPSE_OK) {
         return status;
     }
-    return port_region_write(region, offset, bytes, count) ? GLIMPSE_OK : GLIMPSE_ERROR_STATE;
+    return port_region_write(region, offset, bytes, count) ? GLIMPSE_OK : GLIMPSE_ERROR_STORAGE;
 }

@@ -31,7 +31,7 @@ int models_use(uint8_t slot);
 glimpse_encoder *models_encoder(void);
 uint8_t models_slot(void);
 
-/* Flash of a slot that is not in use. GLIMPSE_ERROR_ARGUMENT: in use or no such slot; _STATE: the flash refused. */
+/* Flash of a slot that is not in use. GLIMPSE_ERROR_ARGUMENT: in use or no such slot; _STORAGE: the flash refused. */
 int models_erase(uint8_t slot);
 int models_write(uint8_t slot, uint32_t offset, const uint8_t *bytes, size_t count);
 

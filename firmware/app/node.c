@@ -15,6 +15,8 @@ enum { WATCHDOG_MS = 8000 }; /* twice what erasing the largest flash sector take
 
 static uint8_t incoming[NODE_MAX_MESSAGE_BYTES + GLIMPSE_SERIAL_CHECK_BYTES];
 static uint8_t row_or_packet[3 * NODE_MAX_PHOTO_WIDTH]; /* a photo row until the last is in, then packets */
+_Static_assert(sizeof row_or_packet >= GLIMPSE_MAX_PAYLOAD, "every packet fits");
+_Static_assert(NODE_MESSAGE_HEADER_BYTES + sizeof row_or_packet <= NODE_MAX_MESSAGE_BYTES, "a row is one message");
 static frame_job job;
 static glimpse_serial_reader reader;
 static node_settings settings;
@@ -138,16 +140,11 @@ static void ask_for_row(void)
     answer(NODE_NEXT_ROW, body, writer.count);
 }
 
-static uint8_t take_frame_number(uint8_t asked)
+static void use_up_frame_number(void)
 {
-    if (asked != NODE_NEXT_FRAME) {
-        return asked;
-    }
-    const uint8_t frame = settings.next_frame;
-    settings.next_frame = (uint8_t)((frame + 1u) & GLIMPSE_MAX_FRAME);
+    settings.next_frame = (uint8_t)((settings.next_frame + 1u) & GLIMPSE_MAX_FRAME);
     /* A full or worn flash must not stop the pictures: the number then repeats after the next start, no more. */
     (void)node_settings_save(&settings);
-    return frame;
 }
 
 static void capture(const uint8_t *body, size_t count)
@@ -156,12 +153,16 @@ static void capture(const uint8_t *body, size_t count)
         refuse(GLIMPSE_ERROR_LENGTH);
         return;
     }
+    const bool counted = body[2] == NODE_NEXT_FRAME;
     const frame_request request = {.source = body[0],
                                    .coding = body[1],
-                                   .frame = take_frame_number(body[2]),
+                                   .frame = counted ? settings.next_frame : body[2],
                                    .payload = body[3],
                                    .budget = message_get_u32(body + 4)};
     int status = frame_job_begin(&job, models_encoder(), &request);
+    if (status == GLIMPSE_OK && counted) {
+        use_up_frame_number();
+    }
     if (status == GLIMPSE_OK && request.source == NODE_SOURCE_UPLOAD) {
         ask_for_row();
         return;

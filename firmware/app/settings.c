@@ -19,9 +19,11 @@ typedef struct {
 } record;
 
 static struct {
-    uint32_t sequence;
-    port_region region; /* that holds the newest record */
-    size_t next;        /* offset of the first place behind it */
+    uint32_t sequence;  /* the highest so far */
+    port_region holder; /* the region of the newest sound record, which must not be erased */
+    port_region
+        region;  /* the one that the next record goes to; another one than the holder while writing there fails */
+    size_t next; /* offset of the first free place in it */
 } newest;
 
 static uint32_t check_of(const record *r)
@@ -52,7 +54,7 @@ static void scan(port_region region, node_settings *settings)
             continue;
         }
         newest.sequence = r.sequence;
-        newest.region = region;
+        newest.holder = region;
         settings->boots = r.boots;
         settings->model_slot = r.model_slot;
         settings->next_frame = r.next_frame;
@@ -73,10 +75,16 @@ void node_settings_load(node_settings *settings)
 {
     *settings = (node_settings){.boots = 0, .model_slot = NODE_BUILTIN_MODEL, .next_frame = 0};
     newest.sequence = 0;
-    newest.region = PORT_REGION_SETTINGS_A;
+    newest.holder = PORT_REGION_SETTINGS_A;
     scan(PORT_REGION_SETTINGS_A, settings);
     scan(PORT_REGION_SETTINGS_B, settings);
+    newest.region = newest.holder;
     newest.next = first_erased(newest.region);
+}
+
+static port_region other_than(port_region region)
+{
+    return region == PORT_REGION_SETTINGS_A ? PORT_REGION_SETTINGS_B : PORT_REGION_SETTINGS_A;
 }
 
 bool node_settings_save(const node_settings *settings)
@@ -88,15 +96,22 @@ bool node_settings_save(const node_settings *settings)
                 .reserved = {0, 0}};
     r.check = check_of(&r);
     if (newest.next + sizeof r > port_region_size(newest.region)) {
-        /* The full region keeps the newest record until the other one holds a newer. */
-        newest.region = newest.region == PORT_REGION_SETTINGS_A ? PORT_REGION_SETTINGS_B : PORT_REGION_SETTINGS_A;
-        newest.next = 0;
-        if (!port_region_erase(newest.region)) {
+        const port_region spare = other_than(newest.holder);
+        if (!port_region_erase(spare)) {
             return false;
         }
+        newest.region = spare;
+        newest.next = 0;
     }
-    const size_t at = newest.next;
-    newest.next += sizeof r; /* even if writing fails: those bytes are no longer erased */
+    const bool written = port_region_write(newest.region, newest.next, &r, sizeof r);
+    if (written) {
+        newest.holder = newest.region;
+    }
     newest.sequence = r.sequence;
-    return port_region_write(newest.region, at, &r, sizeof r);
+    /* Where writing failed half way the place is lost; where nothing was written it must be filled, because a free
+       place ends the search for records. */
+    if (!is_erased(port_region_base(newest.region) + newest.next, sizeof r)) {
+        newest.next += sizeof r;
+    }
+    return written;
 }

@@ -36,6 +36,10 @@ const char *glimpse_status_text(int status)
         return "not a model, or an impossible one";
     case GLIMPSE_ERROR_MODEL_LIMIT:
         return "the model needs more than this build offers";
+    case GLIMPSE_ERROR_SOURCE:
+        return "there is no camera, or it gives no frame";
+    case GLIMPSE_ERROR_STORAGE:
+        return "the flash refused";
     default:
         return status > 0 ? "no error" : "unknown error";
     }

@@ -76,12 +76,12 @@ int glimpse_encoder_init(glimpse_encoder *encoder, const glimpse_model *model, v
                          int8_t *latent, size_t latent_size, int8_t *side, size_t side_size)
 {
     const size_t side_needed = glimpse_encoder_side_size(model);
-    if (buffer == NULL || latent == NULL || (uintptr_t)buffer % BUFFER_ALIGNMENT != 0
-        || (side == NULL && side_needed > 0)) {
+    if (buffer == NULL || latent == NULL || (uintptr_t)buffer % BUFFER_ALIGNMENT != 0 ||
+        (side == NULL && side_needed > 0)) {
         return GLIMPSE_ERROR_ARGUMENT;
     }
-    if (buffer_size < glimpse_encoder_buffer_size(model) || latent_size < glimpse_encoder_latent_size(model)
-        || side_size < side_needed) {
+    if (buffer_size < glimpse_encoder_buffer_size(model) || latent_size < glimpse_encoder_latent_size(model) ||
+        side_size < side_needed) {
         return GLIMPSE_ERROR_BUFFER;
     }
     *encoder = (glimpse_encoder){.model = model, .latent = latent, .side = side};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The network on the node: rows of a photo in, the int8 latent out. Two back ends answer this header: the streaming
-   executor (nn/encoder.c), which keeps only the rows that a kernel needs, and TFLM (nn/tflm), which runs no model but the
-   one it is built with: GLIMPSE_ERROR_MODEL_LIMIT from init for others. */
+   executor (nn/encoder.c), which keeps only the rows that a kernel needs, and TFLM (nn/tflm), which runs no model but
+   the one it is built with: GLIMPSE_ERROR_MODEL_LIMIT from init for others. */
 #ifndef GLIMPSE_NN_ENCODER_H
 #define GLIMPSE_NN_ENCODER_H
 
@@ -15,10 +15,10 @@ typedef struct {
     const glimpse_model *model;
     int8_t *latent;
     int8_t *side;
-    int8_t *staging;    /* one output row on its way to the windows of the layers that read it; TFLM: its input */
-    void *scratch;      /* kernel scratch, shared by all layers; TFLM: its interpreter */
+    int8_t *staging; /* one output row on its way to the windows of the layers that read it; TFLM: its input */
+    void *scratch;   /* kernel scratch, shared by all layers; TFLM: its interpreter */
     glimpse_window windows[GLIMPSE_MAX_LAYERS]; /* TFLM: not used */
-    uint16_t row;       /* photo rows taken */
+    uint16_t row;                               /* photo rows taken */
     uint8_t running;
 } glimpse_encoder;
 

@@ -4,7 +4,7 @@
 #include "core/status.h"
 #include "nn/window.h"
 
-enum { PHOTO_CHANNELS = 3, PHOTO_ZERO = -128, MAX_SHIFT = 30 };
+enum { PHOTO_CHANNELS = 3, PHOTO_ZERO = -128, MAX_SHIFT = 30, LEAST_MULTIPLIER = 1 << 30 };
 
 static bool size_is_sound(uint32_t height, uint32_t width, uint32_t channels)
 {
@@ -13,8 +13,8 @@ static bool size_is_sound(uint32_t height, uint32_t width, uint32_t channels)
 
 static bool size_is_within_limits(uint32_t height, uint32_t width, uint32_t channels)
 {
-    return height <= GLIMPSE_MAX_SIDE && width <= GLIMPSE_MAX_SIDE && channels <= GLIMPSE_MAX_LAYER_CHANNELS
-        && width * channels <= GLIMPSE_MAX_ROW_BYTES;
+    return height <= GLIMPSE_MAX_SIDE && width <= GLIMPSE_MAX_SIDE && channels <= GLIMPSE_MAX_LAYER_CHANNELS &&
+           width * channels <= GLIMPSE_MAX_ROW_BYTES;
 }
 
 /* The input is what the layer it names gives out, in shape and zero point. */
@@ -22,15 +22,15 @@ static bool input_is_sound(const glimpse_model *model, int index)
 {
     const glimpse_layer *const layer = &model->layers[index];
     if (layer->input == -1) {
-        return layer->in_height == model->photo_height && layer->in_width == model->photo_width
-            && layer->in_channels == PHOTO_CHANNELS && layer->in_zero == PHOTO_ZERO;
+        return layer->in_height == model->photo_height && layer->in_width == model->photo_width &&
+               layer->in_channels == PHOTO_CHANNELS && layer->in_zero == PHOTO_ZERO;
     }
     if (layer->input < 0 || layer->input >= index) {
         return false;
     }
     const glimpse_layer *const source = &model->layers[layer->input];
-    return layer->in_height == source->out_height && layer->in_width == source->out_width
-        && layer->in_channels == source->out_channels && layer->in_zero == source->out_zero;
+    return layer->in_height == source->out_height && layer->in_width == source->out_width &&
+           layer->in_channels == source->out_channels && layer->in_zero == source->out_zero;
 }
 
 /* One dimension padded as TensorFlow's SAME or VALID. For both, the rows that are missing follow from the sizes. */
@@ -59,29 +59,28 @@ static bool channels_are_sound(const glimpse_layer *layer)
 /* Padding in x can make a row wider than the tensor; windows are as wide as that. */
 static bool window_is_within_limits(const glimpse_layer *layer)
 {
-    return glimpse_window_columns(layer) * layer->in_channels <= 2u * GLIMPSE_MAX_ROW_BYTES
-        && (uint32_t)layer->kernel_height * layer->kernel_width * layer->in_channels <= GLIMPSE_MAX_KERNEL_VOLUME;
+    return glimpse_window_columns(layer) * layer->in_channels <= 2u * GLIMPSE_MAX_ROW_BYTES &&
+           (uint32_t)layer->kernel_height * layer->kernel_width * layer->in_channels <= GLIMPSE_MAX_KERNEL_VOLUME;
 }
 
 int glimpse_layer_check_shape(const glimpse_model *model, int index)
 {
     const glimpse_layer *const layer = &model->layers[index];
-    if (!size_is_sound(layer->in_height, layer->in_width, layer->in_channels)
-        || !size_is_sound(layer->out_height, layer->out_width, layer->out_channels)
-        || !size_is_sound(layer->kernel_height, layer->kernel_width, 1)
-        || !size_is_sound(layer->stride_y, layer->stride_x, 1) || !input_is_sound(model, index)
-        || !dimension_is_sound(layer->in_height, layer->out_height, layer->kernel_height, layer->stride_y,
-                               layer->pad_top)
-        || !dimension_is_sound(layer->in_width, layer->out_width, layer->kernel_width, layer->stride_x,
-                               layer->pad_left)
-        || !channels_are_sound(layer) || layer->minimum > layer->maximum) {
+    if (!size_is_sound(layer->in_height, layer->in_width, layer->in_channels) ||
+        !size_is_sound(layer->out_height, layer->out_width, layer->out_channels) ||
+        !size_is_sound(layer->kernel_height, layer->kernel_width, 1) ||
+        !size_is_sound(layer->stride_y, layer->stride_x, 1) || !input_is_sound(model, index) ||
+        !dimension_is_sound(layer->in_height, layer->out_height, layer->kernel_height, layer->stride_y,
+                            layer->pad_top) ||
+        !dimension_is_sound(layer->in_width, layer->out_width, layer->kernel_width, layer->stride_x, layer->pad_left) ||
+        !channels_are_sound(layer) || layer->minimum > layer->maximum) {
         return GLIMPSE_ERROR_MODEL_FORMAT;
     }
-    if (!size_is_within_limits(layer->in_height, layer->in_width, layer->in_channels)
-        || !size_is_within_limits(layer->out_height, layer->out_width, layer->out_channels)
-        || layer->kernel_height > GLIMPSE_MAX_KERNEL || layer->kernel_width > GLIMPSE_MAX_KERNEL
-        || layer->stride_y > GLIMPSE_MAX_KERNEL || layer->stride_x > GLIMPSE_MAX_KERNEL
-        || !window_is_within_limits(layer)) {
+    if (!size_is_within_limits(layer->in_height, layer->in_width, layer->in_channels) ||
+        !size_is_within_limits(layer->out_height, layer->out_width, layer->out_channels) ||
+        layer->kernel_height > GLIMPSE_MAX_KERNEL || layer->kernel_width > GLIMPSE_MAX_KERNEL ||
+        layer->stride_y > GLIMPSE_MAX_KERNEL || layer->stride_x > GLIMPSE_MAX_KERNEL ||
+        !window_is_within_limits(layer)) {
         return GLIMPSE_ERROR_MODEL_LIMIT;
     }
     return GLIMPSE_OK;
@@ -139,7 +138,8 @@ bool glimpse_layer_check_arithmetic(const glimpse_layer *layer)
     }
     for (uint32_t channel = 0; channel < layer->out_channels; channel++) {
         const int32_t shift = layer->shift[channel];
-        if (shift < -MAX_SHIFT || shift > MAX_SHIFT || layer->multiplier[channel] < 0) {
+        const int32_t multiplier = layer->multiplier[channel];
+        if (shift < -MAX_SHIFT || shift > MAX_SHIFT || (multiplier != 0 && multiplier < LEAST_MULTIPLIER)) {
             return false;
         }
         /* Inputs and the zero point are added up apart: 128 each. Room is left for the output's zero point. */

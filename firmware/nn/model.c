@@ -81,8 +81,8 @@ static int read_header(blob_header *header, const uint8_t *blob, size_t size)
         return GLIMPSE_ERROR_CHECK;
     }
     const uint32_t *const reserved = header->more_reserved;
-    if (header->size % GLIMPSE_MODEL_ALIGNMENT != 0 || header->name[GLIMPSE_MODEL_NAME_BYTES - 1] != 0
-        || header->reserved != 0 || (reserved[0] | reserved[1] | reserved[2] | reserved[3]) != 0) {
+    if (header->size % GLIMPSE_MODEL_ALIGNMENT != 0 || header->name[GLIMPSE_MODEL_NAME_BYTES - 1] != 0 ||
+        header->reserved != 0 || (reserved[0] | reserved[1] | reserved[2] | reserved[3]) != 0) {
         return GLIMPSE_ERROR_MODEL_FORMAT;
     }
     return GLIMPSE_OK;
@@ -103,14 +103,24 @@ static void take_header(glimpse_model *model, const blob_header *header)
 static void take_layer(glimpse_layer *layer, const blob_layer *record)
 {
     *layer = (glimpse_layer){
-        .kind = record->kind, .input = record->input,
-        .in_height = record->in_height, .in_width = record->in_width, .in_channels = record->in_channels,
-        .out_height = record->out_height, .out_width = record->out_width, .out_channels = record->out_channels,
-        .kernel_height = record->kernel_height, .kernel_width = record->kernel_width,
-        .stride_y = record->stride_y, .stride_x = record->stride_x,
-        .pad_top = record->pad_top, .pad_left = record->pad_left,
-        .in_zero = record->in_zero, .out_zero = record->out_zero,
-        .minimum = record->minimum, .maximum = record->maximum,
+        .kind = record->kind,
+        .input = record->input,
+        .in_height = record->in_height,
+        .in_width = record->in_width,
+        .in_channels = record->in_channels,
+        .out_height = record->out_height,
+        .out_width = record->out_width,
+        .out_channels = record->out_channels,
+        .kernel_height = record->kernel_height,
+        .kernel_width = record->kernel_width,
+        .stride_y = record->stride_y,
+        .stride_x = record->stride_x,
+        .pad_top = record->pad_top,
+        .pad_left = record->pad_left,
+        .in_zero = record->in_zero,
+        .out_zero = record->out_zero,
+        .minimum = record->minimum,
+        .maximum = record->maximum,
     };
 }
 
@@ -160,21 +170,21 @@ static int read_layers(glimpse_model *model, const blob_header *header, const ui
 
 static bool outputs_are_sound(const glimpse_model *model)
 {
-    return model->latent_layer >= 0 && model->latent_layer < model->layer_count && model->side_layer >= -1
-        && model->side_layer < model->layer_count && model->side_layer != model->latent_layer;
+    return model->latent_layer >= 0 && model->latent_layer < model->layer_count && model->side_layer >= -1 &&
+           model->side_layer < model->layer_count && model->side_layer != model->latent_layer;
 }
 
 static bool codec_fits_latent(const glimpse_codec *codec, const glimpse_layer *latent)
 {
-    return codec->height == latent->out_height && codec->width == latent->out_width
-        && codec->channels == latent->out_channels;
+    return codec->height == latent->out_height && codec->width == latent->out_width &&
+           codec->channels == latent->out_channels;
 }
 
 static int read_codec(glimpse_model *model, const blob_header *header, const uint8_t *blob)
 {
     const blob_codec *const record = section(blob, header->size, header->codec, sizeof *record);
-    if (record == NULL || (record->reserved | record->more_reserved) != 0 || record->bits < GLIMPSE_MIN_SYMBOL_BITS
-        || record->bits > GLIMPSE_MAX_SYMBOL_BITS) {
+    if (record == NULL || (record->reserved | record->more_reserved) != 0 || record->bits < GLIMPSE_MIN_SYMBOL_BITS ||
+        record->bits > GLIMPSE_MAX_SYMBOL_BITS) {
         return GLIMPSE_ERROR_MODEL_FORMAT;
     }
     if ((record->flags & ~CODEC_FLAG_CUMULATIVE) != 0) {
@@ -182,8 +192,14 @@ static int read_codec(glimpse_model *model, const blob_header *header, const uin
     }
     glimpse_codec *const codec = &model->codec;
     *codec = (glimpse_codec){
-        .model = record->model, .revision = record->revision, .height = record->height, .width = record->width,
-        .channels = record->channels, .bits = record->bits, .order = record->order, .stride = record->stride,
+        .model = record->model,
+        .revision = record->revision,
+        .height = record->height,
+        .width = record->width,
+        .channels = record->channels,
+        .bits = record->bits,
+        .order = record->order,
+        .stride = record->stride,
         .offset = record->offset,
         .minimum = section(blob, header->size, record->minimum, record->channels * sizeof(int32_t)),
         .step = section(blob, header->size, record->step, record->channels * sizeof(uint16_t)),
@@ -197,8 +213,8 @@ static int read_codec(glimpse_model *model, const blob_header *header, const uin
     } else if (record->cumulative != 0) {
         return GLIMPSE_ERROR_MODEL_FORMAT;
     }
-    if (codec->minimum == NULL || codec->step == NULL
-        || !codec_fits_latent(codec, &model->layers[model->latent_layer])) {
+    if (codec->minimum == NULL || codec->step == NULL ||
+        !codec_fits_latent(codec, &model->layers[model->latent_layer])) {
         return GLIMPSE_ERROR_MODEL_FORMAT;
     }
     return glimpse_codec_check(codec);

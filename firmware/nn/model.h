@@ -14,11 +14,11 @@ enum {
     GLIMPSE_MODEL_NAME_BYTES = 16, /* zero padded, always ends in a zero */
     GLIMPSE_MAX_LAYERS = 16,       /* trunk and side branch together */
     /* What a sound model may ask for; beyond it loading ends with GLIMPSE_ERROR_MODEL_LIMIT. */
-    GLIMPSE_MAX_SIDE = 2048,         /* height or width of any tensor */
+    GLIMPSE_MAX_SIDE = 2048, /* height or width of any tensor */
     GLIMPSE_MAX_LAYER_CHANNELS = 512,
-    GLIMPSE_MAX_KERNEL = 16,         /* height or width of a kernel, and its strides */
+    GLIMPSE_MAX_KERNEL = 16,          /* height or width of a kernel, and its strides */
     GLIMPSE_MAX_KERNEL_VOLUME = 8192, /* kernel height * kernel width * input channels */
-    GLIMPSE_MAX_ROW_BYTES = 32768    /* width * channels of any tensor */
+    GLIMPSE_MAX_ROW_BYTES = 32768     /* width * channels of any tensor */
 };
 
 typedef enum {
@@ -29,8 +29,8 @@ typedef enum {
 
 /* One layer, every field checked. Tensors are int8 [height, width, channels]. */
 typedef struct {
-    uint8_t kind;           /* glimpse_layer_kind */
-    int8_t input;           /* layer whose output it reads, always an earlier one; -1: the photo */
+    uint8_t kind; /* glimpse_layer_kind */
+    int8_t input; /* layer whose output it reads, always an earlier one; -1: the photo */
     uint16_t in_height, in_width, in_channels;
     uint16_t out_height, out_width, out_channels;
     uint8_t kernel_height, kernel_width, stride_y, stride_x;
@@ -55,12 +55,12 @@ static inline uint32_t glimpse_layer_weight_pitch(const glimpse_layer *layer)
 
 typedef struct {
     char name[GLIMPSE_MODEL_NAME_BYTES];
-    uint32_t size;          /* of the blob in bytes */
-    uint32_t check;         /* its CRC-32, tells two models apart */
+    uint32_t size;                      /* of the blob in bytes */
+    uint32_t check;                     /* its CRC-32, tells two models apart */
     uint16_t photo_height, photo_width; /* RGB888; a pixel p enters the network as int8 p - 128 */
     uint8_t layer_count;
-    int8_t latent_layer;    /* whose output is the latent */
-    int8_t side_layer;      /* whose output is the side output (saliency); -1: none */
+    int8_t latent_layer; /* whose output is the latent */
+    int8_t side_layer;   /* whose output is the side output (saliency); -1: none */
     glimpse_layer layers[GLIMPSE_MAX_LAYERS];
     glimpse_codec codec;
 } glimpse_model;

@@ -24,8 +24,8 @@ static int8_t padding_value(const glimpse_layer *layer)
 
 size_t glimpse_window_size(const glimpse_layer *layer)
 {
-    const size_t bytes = (size_t)glimpse_window_columns(layer) * column_bytes(layer)
-        + (size_t)(GLIMPSE_WINDOW_STEPS - 1) * step_bytes(layer) + OVERREAD_BYTES;
+    const size_t bytes = (size_t)glimpse_window_columns(layer) * column_bytes(layer) +
+                         (size_t)(GLIMPSE_WINDOW_STEPS - 1) * step_bytes(layer) + OVERREAD_BYTES;
     return (bytes + 3u) & ~(size_t)3u;
 }
 

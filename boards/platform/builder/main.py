@@ -74,14 +74,16 @@ if not (dependencies / "cmsis_nn").is_dir():
     sys.stderr.write("Error: the CMSIS-NN sources are not there yet; run `make setup`.\n")
     env.Exit(1)
 
-# ---- CMSIS-NN: only the files that firmware/nn names, as a library without our warnings
+# ---- CMSIS-NN: only the files that firmware/nn names, and those that an image asks for besides, without our warnings
 
 kernels = env.Clone()
 kernels.Append(CCFLAGS=["-w"])
-listed = (firmware / "nn" / "cmsis_nn_sources.txt").read_text().split("\n")
+lists = [firmware / "nn" / "cmsis_nn_sources.txt"]
+if env.GetProjectOption("custom_cmsis_nn", ""):
+    lists.append(PROJECT / env.GetProjectOption("custom_cmsis_nn"))
 objects = [
     kernels.StaticObject(str(BUILD / "cmsis_nn" / (path + ".o")), str(dependencies / "cmsis_nn" / path))
-    for path in (line.strip() for line in listed)
+    for path in (line.strip() for file in lists for line in file.read_text().split("\n"))
     if path and not path.startswith("#")
 ]
 env.Prepend(LIBS=[kernels.StaticLibrary(str(BUILD / "cmsis_nn" / "cmsis_nn"), objects)])

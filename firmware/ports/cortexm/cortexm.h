@@ -16,8 +16,9 @@ void board_interrupt(uint32_t number);
 /* The non-maskable interrupt was taken. */
 void board_non_maskable_interrupt(void);
 
-/* Remember `cause` (a port_reset_cause) where it survives the reset that follows; may do nothing. */
-void board_remember_reset(uint32_t cause);
+/* The core resets next, for `cause` (a port_reset_cause): remembers it where the hardware does not, and lets the serial
+   line finish what it was given, within a bounded time on a real board. */
+void board_before_reset(uint32_t cause);
 
 /* Ends the emulator, or resets a board, after a fault was reported. */
 _Noreturn void board_after_fault(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* memcpy, memmove and memset by words: those of newlib-nano go byte by byte, which costs the encoder four
-   times as much wherever it moves a row. Unaligned word reads are fine on Armv7-M and Armv8-M mainline. */
+/* memcpy, memmove and memset by words: those of newlib-nano go byte by byte, and the encoder moves rows all the time.
+   Unaligned word reads are fine on Armv7-M and Armv8-M mainline. */
 #include <stddef.h>
 #include <stdint.h>
 

@@ -97,7 +97,7 @@ _Noreturn void cortexm_system_reset(void)
 
 _Noreturn void port_reset(void)
 {
-    board_remember_reset(PORT_RESET_SOFTWARE);
+    board_before_reset(PORT_RESET_SOFTWARE);
     cortexm_system_reset();
 }
 

@@ -4,6 +4,7 @@
 
 #include "board.h"
 #include "ports/nrf53/registers.h"
+#include "ports/nrf53/serial.h"
 
 #define DEMCR REGISTER(0xE000EDFCu)
 #define DWT_CTRL REGISTER(0xE0001000u)
@@ -119,10 +120,11 @@ void port_watchdog_feed(void)
     }
 }
 
-void board_remember_reset(uint32_t cause)
+void board_before_reset(uint32_t cause)
 {
-    (void)cause;
-} /* the hardware does */
+    (void)cause; /* the hardware remembers it */
+    serial_finish();
+}
 
 void board_non_maskable_interrupt(void)
 {

@@ -10,6 +10,7 @@
 #include "board.h"
 #include "ports/cortexm/serial_ring.h"
 #include "ports/nrf53/registers.h"
+#include "ports/nrf53/serial.h"
 #include "ports/port.h"
 
 enum { TRANSMIT_BYTES = 64, TURNS = 2000000 };
@@ -18,6 +19,7 @@ static serial_ring ring;
 static volatile uint32_t lost;
 static port_serial_mode opened_mode;
 static bool opened;
+static bool transmitter_runs;
 static volatile uint8_t received;           /* written by EasyDMA */
 static uint8_t transmitted[TRANSMIT_BYTES]; /* EasyDMA reads RAM only, and text lies in flash */
 
@@ -62,8 +64,21 @@ void board_interrupt(uint32_t number)
     }
 }
 
+/* ENDTX says that EasyDMA's last byte was taken; TXSTOPPED, that the transmitter rests. */
+void serial_finish(void)
+{
+    if (UARTE0_ENABLE == 0 || !transmitter_runs) {
+        return;
+    }
+    UARTE0_EVENTS_TXSTOPPED = 0;
+    UARTE0_TASKS_STOPTX = 1;
+    (void)WAIT_UNTIL(UARTE0_EVENTS_TXSTOPPED, 1u, 1u, TURNS / 100);
+    transmitter_runs = false;
+}
+
 static void stop(void)
 {
+    serial_finish();
     cortexm_interrupt_disable(UARTE0_INTERRUPT);
     UARTE0_INTENCLR = UINT32_MAX;
     if (UARTE0_ENABLE == 0) {
@@ -119,6 +134,7 @@ void port_serial_write(const uint8_t *bytes, size_t count)
         UARTE0_TXD_PTR = (uint32_t)(uintptr_t)transmitted;
         UARTE0_TXD_MAXCNT = now;
         __asm__ volatile("dsb" ::: "memory");
+        transmitter_runs = true;
         UARTE0_TASKS_STARTTX = 1;
         /* 64 bytes take 5.6 ms. */
         if (!WAIT_UNTIL(UARTE0_EVENTS_ENDTX, 1u, 1u, TURNS)) {

@@ -5,6 +5,7 @@
 #include "board.h"
 #include "ports/cortexm/cortexm.h"
 #include "ports/qemu/semihosting.h"
+#include "ports/qemu/serial.h"
 
 /* CMSDK timer: CTRL, VALUE (counts down), RELOAD. */
 #define TIMER(offset) REGISTER(BOARD_TIMER + (offset))
@@ -22,9 +23,15 @@ static port_reset_cause reset_cause;
 static uint32_t watchdog_periods; /* 0: not started */
 static volatile uint32_t watchdog_periods_left;
 
-void board_remember_reset(uint32_t cause)
+static void remember_reset(uint32_t cause)
 {
     remembered_reset = reset_magic | cause;
+}
+
+void board_before_reset(uint32_t cause)
+{
+    remember_reset(cause);
+    serial_finish();
 }
 
 void port_init(void)
@@ -93,7 +100,7 @@ void board_non_maskable_interrupt(void)
         WATCHDOG(0x00C) = 1u;
         return;
     }
-    board_remember_reset(PORT_RESET_WATCHDOG);
+    remember_reset(PORT_RESET_WATCHDOG);
     cortexm_system_reset();
 }
 
@@ -104,5 +111,6 @@ _Noreturn void board_after_fault(void)
 
 _Noreturn void port_exit(int code)
 {
+    serial_finish();
     semihosting_exit(code);
 }

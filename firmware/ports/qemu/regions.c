@@ -42,41 +42,41 @@ static bool write_erased(int32_t file, size_t count)
 }
 
 /* No file of this region yet: it is erased flash. Bytes can only come from a file, so one is made for a moment. */
-static void load_erased(port_region region)
+static bool load_erased(port_region region)
 {
     const int32_t file = semihosting_open(erased_file, SEMIHOSTING_CREATE);
     if (file < 0) {
-        return;
+        return false;
     }
-    write_erased(file, CHUNK);
-    for (size_t offset = 0; offset < places[region].bytes; offset += CHUNK) {
-        semihosting_seek(file, 0);
-        semihosting_read(file, place(region, offset), CHUNK);
+    bool ok = write_erased(file, CHUNK);
+    for (size_t offset = 0; ok && offset < places[region].bytes; offset += CHUNK) {
+        ok = semihosting_seek(file, 0) && semihosting_read(file, place(region, offset), CHUNK);
     }
     semihosting_close(file);
     semihosting_remove(erased_file);
+    return ok;
 }
 
-static void load(port_region region)
+/* False: the host's file system refused. What memory then holds of the region means nothing; asking again tries
+   again. */
+static bool load(port_region region)
 {
     if (loaded[region]) {
-        return;
+        return true;
     }
-    loaded[region] = true;
     const int32_t file = semihosting_open(files[region], SEMIHOSTING_READ);
     const bool there = file >= 0 && semihosting_length(file) == (int32_t)places[region].bytes &&
                        semihosting_read(file, place(region, 0), places[region].bytes);
     if (file >= 0) {
         semihosting_close(file);
     }
-    if (!there) {
-        load_erased(region);
-    }
+    loaded[region] = there || load_erased(region);
+    return loaded[region];
 }
 
 const uint8_t *port_region_base(port_region region)
 {
-    load(region);
+    (void)load(region);
     return (const uint8_t *)place(region, 0);
 }
 
@@ -87,7 +87,6 @@ size_t port_region_size(port_region region)
 
 bool port_region_erase(port_region region)
 {
-    loaded[region] = true;
     const int32_t file = semihosting_open(files[region], SEMIHOSTING_CREATE);
     if (file < 0) {
         return false;
@@ -96,6 +95,7 @@ bool port_region_erase(port_region region)
     ok = semihosting_seek(file, 0) && ok;
     ok = semihosting_read(file, place(region, 0), places[region].bytes) && ok;
     semihosting_close(file);
+    loaded[region] = ok;
     return ok;
 }
 
@@ -117,8 +117,7 @@ bool port_region_write(port_region region, size_t offset, const void *bytes, siz
     if (offset % 4 != 0 || count % 4 != 0 || offset > size || count > size - offset) {
         return false;
     }
-    load(region);
-    if (!is_erased(region, offset, count)) {
+    if (!load(region) || !is_erased(region, offset, count)) {
         return false;
     }
     if (count == 0) {

@@ -4,6 +4,7 @@
 
 #include "ports/cortexm/serial_ring.h"
 #include "ports/port.h"
+#include "ports/qemu/serial.h"
 #include "ports/qemu/uart.h"
 
 static serial_ring ring;
@@ -28,8 +29,17 @@ void board_interrupt(uint32_t number)
     }
 }
 
+/* A busy reader holds the last byte up as it does any other. */
+void serial_finish(void)
+{
+    while (!uart_has_sent()) {
+        port_watchdog_feed();
+    }
+}
+
 void port_serial_open(port_serial_mode mode)
 {
+    serial_finish();
     cortexm_interrupt_disable(BOARD_SERIAL_INTERRUPT);
     uart_open();
     uart_interrupt_on_byte(false);

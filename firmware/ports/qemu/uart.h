@@ -22,6 +22,10 @@ static inline bool uart_can_write(void)
 {
     return (UART(0x04) & 1u) == 0;
 }
+static inline bool uart_has_sent(void)
+{
+    return (UART(0x04) & 1u) == 0;
+}
 static inline bool uart_can_read(void)
 {
     return (UART(0x04) & 2u) != 0;
@@ -58,6 +62,10 @@ static inline void uart_open(void)
 static inline bool uart_can_write(void)
 {
     return (UART(0x18) & 0x20u) == 0;
+}
+static inline bool uart_has_sent(void)
+{
+    return (UART(0x18) & 0x88u) == 0x80u; /* nothing left to send, and not sending */
 }
 static inline bool uart_can_read(void)
 {

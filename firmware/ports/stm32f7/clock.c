@@ -30,7 +30,7 @@ bool clock_wait(const volatile uint32_t *address, uint32_t mask, uint32_t wanted
     return (*address & mask) == wanted;
 }
 
-/* 25 MHz / 25 * 432 / 2 = 216 MHz. Over 180 MHz needs the regulator's over-drive (RM0385 4.1.4). */
+/* The crystal's 25 MHz / 25 * 432 / 2 = 216 MHz. Over 180 MHz needs the regulator's over-drive (RM0385 4.1.4). */
 static bool start_pll(void)
 {
     RCC->CR |= RCC_CR_HSEON;
@@ -41,8 +41,8 @@ static bool start_pll(void)
     RCC->APB1ENR |= RCC_APB1ENR_PWREN;
     (void)RCC->APB1ENR; /* the peripheral answers two cycles after its clock is on */
     PWR->CR1 |= PWR_CR1_VOS;
-    RCC->PLLCFGR = RCC_PLLCFGR_PLLSRC_HSE | (25u << RCC_PLLCFGR_PLLM_Pos) | (432u << RCC_PLLCFGR_PLLN_Pos) |
-                   (0u << RCC_PLLCFGR_PLLP_Pos) | (9u << RCC_PLLCFGR_PLLQ_Pos);
+    RCC->PLLCFGR = RCC_PLLCFGR_PLLSRC_HSE | (BOARD_HSE_HZ / 1000000u << RCC_PLLCFGR_PLLM_Pos) |
+                   (432u << RCC_PLLCFGR_PLLN_Pos) | (0u << RCC_PLLCFGR_PLLP_Pos) | (9u << RCC_PLLCFGR_PLLQ_Pos);
     RCC->CR |= RCC_CR_PLLON;
     PWR->CR1 |= PWR_CR1_ODEN;
     if (!clock_wait(&PWR->CSR1, PWR_CSR1_ODRDY, PWR_CSR1_ODRDY, 10)) {

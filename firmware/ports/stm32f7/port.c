@@ -5,6 +5,7 @@
 #include "board.h"
 #include "ports/cortexm/cortexm.h"
 #include "ports/stm32f7/clock.h"
+#include "ports/stm32f7/serial.h"
 #include "stm32f7xx.h"
 
 static port_reset_cause reset_cause;
@@ -106,10 +107,11 @@ void port_watchdog_feed(void)
     }
 }
 
-void board_remember_reset(uint32_t cause)
+void board_before_reset(uint32_t cause)
 {
-    (void)cause;
-} /* the hardware does */
+    (void)cause; /* the hardware remembers it */
+    serial_finish();
+}
 
 void board_non_maskable_interrupt(void)
 {
@@ -118,8 +120,6 @@ void board_non_maskable_interrupt(void)
 
 _Noreturn void board_after_fault(void)
 {
-    /* The line's last byte is still in its shift register. */
-    (void)clock_wait(&USART1->ISR, USART_ISR_TC, USART_ISR_TC, 2);
     port_reset();
 }
 

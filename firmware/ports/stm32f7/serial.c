@@ -6,6 +6,7 @@
 #include "ports/cortexm/serial_ring.h"
 #include "ports/port.h"
 #include "ports/stm32f7/clock.h"
+#include "ports/stm32f7/serial.h"
 #include "stm32f7xx.h"
 
 static serial_ring ring;
@@ -50,8 +51,17 @@ static void connect_pin(GPIO_TypeDef *port, uint32_t pin)
     port->MODER = (port->MODER & ~(3u << (2u * pin))) | (2u << (2u * pin));
 }
 
+/* One byte may be in the shift register and one behind it: 174 us. Without its clock the USART reads as off. */
+void serial_finish(void)
+{
+    if ((USART1->CR1 & USART_CR1_UE) != 0) {
+        (void)clock_wait(&USART1->ISR, USART_ISR_TC, USART_ISR_TC, 2);
+    }
+}
+
 void port_serial_open(port_serial_mode mode)
 {
+    serial_finish();
     cortexm_interrupt_disable(USART1_IRQn);
     RCC->AHB1ENR |= RCC_AHB1ENR_GPIOAEN | RCC_AHB1ENR_GPIOBEN;
     RCC->APB2ENR |= RCC_APB2ENR_USART1EN;

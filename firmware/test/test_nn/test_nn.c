@@ -210,7 +210,9 @@ static void impossible_contents_are_refused(void)
         {WEIGHTS + VOLUME, 1, 1},           /* gap that is not zero */
         {BIAS, 4, 0x7FFFFFFFu},             /* sums that overflow */
         {MULTIPLIER, 4, 0x80000000u},       /* negative factor */
-        {SHIFT, 4, 31},                     /* shifts that are not defined */
+        {MULTIPLIER, 4, 0x3FFFFFFFu},       /* factor that is not normalised */
+        {MULTIPLIER, 4, 1},
+        {SHIFT, 4, 31}, /* shifts that are not defined */
         {SHIFT, 4, (uint32_t)-31},
         {SHIFT, 4, 30},                 /* shift that overflows the sums */
         {CODEC + 2, 1, 9},              /* bits */

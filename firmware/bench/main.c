@@ -6,7 +6,7 @@
 #include "core/crc.h"
 #include "core/status.h"
 #include "glimpse_builtin_model.h"
-#include "nn/bench/whole_tensor.h"
+#include "bench/whole_tensor.h"
 #include "nn/encoder.h"
 #include "nn/model.h"
 #include "ports/port.h"
@@ -89,8 +89,8 @@ static void run_streamed(const uint8_t *photo, whole_arena *arena)
     const size_t side_size = glimpse_encoder_side_size(&model);
     int8_t *const latent = whole_arena_take(arena, latent_size);
     int8_t *const side = whole_arena_take(arena, side_size);
-    if (glimpse_encoder_init(&encoder, &model, stream_bytes, sizeof stream_bytes, latent, latent_size, side, side_size)
-        != GLIMPSE_OK) {
+    if (glimpse_encoder_init(&encoder, &model, stream_bytes, sizeof stream_bytes, latent, latent_size, side,
+                             side_size) != GLIMPSE_OK) {
         give_up("the streaming executor does not fit");
     }
     const uint32_t start = port_counter();

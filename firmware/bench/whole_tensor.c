@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nn/bench/whole_tensor.h"
+#include "bench/whole_tensor.h"
 
 #include <string.h>
 
@@ -119,8 +119,8 @@ static arm_cmsis_nn_status run_convolution(const whole_layer *whole)
     const cmsis_nn_dims output = output_dims(layer);
     if (layer->kind == GLIMPSE_LAYER_CONV_2D) {
         const cmsis_nn_conv_params params = conv_params(layer);
-        return arm_convolve_wrapper_s8(&context, &params, &scales, &input, whole->input, &kernel, whole->weights,
-                                       &bias, layer->bias, &output, whole->output);
+        return arm_convolve_wrapper_s8(&context, &params, &scales, &input, whole->input, &kernel, whole->weights, &bias,
+                                       layer->bias, &output, whole->output);
     }
     const cmsis_nn_dw_conv_params params = depthwise_params(layer);
     return arm_depthwise_conv_wrapper_s8(&context, &params, &scales, &input, whole->input, &kernel, whole->weights,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ordinary way to run a network, to compare the streaming executor with: every layer on a whole tensor, by the
    CMSIS-NN call that TensorFlow Lite Micro makes. */
-#ifndef GLIMPSE_NN_BENCH_WHOLE_TENSOR_H
-#define GLIMPSE_NN_BENCH_WHOLE_TENSOR_H
+#ifndef GLIMPSE_BENCH_WHOLE_TENSOR_H
+#define GLIMPSE_BENCH_WHOLE_TENSOR_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -19,9 +19,9 @@ typedef struct {
 
 typedef struct {
     const glimpse_layer *layer;
-    const int8_t *input;  /* [in_height, in_width, in_channels] */
-    int8_t *output;       /* [out_height, out_width, out_channels] */
-    int8_t *weights;      /* conv: [out, kh, kw, in]; depthwise: [kh, kw, out] */
+    const int8_t *input; /* [in_height, in_width, in_channels] */
+    int8_t *output;      /* [out_height, out_width, out_channels] */
+    int8_t *weights;     /* conv: [out, kh, kw, in]; depthwise: [kh, kw, out] */
     void *scratch;
     size_t scratch_size;
 } whole_layer;

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GLIMPSE_PORTS_NRF53_SERIAL_H
+#define GLIMPSE_PORTS_NRF53_SERIAL_H
+
+/* Stops the transmitter once its last byte has left the chip; waits a few milliseconds at most. */
+void serial_finish(void);
+
+#endif
