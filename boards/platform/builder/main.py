@@ -13,7 +13,6 @@ BUILD = Path(env.subst("$BUILD_DIR"))
 sys.path.insert(0, str(PROJECT / "boards" / "platform" / "tools"))
 
 import built_in_model  # noqa: E402
-import tflm  # noqa: E402
 import upload  # noqa: E402
 
 native = "BOARD" not in env
@@ -79,8 +78,7 @@ if not (dependencies / "cmsis_nn").is_dir():
 kernels = env.Clone()
 kernels.Append(CCFLAGS=["-w"])
 lists = [firmware / "nn" / "cmsis_nn_sources.txt"]
-if env.GetProjectOption("custom_cmsis_nn", ""):
-    lists.append(PROJECT / env.GetProjectOption("custom_cmsis_nn"))
+lists += [PROJECT / name for name in env.GetProjectOption("custom_cmsis_nn", "").split()]
 objects = [
     kernels.StaticObject(str(BUILD / "cmsis_nn" / (path + ".o")), str(dependencies / "cmsis_nn" / path))
     for path in (line.strip() for file in lists for line in file.read_text().split("\n"))
@@ -88,15 +86,23 @@ objects = [
 ]
 env.Prepend(LIBS=[kernels.StaticLibrary(str(BUILD / "cmsis_nn" / "cmsis_nn"), objects)])
 
-if env.GetProjectOption("custom_encoder", "") == "tflm":
-    tflm.add(env, kernels, PROJECT, BUILD)
+# TFLM comes as a library, and PlatformIO compiles libraries with the flags of the program: without our warnings then.
+tflm = env.GetProjectOption("custom_encoder", "") == "tflm"
+if tflm:
+    env.Append(
+        CCFLAGS=["-w", "-isystem", str(dependencies / "cmsis_nn")],
+        CPPDEFINES=["CMSIS_NN", "NDEBUG", "TF_LITE_STATIC_MEMORY", "TF_LITE_STRIP_ERROR_STRINGS"],
+    )
+    if not env.GetOption("clean"):
+        header = BUILD / "generated" / "glimpse_builtin_tflite.h"
+        built_in_model.make(env, PROJECT, header, needed=True, exporter="glimpse.export.tflm")
 
 # ---- our own sources
 
 env.Append(
     CFLAGS=["-std=c11"],
     CXXFLAGS=["-std=c++17", "-fno-exceptions", "-fno-rtti"],
-    CCFLAGS=["-Wall", "-Wextra", "-Wconversion", "-Werror"],
+    CCFLAGS=[] if tflm else ["-Wall", "-Wextra", "-Wconversion", "-Werror"],
 )
 if testing:  # the test brings its own main
     env.Append(SRC_FILTER=["-<app/main.c>"])

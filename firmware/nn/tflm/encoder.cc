@@ -15,7 +15,8 @@ extern "C" {
 #include "nn/encoder.h"
 }
 
-namespace {
+namespace
+{
 
 constexpr size_t buffer_alignment = 16;
 
@@ -25,8 +26,9 @@ constexpr size_t align_up(size_t bytes)
 }
 
 /* Only what a model blob can hold, and only its int8 kernels: the general ones would link float and int16 kernels. */
-class Operators : public tflite::MicroMutableOpResolver<3> {
-public:
+class Operators : public tflite::MicroMutableOpResolver<3>
+{
+  public:
     Operators()
     {
         /* These can only fail for want of one of the three places. */
@@ -67,10 +69,10 @@ bool is_int8_of(const TfLiteTensor *tensor, size_t bytes)
 bool fits_model(tflite::MicroInterpreter &interpreter, const glimpse_model *model)
 {
     const size_t outputs = model->side_layer < 0 ? 1 : 2;
-    return interpreter.inputs_size() == 1 && interpreter.outputs_size() == outputs
-        && is_int8_of(interpreter.input(0), size_t{model->photo_height} * model->photo_width * 3)
-        && is_int8_of(interpreter.output(0), glimpse_encoder_latent_size(model))
-        && (outputs == 1 || is_int8_of(interpreter.output(1), glimpse_encoder_side_size(model)));
+    return interpreter.inputs_size() == 1 && interpreter.outputs_size() == outputs &&
+           is_int8_of(interpreter.input(0), size_t{model->photo_height} * model->photo_width * 3) &&
+           is_int8_of(interpreter.output(0), glimpse_encoder_latent_size(model)) &&
+           (outputs == 1 || is_int8_of(interpreter.output(1), glimpse_encoder_side_size(model)));
 }
 
 } // namespace
@@ -88,8 +90,8 @@ extern "C" int DebugVsnprintf(char *text, size_t size, const char *, va_list)
     return 0;
 }
 
-/* C++ asks for these three where a class has virtual functions. libstdc++'s own bring its whole error reporting. Nothing
-   is ever made on a heap, so nothing can be deleted. */
+/* C++ asks for these three where a class has virtual functions. libstdc++'s own bring its whole error reporting.
+   Nothing is ever made on a heap, so nothing can be deleted. */
 extern "C" [[noreturn]] void __cxa_pure_virtual()
 {
     __builtin_trap();
@@ -125,15 +127,15 @@ extern "C" int glimpse_encoder_init(glimpse_encoder *encoder, const glimpse_mode
                                     size_t side_size)
 {
     const size_t side_needed = glimpse_encoder_side_size(model);
-    if (buffer == nullptr || latent == nullptr || reinterpret_cast<uintptr_t>(buffer) % buffer_alignment != 0
-        || (side == nullptr && side_needed > 0)) {
+    if (buffer == nullptr || latent == nullptr || reinterpret_cast<uintptr_t>(buffer) % buffer_alignment != 0 ||
+        (side == nullptr && side_needed > 0)) {
         return GLIMPSE_ERROR_ARGUMENT;
     }
     if (model->check != GLIMPSE_BUILTIN_TFLITE_CHECK) {
         return GLIMPSE_ERROR_MODEL_LIMIT;
     }
-    if (buffer_size < glimpse_encoder_buffer_size(model) || latent_size < glimpse_encoder_latent_size(model)
-        || side_size < side_needed) {
+    if (buffer_size < glimpse_encoder_buffer_size(model) || latent_size < glimpse_encoder_latent_size(model) ||
+        side_size < side_needed) {
         return GLIMPSE_ERROR_BUFFER;
     }
     uint8_t *const arena = static_cast<uint8_t *>(buffer) + network_size;
