@@ -13,7 +13,7 @@ from cobs import cobs
 
 from glimpse.binding import CODINGS, MODEL_ALIGNMENT, protocol, serial_frame, status_text
 from glimpse.errors import GlimpseError
-from glimpse.progress import progress
+from glimpse.progress import Task, progress
 from glimpse.targets.node import STAGES, Capture, CaptureStats, Node, NodeInfo
 
 WRITE_CHUNK = 232  # model bytes in one message
@@ -240,7 +240,10 @@ class SerialNode(Node):
     ) -> Capture:
         """Encodes one frame; a photo travels over the serial line row by row. See Node.capture."""
         source = "PATTERN" if pattern else "CAMERA" if photo is None else "UPLOAD"
-        return self._capture(f"NODE_SOURCE_{source}", photo, payload, coding, frame, budget, on_packet)
+        if source != "UPLOAD":
+            return self._capture(f"NODE_SOURCE_{source}", photo, payload, coding, frame, budget, on_packet)
+        with progress("sending the photo", len(photo)) as task:
+            return self._capture("NODE_SOURCE_UPLOAD", photo, payload, coding, frame, budget, on_packet, task)
 
     def _capture(
         self,
@@ -251,6 +254,7 @@ class SerialNode(Node):
         frame: int | None,
         budget: int | None,
         on_packet: Callable[[bytes], None] | None,
+        task: Task | None = None,
     ) -> Capture:
         body = struct.pack(
             "<BBBBI",
@@ -277,6 +281,8 @@ class SerialNode(Node):
                         f"{self.what} asks for row {row} of a photo of {len(photo)}; flash the node again"
                     )
                 sequence = self.send("NODE_ROW", photo[row].tobytes())
+                if task:
+                    task.advance()
             elif message.type == protocol("NODE_DONE"):
                 return self._done(message.body, packets)
 
