@@ -73,16 +73,16 @@ def _model(name: str | None, packets: list[bytes], path: Path) -> ZooModel:
     if name is not None:
         return zoo.load(name)
     named: Counter[int] = Counter()
-    reasons: Counter[str] = Counter()
+    reasons: Counter[tuple[str, str]] = Counter()
     for packet in packets:
         try:
             named[binding.read_header(packet).model] += 1
         except binding.PacketError as error:
-            reasons[str(error)] += 1
+            reasons[error.reason, str(error)] += 1
     if not named:
-        raise GlimpseError(
-            f"none of the {len(packets)} packets in {path} is sound ({reasons.most_common(1)[0][0]}); receive more"
-        )
+        (reason, sentence), _ = reasons.most_common(1)[0]
+        remedy = "update glimpse" if reason == "version" else "receive more packets"
+        raise GlimpseError(f"none of the {len(packets)} packets in {path} is sound: {sentence}; {remedy}")
     return zoo.by_id(named.most_common(1)[0][0])
 
 
