@@ -36,9 +36,7 @@ def start(env, variant: str, program: str) -> int:
         return _fail(f"no debug probe of {board.get('name')} is attached; connect its USB debug port and try again.")
     result = subprocess.run(command, check=False)
     if result.returncode != 0:
-        return _fail(
-            f"{command[0]} could not program the board, as said above; reconnect it by its USB debug port and try again."
-        )
+        return _fail(f"{command[0]} could not program the board, as said above; reconnect its USB and try again.")
     return 0
 
 
