@@ -235,8 +235,9 @@ static void change_line(const uint8_t *body, size_t count)
     } else if (body[0] != PORT_SERIAL_POLLED && body[0] != PORT_SERIAL_INTERRUPT) {
         refuse(GLIMPSE_ERROR_ARGUMENT);
     } else {
-        answer(NODE_ACCEPTED, NULL, 0);
+        /* The answer comes last: opening drops what waits, and a host may send its next request after the answer. */
         port_serial_open((port_serial_mode)body[0]);
+        answer(NODE_ACCEPTED, NULL, 0);
     }
 }
 

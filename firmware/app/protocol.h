@@ -24,7 +24,7 @@ enum {
     NODE_MODEL_ERASE = 0x06, /* slot u8 */
     NODE_MODEL_WRITE = 0x07, /* slot u8, zero u8, zero u16, offset u32, bytes: a multiple of 4 into an erased slot */
     NODE_RESET = 0x08,       /* - : accepted, then the node starts again */
-    NODE_LINE = 0x09         /* mode u8: take bytes by polling (0) or by interrupt (1) from the answer on */
+    NODE_LINE = 0x09         /* mode u8: take bytes by polling (0) or by interrupt (1) and answer then */
 };
 
 /* Replies. */

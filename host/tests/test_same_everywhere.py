@@ -120,7 +120,7 @@ def test_uploads_over_the_emulated_serial_line_polled_and_by_interrupt(core):
     photo = make_photos(model.binding.photo_height, model.binding.photo_width, 25)[-1]
     with SimNode(ENVIRONMENTS[core], zoo.load()) as node:
         node.send_model(model.blob, 0)
-        for mode in (0, 1):  # bytes taken by polling, then by interrupt
+        for mode in (0, 1, 0, 1):  # bytes taken by polling, by interrupt, and nothing lost in between
             node.request("NODE_LINE", bytes((mode,)))
             packets = super(SimNode, node).capture(photo, payload=242, coding="raw").packets
             np.testing.assert_array_equal(latent_of(model, packets), model.binding.encode_latent(photo))
