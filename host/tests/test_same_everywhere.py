@@ -140,12 +140,3 @@ def test_survives_garbage_on_the_emulated_line(core):
         assert health.boots == 1
         photo = make_photos(224, 224, 25)[-1]
         assert node.capture(photo).packets == open_node("native", model).capture(photo).packets
-
-
-def test_native_is_the_reference(tmp_path):
-    """The node in this process and the binding's own steps are one."""
-    model = zoo.load()
-    photo = make_photos(224, 224, 25)[-1]
-    packets = open_node("native", model).capture(photo).packets
-    m = model.binding
-    assert packets == m.pack(m.quantise(m.encode_latent(photo)))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from glimpse.errors import GlimpseError
@@ -63,17 +64,22 @@ def write_if_changed(target: Path, text: str) -> None:
         raise GlimpseError(f"{target} cannot be written: {error.strerror or error}.") from error
 
 
-def main(arguments: list[str]) -> int:
-    """Exit status: 0 done, 1 failed, 2 wrong usage."""
+def run(module: str, write: Callable[[str, str], None], arguments: list[str]) -> int:
+    """The command line of a module that writes one header; exit status 0 done, 1 failed, 2 wrong usage."""
     if len(arguments) != 2:
-        print("usage: python -m glimpse.export.header MODEL_DIR OUT_H", file=sys.stderr)
+        print(f"usage: python -m {module} MODEL_DIR OUT_H", file=sys.stderr)
         return 2
     try:
-        write_header(*arguments)
+        write(*arguments)
     except GlimpseError as error:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def main(arguments: list[str]) -> int:
+    """Writes a model as a C header; exit status as `run`."""
+    return run("glimpse.export.header", write_header, arguments)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import tflite
 
 from glimpse.errors import GlimpseError
 from glimpse.export.folder import blob_from_folder
-from glimpse.export.header import bytes_text, write_if_changed
+from glimpse.export.header import bytes_text, run, write_if_changed
 
 _CHECK = struct.Struct("<12xI")
 """The CRC-32 in the header of a blob; docs/model-blob.md."""
@@ -155,16 +155,8 @@ def write_header(model_dir: Path | str, out: Path | str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit status: 0 done, 1 failed, 2 wrong usage."""
-    if len(arguments) != 2:
-        print("usage: python -m glimpse.export.tflm MODEL_DIR OUT_H", file=sys.stderr)
-        return 2
-    try:
-        write_header(*arguments)
-    except GlimpseError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    """Writes the flatbuffer and its arena's size as a C header; exit status as `run`."""
+    return run("glimpse.export.tflm", write_header, arguments)
 
 
 if __name__ == "__main__":
