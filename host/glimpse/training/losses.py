@@ -9,18 +9,19 @@ SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 WINDOW, SIGMA, K1, K2 = 11, 1.5, 0.01, 0.03
 
 
-def _blur_matrix(side: int) -> np.ndarray:
-    """[side, side - 10]: whole Gaussian windows as a matrix, which a processor multiplies faster than it convolves."""
+def _blur_matrix(side: int, every: int) -> np.ndarray:
+    """[side, windows]: Gaussian windows as a matrix, which a processor multiplies faster than it convolves."""
     taps = np.exp(-((np.arange(WINDOW) - WINDOW // 2) ** 2) / (2 * SIGMA**2))
-    matrix = np.zeros((side, side - WINDOW + 1), "float32")
-    for i in range(matrix.shape[1]):
-        matrix[i : i + WINDOW, i] = taps / taps.sum()
+    starts = range(0, side - WINDOW + 1, every)
+    matrix = np.zeros((side, len(starts)), "float32")
+    for i, start in enumerate(starts):
+        matrix[start : start + WINDOW, i] = taps / taps.sum()
     return matrix
 
 
-def _blur(x):  # noqa: ANN001, ANN202 - backend tensors
-    down = ops.convert_to_tensor(_blur_matrix(x.shape[-2]).T)
-    across = ops.convert_to_tensor(_blur_matrix(x.shape[-1]))
+def _blur(x, every: int):  # noqa: ANN001, ANN202 - backend tensors
+    down = ops.convert_to_tensor(_blur_matrix(x.shape[-2], every).T)
+    across = ops.convert_to_tensor(_blur_matrix(x.shape[-1], every))
     return ops.matmul(down, ops.matmul(x, across))
 
 
@@ -29,7 +30,7 @@ def _halved(x):  # noqa: ANN001, ANN202 - backend tensors
     return ops.mean(ops.reshape(x[:, :, : 2 * h, : 2 * w], (-1, x.shape[1], h, 2, w, 2)), axis=(3, 5))
 
 
-def ms_ssim(a, b, scales: int = 5):  # noqa: ANN001, ANN201 - backend tensors
+def ms_ssim(a, b, scales: int = 5, thin: bool = False):  # noqa: ANN001, ANN201 - backend tensors
     """MS-SSIM of pictures in 0..1, mean over R, G, B.
 
     Args:
@@ -37,6 +38,8 @@ def ms_ssim(a, b, scales: int = 5):  # noqa: ANN001, ANN201 - backend tensors
         b: batch of the same shape.
         scales: 5 is the standard measure (sides of at least 176 pixels); smaller crops use 3 (at least 44), with the
             first three weights scaled to sum 1.
+        thin: look at every fourth window of the finest scale and every second of the next, in both directions. The
+            mean over windows hardly changes, and training is a third faster.
 
     Returns:
         One value per picture, [n].
@@ -47,7 +50,8 @@ def ms_ssim(a, b, scales: int = 5):  # noqa: ANN001, ANN201 - backend tensors
     total = None
     for i, weight in enumerate(weights):
         # Of the two variances only the sum is needed.
-        moments = _blur(ops.concatenate([a, b, a * a + b * b, a * b], axis=1))
+        every = max(1, 4 >> i) if thin else 1
+        moments = _blur(ops.concatenate([a, b, a * a + b * b, a * b], axis=1), every)
         ma, mb, squares, ab = (moments[:, 3 * k : 3 * k + 3] for k in range(4))
         means = ma * ma + mb * mb
         term = (2 * (ab - ma * mb) + c2) / (squares - means + c2)
