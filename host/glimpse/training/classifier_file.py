@@ -301,10 +301,10 @@ class _Reader:
         window = int(options.filterHeight), int(options.filterWidth)
         if len(source) != 3 or len(base.out_shape) != 3 or source[2] != base.out_shape[2]:
             raise GlimpseError(f"'{self._name(base.output)}' does not average over height and width")
-        stride, padding = self._window(base, source, window, options)
+        stride, _ = self._window(base, source, window, options)
         ends = ((out - 1) * step + size for out, step, size in zip(base.out_shape[:2], stride, window, strict=True))
         if any(end > side for end, side in zip(ends, source[:2], strict=True)):
             raise GlimpseError(
-                f"'{self._name(base.output)}' averages over the picture's border, which is not understood"
+                f"'{self._name(base.output)}' averages over the map's border; VALID padding is understood"
             )
         return replace(base, stride=stride, window=window)
