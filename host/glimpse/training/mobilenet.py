@@ -12,7 +12,7 @@ import keras
 from keras import layers, ops
 
 from glimpse.errors import GlimpseError
-from glimpse.training.classifier_file import ClassifierFile, Grid, Operation, read_classifier
+from glimpse.training.classifier_file import Grid, Operation, read_classifier
 
 
 @keras.saving.register_keras_serializable("glimpse")
@@ -28,7 +28,9 @@ class OnGrid(layers.Layer):
 
     def call(self, x):  # noqa: ANN001, ANN201 - backend tensors
         """One batch of any shape."""
-        x = ops.clip(x, self.low, self.high)
+        # RELU6 as stored ends within half a step of 0 and 6, and the backends have a fast kernel for it.
+        relu6 = abs(self.low) < self.scale / 2 and abs(self.high - 6) < self.scale / 2 and not self.rounding
+        x = ops.relu6(x) if relu6 else ops.clip(x, self.low, self.high)
         if not self.rounding:
             return x
         return x + ops.stop_gradient(ops.floor(x / self.scale + 0.5) * self.scale - x)
@@ -65,16 +67,16 @@ def load_classifier(path: Path | str, rounding: bool = False, size: int | None =
     """
     file = read_classifier(path)
     shape = file.photo_shape if size is None else (size, size, 3)
+    if min(shape) < 1:
+        raise GlimpseError(f"photos of {size} pixels cannot be classified; give at least 1")
     photo = keras.Input(shape, name="photo")
-    values = {file.photo: _stored_photo(file.photo_grid, rounding)(photo)}
+    values = {file.photo: _to_layout(_stored_photo(file.photo_grid, rounding)(photo))}
     weights: list[tuple[layers.Layer, Operation]] = []
     for index, operation in enumerate(file.operations):
         try:
-            values[operation.output] = _apply(operation, index, values, file, rounding, weights)
-        except GlimpseError:
-            raise
-        except Exception as error:  # the backends differ in what they raise for maps that vanish
-            raise GlimpseError(f"photos of {size} pixels do not go through the classifier; give more") from error
+            values[operation.output] = _apply(operation, index, values, shape != file.photo_shape, rounding, weights)
+        except ValueError as error:  # the sides do not fit a layer that depends on them
+            raise GlimpseError(f"the classifier does not take photos of {shape[0]} x {shape[1]} pixels") from error
     logits = layers.Reshape((file.classes,), name="logits")(values[file.logits])
     model = keras.Model(photo, logits, name="classifier")
     for layer, operation in weights:
@@ -100,18 +102,18 @@ def features(model: keras.Model, depths: Sequence[int | str]) -> keras.Model:
     """
     if not depths:
         raise GlimpseError("no depth is named; give strides such as 4 and 8, or names of layers")
-    named = {layer.name: layer.output for layer in model.layers if isinstance(layer, OnGrid) and layer.name != "stored"}
-    sides = model.input.shape[1:3]
-    strides: dict[int, keras.KerasTensor] = {}
+    named = {layer.name: layer.output for layer in model.layers if isinstance(layer, OnGrid)}
+    row = 2 if _layout() == "channels_first" else 1
+    strides: dict[int | str, keras.KerasTensor] = {}
     for output in named.values():
-        if len(output.shape) == 4 and output.shape[1] > 1:
-            strides[round(sides[0] / output.shape[1])] = output
+        if len(output.shape) == 4 and output.shape[row] > 1:
+            strides[round(model.input.shape[1] / output.shape[row])] = output
     found = []
     for depth in depths:
-        maps: dict = strides if isinstance(depth, int) else named
+        maps = strides if isinstance(depth, int) else named
         if depth not in maps:
             raise GlimpseError(f"the classifier has no map '{depth}'; it has {', '.join(str(key) for key in maps)}")
-        found.append(maps[depth])
+        found.append(_channels_last(maps[depth]))
     taps = keras.Model(model.input, found, name="features")
     taps.trainable = False
     return taps
@@ -125,28 +127,46 @@ def _stored_photo(grid: Grid, rounding: bool) -> keras.Sequential:
     return keras.Sequential(steps, name="preprocess")
 
 
+def _layout() -> str:
+    """Torch runs planes without the two copies that Keras makes around each of its channels-last convolutions."""
+    return "channels_first" if keras.backend.backend() == "torch" else "channels_last"
+
+
+def _channels_last(x: keras.KerasTensor) -> keras.KerasTensor:
+    """From the layout of the network."""
+    return layers.Permute((2, 3, 1))(x) if _layout() == "channels_first" and len(x.shape) == 4 else x
+
+
+def _to_layout(x: keras.KerasTensor) -> keras.KerasTensor:
+    """From channels last."""
+    return layers.Permute((3, 1, 2))(x) if _layout() == "channels_first" and len(x.shape) == 4 else x
+
+
 def _apply(
     operation: Operation,
     index: int,
     values: dict[int, keras.KerasTensor],
-    file: ClassifierFile,
+    whole_maps: bool,
     rounding: bool,
     weights: list[tuple[layers.Layer, Operation]],
 ) -> keras.KerasTensor:
-    """Adds one operation to the graph; its layer goes to `weights` where it takes any."""
+    """Adds one operation to the graph; its layer goes to `weights` where it takes any.
+
+    With `whole_maps` an average that leaves one value a channel goes over the map as large as it is.
+    """
     x = values[operation.inputs[0]]
     name = f"{operation.kind}_{index}"
     if operation.kind == "reshape":
-        # Of a picture of another size there is nothing sensible to reshape but a vector.
-        return layers.Reshape(operation.out_shape, name=name)(x)
+        return _to_layout(layers.Reshape(operation.out_shape, name=name)(_channels_last(x)))
     if operation.kind == "add":
         x = layers.Add(name=f"{name}_sum")([x, values[operation.inputs[1]]])
     elif operation.kind == "pool":
-        whole = operation.out_shape[:2] == (1, 1) and file.photo_shape != values[file.photo].shape[1:]
-        if whole:
-            x = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_mean")(x)
+        if whole_maps and operation.out_shape[:2] == (1, 1):
+            x = layers.GlobalAveragePooling2D(_layout(), keepdims=True, name=f"{name}_mean")(x)
         else:
-            x = layers.AveragePooling2D(operation.window, operation.stride, name=f"{name}_mean")(x)
+            x = layers.AveragePooling2D(operation.window, operation.stride, data_format=_layout(), name=f"{name}_mean")(
+                x
+            )
     else:
         layer = _weighted(operation, f"{name}_linear")
         weights.append((layer, operation))
@@ -165,13 +185,20 @@ def _weighted(operation: Operation, name: str) -> layers.Layer:
     if operation.kind == "conv":
         window = weights.shape[:2]
         return layers.Conv2D(
-            weights.shape[3], window, operation.stride, operation.padding, kernel_initializer="zeros", **zeros
+            weights.shape[3],
+            window,
+            operation.stride,
+            operation.padding,
+            _layout(),
+            kernel_initializer="zeros",
+            **zeros,
         )
     return layers.DepthwiseConv2D(
         weights.shape[:2],
         operation.stride,
         operation.padding,
-        depth_multiplier=weights.shape[3],
+        weights.shape[3],
+        _layout(),
         depthwise_initializer="zeros",
         **zeros,
     )
