@@ -21,6 +21,7 @@ from glimpse.training.split import split_files
 from glimpse.training.trainer import NETWORKS, Schedule, fit
 
 SETTINGS = "run.json"
+FEATURE_STRIDES = (2, 4, 8, 16)  # depths of the classifier that the perceptual distance looks at
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def build(job: Job) -> Codec:
 
         network = mobilenet.load_classifier(job.classifier)
         classifier = network if job.objective.task else None
-        features = mobilenet.features(network) if job.objective.perceptual else None
+        features = mobilenet.features(network, FEATURE_STRIDES) if job.objective.perceptual else None
     low = "mixed_bfloat16" if job.precision == "bfloat16" else "float32"
     try:
         # What the encoder computes is rounded to symbols: only Starfish's wide layers may be imprecise.

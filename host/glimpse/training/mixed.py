@@ -2,12 +2,13 @@
 """Batches of plain photos, photos with saliency masks and photos with a class, as LimitNet's phases need them."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from glimpse.errors import GlimpseError
-from glimpse.training.saliency_data import labelled_batches, saliency_batches
+from glimpse.training.labelled_data import find_labelled, labelled_batches, load_labelled, read_labels
+from glimpse.training.saliency_data import Pair, find_pairs, load_pairs, mean_mask, saliency_batches
 
 if TYPE_CHECKING:
     from glimpse.training.job import Job
@@ -51,8 +52,10 @@ def mixed_batches(job: "Job", plain: Iterator[np.ndarray], held: np.ndarray) -> 
     masked = (job.batch // 4 if task else job.batch // 2) if saliency else 0
     if job.batch - labelled - masked < 1 or (saliency and not masked) or (task and not labelled):
         raise GlimpseError(f"batches of {job.batch} are too small for this objective; use --batch 4 or more")
-    masks = saliency_batches(job.saliency, "train", job.crop, masked, job.seed) if masked else None
-    classes = labelled_batches(job.labelled, job.labels, job.crop, labelled, job.seed) if labelled else None
+    side = job.crop // 8
+    pairs = _pairs(job) if saliency else {}
+    masks = saliency_batches(*load_pairs(pairs["train"], job.crop), masked, job.seed, side=side) if saliency else None
+    classes = labelled_batches(*_labelled(job), labelled, job.seed) if task else None
 
     def stream() -> Iterator[Batch]:
         for photos in plain:
@@ -61,12 +64,28 @@ def mixed_batches(job: "Job", plain: Iterator[np.ndarray], held: np.ndarray) -> 
                 photo, label = next(classes)
                 parts.append(_with_parts(photo, label=label))
             if masks is not None:
-                photo, mask = next(masks)
+                photo, mask, _ = next(masks)
                 parts.append(_with_parts(photo, mask=mask))
             yield _joined(parts)
 
-    held_parts: list[Any] = [_with_parts(held[:64])]
+    held_parts = [_with_parts(held[:64])]
     if saliency:
-        photo, mask = next(saliency_batches(job.saliency, "validation", job.crop, 48, 0))
-        held_parts.append(_with_parts(photo, mask=mask))
+        photo, mask = load_pairs(pairs["val"][:48], job.crop)
+        marked = mean_mask(mask.astype(np.float32) / 255, side)
+        held_parts.append(_with_parts(photo.astype(np.float32) / 255, mask=marked))
     return stream(), _joined(held_parts)
+
+
+def _pairs(job: "Job") -> dict[str, list[Pair]]:
+    assert job.saliency is not None
+    pairs = find_pairs(job.saliency)
+    if not (pairs.get("train") and pairs.get("val")):
+        raise GlimpseError(f"the manifest of {job.saliency} needs photos in both splits, train and val")
+    return pairs
+
+
+def _labelled(job: "Job") -> tuple[np.ndarray, np.ndarray]:
+    assert job.labelled is not None
+    if job.labels is None:
+        raise GlimpseError("the task loss needs the names of the classifier's classes; give --labels FILE")
+    return load_labelled(find_labelled(job.labelled, read_labels(job.labels)), job.crop)

@@ -13,6 +13,7 @@ import numpy as np
 
 from glimpse.files import make_folder, write_whole
 from glimpse.training import limitnet, mcucoder
+from glimpse.training.rate import RateModel
 
 SHIFT = 16.0  # steps; mcucoder's lowest level is -16
 SIDE = 64  # of the networks that carry the weights; those do not depend on it
@@ -60,8 +61,16 @@ def main() -> None:
     for name, network in zip(("encoder", "decoder"), moved, strict=True):
         network.save_weights(options.out / f"{name}.weights.h5")
     write_whole(options.out / "run.json", b'{"model": "limitnet"}\n')
+    prices = options.run / "rate_model.weights.h5"
+    if prices.is_file():
+        rate = RateModel(12)
+        keras.saving.load_weights(rate, prices)
+        parameters = keras.ops.convert_to_numpy(rate.parameters)
+        parameters = np.concatenate([parameters[:1] + SHIFT, parameters[1:]])  # row 0: means
+        rate.parameters.assign(parameters)
+        keras.saving.save_weights(rate, options.out / prices.name)
     photo = np.random.default_rng(1).random((1, SIDE, SIDE, 3), np.float32)
-    before, after = np.asarray(encoder(photo)), np.asarray(moved[0](photo)[0])
+    before, after = (keras.ops.convert_to_numpy(x) for x in (encoder(photo), moved[0](photo)[0]))
     print(f"largest difference of the latents: {np.abs(after - SHIFT - before).max():.2g} steps")
 
 
