@@ -64,6 +64,7 @@ def main() -> None:
     prices = options.run / "rate_model.weights.h5"
     if prices.is_file():
         rate = RateModel(12)
+        rate(np.zeros((1, 4, 4, 12), np.float32), np.zeros((1, 4, 4, 12), np.float32))  # builds it
         keras.saving.load_weights(rate, prices)
         parameters = keras.ops.convert_to_numpy(rate.parameters)
         parameters = np.concatenate([parameters[:1] + SHIFT, parameters[1:]])  # row 0: means
