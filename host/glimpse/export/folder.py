@@ -70,7 +70,7 @@ class Tables(BaseModel):
 def _model_file(folder: Path) -> ModelFile:
     toml = folder / "model.toml"
     try:
-        return ModelFile.model_validate(tomllib.loads(_read(toml).decode()))
+        return ModelFile.model_validate(tomllib.loads(read_file(toml).decode()))
     except (ValidationError, ValueError) as error:
         raise GlimpseError(f"{toml} cannot be used: {_first_line(error)}") from error
 
@@ -81,7 +81,7 @@ def spec_from_folder(path: Path | str) -> CodecSpec:
     tables_path = folder / "tables.json"
     described = _model_file(folder)
     try:
-        tables = Tables.model_validate(json.loads(_read(tables_path)))
+        tables = Tables.model_validate(json.loads(read_file(tables_path)))
     except (ValidationError, ValueError) as error:
         raise GlimpseError(f"{tables_path} cannot be used: {_first_line(error)}") from error
     model, codec = described.model, described.codec
@@ -105,11 +105,16 @@ def blob_from_folder(path: Path | str) -> bytes:
     Raises GlimpseError when a file is missing or malformed or nodes cannot run the network.
     """
     folder = Path(path)
-    patches = _model_file(folder).model.patches
-    return build_blob(_read(folder / "encoder.tflite"), spec_from_folder(folder), patches)
+    return build_blob(read_file(folder / "encoder.tflite"), spec_from_folder(folder), patches_from_folder(folder))
 
 
-def _read(path: Path) -> bytes:
+def patches_from_folder(path: Path | str) -> int:
+    """Patches along each side of the photo; raises GlimpseError, naming the file, when it cannot be read."""
+    return _model_file(Path(path)).model.patches
+
+
+def read_file(path: Path) -> bytes:
+    """A file's bytes; raises GlimpseError, naming it, when it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
