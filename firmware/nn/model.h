@@ -9,7 +9,7 @@
 #include "core/codec.h"
 
 enum {
-    GLIMPSE_MODEL_BLOB_VERSION = 1,
+    GLIMPSE_MODEL_BLOB_VERSION = 2,
     GLIMPSE_MODEL_ALIGNMENT = 4,   /* of the blob in memory */
     GLIMPSE_MODEL_NAME_BYTES = 16, /* zero padded, always ends in a zero */
     GLIMPSE_MAX_LAYERS = 16,       /* trunk and side branch together */

@@ -16,7 +16,7 @@ from glimpse.binding import Model
 from glimpse.export.blob import good_stride
 from glimpse.export.folder import blob_from_folder
 from glimpse.export.quantise import float16_decoder, int8_encoder
-from glimpse.export.tables import cumulative_tables, lowest_levels, mean_bits, quantiser_steps
+from glimpse.export.tables import lowest_levels, quantiser_steps, write_tables
 from glimpse.files import write_whole
 from glimpse.training import mcucoder
 from glimpse.training.data import load_squares
@@ -72,13 +72,8 @@ def write_encoder(weights: Path, photos: np.ndarray, out: Path, revision: int) -
     lowest = lowest_levels(latents, scale, zero, mcucoder.SYMBOL_BITS)
     tables["minimum"], tables["step"] = quantiser_steps(scale, zero, lowest)
     write_whole(out / "tables.json", json.dumps(tables).encode())
-    model = Model(blob_from_folder(out))
-    symbols = np.stack([model.quantise(latent) for latent in latents])
-    tables["cumulative"] = cumulative_tables(symbols, mcucoder.SYMBOL_BITS)
-    write_whole(out / "tables.json", (json.dumps(tables) + "\n").encode())
-    bits = mean_bits(symbols, tables["cumulative"])
+    write_tables(out, photos)
     print(f"lowest levels: {lowest}")
-    print(f"{len(photos)} photos: {np.mean(bits):.3f} bits a symbol; by channel {' '.join(f'{b:.2f}' for b in bits)}")
 
 
 def write_decoder(weights: Path, out: Path) -> None:
