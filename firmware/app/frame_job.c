@@ -86,6 +86,9 @@ int frame_job_encode(frame_job *job)
     }
     start = port_counter();
     glimpse_symbols_quantise(codec, job->encoder->latent, symbols_of(job->encoder));
+    if (job->encoder->model->side_layer >= 0) {
+        glimpse_schedule_steer(&job->schedule, job->encoder->side);
+    }
     count(job, NODE_STAGE_QUANTISE, start);
     return GLIMPSE_OK;
 }

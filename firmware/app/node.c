@@ -57,7 +57,7 @@ static void put_model(message_writer *writer, const glimpse_model *model)
     message_put_u16(writer, codec->width);
     message_put_u16(writer, codec->height);
     message_put_u8(writer, codec->channels);
-    message_put_u8(writer, codec->bits);
+    message_put_u8(writer, (uint8_t)glimpse_codec_bits(codec));
     message_put_u8(writer, codec->cumulative != NULL);
 }
 
@@ -106,7 +106,7 @@ static void report_done(void)
     message_put_u8(&writer, job.request.frame);
     message_put_u16(&writer, job.packets);
     message_put_u32(&writer, job.bytes);
-    message_put_u32(&writer, job.schedule.packer.order.rank);
+    message_put_u32(&writer, job.schedule.packer.sent);
     for (uint32_t stage = 0; stage < NODE_STAGES; ++stage) {
         message_put_u32(&writer, job.counts[stage]);
     }

@@ -17,10 +17,20 @@ int glimpse_packer_begin(glimpse_packer *packer, const glimpse_codec *codec, con
     }
     packer->codec = codec;
     packer->symbols = symbols;
+    packer->sent = 0;
     packer->frame = frame;
     packer->coding = coding;
+    packer->steered = false;
     glimpse_order_seek(&packer->order, codec, 0);
     return GLIMPSE_OK;
+}
+
+void glimpse_packer_steer(glimpse_packer *packer, const int8_t *side)
+{
+    packer->steered = packer->codec->order == GLIMPSE_ORDER_SALIENCY && side != NULL;
+    if (packer->steered) {
+        glimpse_picker_begin(&packer->picker, packer->codec, side);
+    }
 }
 
 typedef struct {
@@ -28,49 +38,55 @@ typedef struct {
     size_t length;  /* bytes */
 } body_size;
 
-static uint32_t remaining(const glimpse_packer *packer)
+/* A symbol that the quantiser did not make must not lead out of a table. */
+static uint32_t symbol_at(const glimpse_packer *packer, uint32_t at)
 {
-    return glimpse_codec_symbols(packer->codec) - packer->order.rank;
+    const uint32_t symbol = packer->symbols[at];
+    return symbol < packer->codec->levels ? symbol : packer->codec->levels - 1u;
 }
 
-static body_size size_raw(const glimpse_packer *packer, size_t capacity)
+static body_size size_raw(const glimpse_packer *packer, uint32_t run, size_t capacity)
 {
-    const uint32_t held = (uint32_t)capacity * 8u / packer->codec->bits;
-    const uint32_t left = remaining(packer);
-    const uint32_t count = held < left ? held : left;
-    return (body_size){count, ((size_t)count * packer->codec->bits + 7) / 8};
+    const uint32_t bits = glimpse_codec_bits(packer->codec);
+    const uint32_t held = (uint32_t)capacity * 8u / bits;
+    const uint32_t count = held < run ? held : run;
+    return (body_size){count, ((size_t)count * bits + 7) / 8};
 }
 
+/* A receiver takes as many symbols as the body holds: where the run ends before the last byte does, symbols already
+   sent fill it. */
 static void put_raw(glimpse_packer *packer, body_size size, uint8_t *body)
 {
-    const uint32_t bits = packer->codec->bits;
+    const uint32_t bits = glimpse_codec_bits(packer->codec);
+    const uint32_t held = (uint32_t)size.length * 8u / bits;
+    const uint32_t rest = glimpse_codec_symbols(packer->codec) - packer->order.rank;
+    const uint32_t count = held < rest ? held : rest;
     memset(body, 0, size.length);
-    for (uint32_t i = 0; i < size.count; i++) {
-        const uint32_t symbol = packer->symbols[glimpse_order_next(&packer->order)];
-        glimpse_bits_put(body, (size_t)i * bits, symbol, bits);
+    for (uint32_t i = 0; i < count; i++) {
+        glimpse_bits_put(body, (size_t)i * bits, symbol_at(packer, glimpse_order_next(&packer->order)), bits);
     }
 }
 
 /* The count comes first but is known last: room for one byte of it is kept, and from its 128th symbol on the stream
    leaves room for the second. */
-static body_size put_range(glimpse_packer *packer, uint8_t *body, size_t capacity)
+static body_size put_range(glimpse_packer *packer, uint32_t run, uint8_t *body, size_t capacity)
 {
-    const uint32_t levels = 1u << packer->codec->bits;
-    const uint32_t left = remaining(packer);
     glimpse_range_writer writer;
     glimpse_range_writer_begin(&writer, body + 1, capacity - 1);
+    glimpse_surroundings_begin(&packer->around, packer->codec, packer->symbols);
     uint32_t count = 0;
-    while (count < left) {
+    while (count < run) {
         if (count + 1 == GLIMPSE_COUNT_TWO_BYTES) {
             writer.capacity--;
         }
         const uint32_t at = glimpse_order_next(&packer->order);
-        const uint32_t symbol = packer->symbols[at] & (levels - 1u);
-        const uint16_t *table = packer->codec->cumulative + at % packer->codec->channels * (levels + 1u);
+        const uint32_t symbol = symbol_at(packer, at);
+        const uint16_t *table = glimpse_surroundings_table(&packer->around, at);
         if (!glimpse_range_writer_put(&writer, table[symbol], table[symbol + 1])) {
             glimpse_order_seek(&packer->order, packer->codec, packer->order.rank - 1); /* that one waits */
             break;
         }
+        glimpse_surroundings_add(&packer->around, at);
         count++;
     }
     const size_t stream = glimpse_range_writer_end(&writer);
@@ -85,21 +101,32 @@ static body_size put_range(glimpse_packer *packer, uint8_t *body, size_t capacit
 }
 
 /* Range coding where it carries more symbols than raw bits would, or as many in no more bytes. */
-static size_t put_body(glimpse_packer *packer, uint8_t *body, size_t capacity, uint8_t *coding)
+static body_size put_body(glimpse_packer *packer, uint32_t run, uint8_t *body, size_t capacity, uint8_t *coding)
 {
-    const body_size raw = size_raw(packer, capacity);
+    const body_size raw = size_raw(packer, run, capacity);
     if (packer->coding == GLIMPSE_CODING_RANGE) {
         const glimpse_order before = packer->order;
-        const body_size range = put_range(packer, body, capacity);
+        const body_size range = put_range(packer, run, body, capacity);
         if (range.count > raw.count || (range.count == raw.count && range.length <= raw.length)) {
             *coding = GLIMPSE_CODING_RANGE;
-            return range.length;
+            return range;
         }
         packer->order = before;
     }
     *coding = GLIMPSE_CODING_RAW;
     put_raw(packer, raw, body);
-    return raw.length;
+    return raw;
+}
+
+/* The symbols that the next packet may bring. */
+static glimpse_run next_run(glimpse_packer *packer)
+{
+    if (!packer->steered) {
+        return (glimpse_run){packer->order.rank, glimpse_codec_symbols(packer->codec) - packer->order.rank};
+    }
+    const glimpse_run run = glimpse_picker_next(&packer->picker);
+    glimpse_order_seek(&packer->order, packer->codec, run.first);
+    return run;
 }
 
 int glimpse_packer_next(glimpse_packer *packer, size_t payload, uint8_t *packet)
@@ -107,21 +134,26 @@ int glimpse_packer_next(glimpse_packer *packer, size_t payload, uint8_t *packet)
     if (payload < GLIMPSE_MIN_PAYLOAD || payload > GLIMPSE_MAX_PAYLOAD) {
         return GLIMPSE_ERROR_ARGUMENT;
     }
-    if (remaining(packer) == 0) {
+    if (packer->sent == glimpse_codec_symbols(packer->codec)) {
         return 0;
     }
+    const glimpse_run run = next_run(packer);
     glimpse_header header = {
         .version = GLIMPSE_WIRE_VERSION,
         .model = packer->codec->model,
         .frame = packer->frame,
-        .first = (uint16_t)packer->order.rank,
+        .first = (uint16_t)run.first,
         .kind = GLIMPSE_KIND_IMAGE,
         .revision = packer->codec->revision & 1u,
     };
-    const size_t body =
-        put_body(packer, packet + GLIMPSE_HEADER_BYTES, payload - GLIMPSE_OVERHEAD_BYTES, &header.coding);
+    const body_size body =
+        put_body(packer, run.count, packet + GLIMPSE_HEADER_BYTES, payload - GLIMPSE_OVERHEAD_BYTES, &header.coding);
+    packer->sent += body.count;
+    if (packer->steered) {
+        glimpse_picker_sent(&packer->picker, run.first, body.count);
+    }
     glimpse_header_write(&header, packet);
-    const size_t checked = GLIMPSE_HEADER_BYTES + body;
+    const size_t checked = GLIMPSE_HEADER_BYTES + body.length;
     const uint16_t check = glimpse_crc16(packet, checked);
     packet[checked] = (uint8_t)(check >> 8);
     packet[checked + 1] = (uint8_t)check;

@@ -2,8 +2,6 @@
 /* The reading side: header, check, and symbols back to where they belong. packer.c writes. */
 #include "core/packet.h"
 
-#include <stdbool.h>
-
 #include "core/bits.h"
 #include "core/crc.h"
 #include "core/entropy.h"
@@ -62,22 +60,35 @@ static int match_header(const glimpse_codec *codec, int frame, const glimpse_hea
     return header->first < glimpse_codec_symbols(codec) ? GLIMPSE_OK : GLIMPSE_ERROR_RANGE;
 }
 
-static int unpack_raw(const glimpse_codec *codec, uint32_t first, const uint8_t *body, size_t length, uint8_t *symbols,
-                      uint8_t *received)
+/* Where a body is read to, once whole, and from where it goes. */
+typedef struct {
+    const glimpse_codec *codec;
+    uint32_t first;
+    const uint8_t *body;
+    size_t length;
+    glimpse_workspace *work;
+} body_reader;
+
+/* Returns the number of symbols, now in the workspace, or an error. */
+static int read_raw(const body_reader *from)
 {
-    const uint32_t remaining = glimpse_codec_symbols(codec) - first;
-    const uint32_t held = (uint32_t)length * 8u / codec->bits;
+    const uint32_t remaining = glimpse_codec_symbols(from->codec) - from->first;
+    const uint32_t bits = glimpse_codec_bits(from->codec);
+    const uint32_t held = (uint32_t)from->length * 8u / bits;
     const uint32_t count = held < remaining ? held : remaining;
-    const size_t used = (size_t)count * codec->bits;
-    if (count == 0 || length != (used + 7) / 8 || glimpse_bits_get(body, used, (uint32_t)(length * 8 - used)) != 0) {
+    const size_t used = (size_t)count * bits;
+    if (count == 0 || from->length != (used + 7) / 8 ||
+        glimpse_bits_get(from->body, used, (uint32_t)(from->length * 8 - used)) != 0) {
         return GLIMPSE_ERROR_BODY;
     }
     glimpse_order order;
-    glimpse_order_seek(&order, codec, first);
+    glimpse_order_seek(&order, from->codec, from->first);
     for (uint32_t i = 0; i < count; i++) {
-        const uint32_t at = glimpse_order_next(&order);
-        symbols[at] = (uint8_t)glimpse_bits_get(body, (size_t)i * codec->bits, codec->bits);
-        received[at] = 1;
+        const uint32_t symbol = glimpse_bits_get(from->body, (size_t)i * bits, bits);
+        if (symbol >= from->codec->levels) {
+            return GLIMPSE_ERROR_BODY;
+        }
+        from->work->symbols[glimpse_order_next(&order)] = (uint8_t)symbol;
     }
     return (int)count;
 }
@@ -99,48 +110,47 @@ static size_t read_count(const uint8_t *body, size_t length, uint32_t *count)
     return *count >= GLIMPSE_COUNT_TWO_BYTES ? 2 : 0;
 }
 
-/* Reads `count` symbols; keeps them unless symbols is NULL. False: not what a writer makes of any symbols. */
-static bool read_range(const glimpse_codec *codec, uint32_t first, uint32_t count, glimpse_range_reader reader,
-                       uint8_t *symbols, uint8_t *received)
+/* As read_raw. */
+static int read_range(const body_reader *from)
 {
-    const uint32_t levels = 1u << codec->bits;
-    glimpse_order order;
-    glimpse_order_seek(&order, codec, first);
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t at = glimpse_order_next(&order);
-        const uint16_t *table = codec->cumulative + at % codec->channels * (levels + 1u);
-        const uint32_t symbol = glimpse_range_reader_get(&reader, table, levels);
-        if (symbols != NULL) {
-            symbols[at] = (uint8_t)symbol;
-            received[at] = 1;
-        }
-    }
-    return glimpse_range_reader_end(&reader);
-}
-
-static int unpack_range(const glimpse_codec *codec, uint32_t first, const uint8_t *body, size_t length,
-                        uint8_t *symbols, uint8_t *received)
-{
+    const glimpse_codec *codec = from->codec;
     uint32_t count = 0;
-    const size_t prefix = read_count(body, length, &count);
+    const size_t prefix = read_count(from->body, from->length, &count);
     if (codec->cumulative == NULL || prefix == 0) {
         return GLIMPSE_ERROR_BODY;
     }
-    if (count > glimpse_codec_symbols(codec) - first) {
+    if (count > glimpse_codec_symbols(codec) - from->first) {
         return GLIMPSE_ERROR_RANGE;
     }
+    glimpse_workspace *work = from->work;
     glimpse_range_reader reader;
-    glimpse_range_reader_begin(&reader, body + prefix, length - prefix);
-    /* Once to know that the packet is whole, once to keep it. */
-    if (!read_range(codec, first, count, reader, NULL, NULL)) {
-        return GLIMPSE_ERROR_BODY;
+    glimpse_order order;
+    glimpse_range_reader_begin(&reader, from->body + prefix, from->length - prefix);
+    glimpse_order_seek(&order, codec, from->first);
+    glimpse_surroundings_begin(&work->around, codec, work->symbols);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t at = glimpse_order_next(&order);
+        const uint16_t *table = glimpse_surroundings_table(&work->around, at);
+        work->symbols[at] = (uint8_t)glimpse_range_reader_get(&reader, table, codec->levels);
+        glimpse_surroundings_add(&work->around, at);
     }
-    read_range(codec, first, count, reader, symbols, received);
-    return (int)count;
+    /* Not what a writer makes of any symbols? */
+    return glimpse_range_reader_end(&reader) ? (int)count : GLIMPSE_ERROR_BODY;
 }
 
-int glimpse_packet_unpack(const glimpse_codec *codec, int frame, const uint8_t *packet, size_t length, uint8_t *symbols,
-                          uint8_t *received)
+static void take(const body_reader *from, int count, uint8_t *symbols, uint8_t *received)
+{
+    glimpse_order order;
+    glimpse_order_seek(&order, from->codec, from->first);
+    for (int i = 0; i < count; i++) {
+        const uint32_t at = glimpse_order_next(&order);
+        symbols[at] = from->work->symbols[at];
+        received[at] = 1;
+    }
+}
+
+int glimpse_packet_unpack(const glimpse_codec *codec, int frame, const uint8_t *packet, size_t length,
+                          glimpse_workspace *work, uint8_t *symbols, uint8_t *received)
 {
     glimpse_header header;
     const int body = glimpse_packet_read(packet, length, &header);
@@ -151,6 +161,10 @@ int glimpse_packet_unpack(const glimpse_codec *codec, int frame, const uint8_t *
     if (match != GLIMPSE_OK) {
         return match;
     }
-    return (header.coding == GLIMPSE_CODING_RANGE ? unpack_range : unpack_raw)(
-        codec, header.first, packet + GLIMPSE_HEADER_BYTES, (size_t)body, symbols, received);
+    const body_reader from = {codec, header.first, packet + GLIMPSE_HEADER_BYTES, (size_t)body, work};
+    const int count = header.coding == GLIMPSE_CODING_RANGE ? read_range(&from) : read_raw(&from);
+    if (count > 0) {
+        take(&from, count, symbols, received);
+    }
+    return count;
 }

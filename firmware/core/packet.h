@@ -3,11 +3,14 @@
 #ifndef GLIMPSE_CORE_PACKET_H
 #define GLIMPSE_CORE_PACKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "core/codec.h"
+#include "core/context.h"
 #include "core/order.h"
+#include "core/saliency.h"
 
 enum {
     GLIMPSE_WIRE_VERSION = 1,
@@ -29,7 +32,7 @@ typedef enum {
 } glimpse_kind;
 
 typedef enum {
-    GLIMPSE_CODING_RAW = 0,  /* symbols of `bits` bits, most significant first, as many as the body holds, then zeros */
+    GLIMPSE_CODING_RAW = 0,  /* symbols of glimpse_codec_bits bits, most significant first, as many as the body holds */
     GLIMPSE_CODING_RANGE = 1 /* count (one byte below 128, else two: high bit set, big endian), then range coder */
 } glimpse_coding;
 
@@ -57,28 +60,42 @@ typedef struct {
     const glimpse_codec *codec;
     const uint8_t *symbols; /* [height, width, channels] */
     glimpse_order order;
+    uint32_t sent; /* symbols; one that came twice counts once */
     uint8_t frame;
     uint8_t coding;
+    bool steered; /* by the picker, which is not used otherwise */
+    glimpse_picker picker;
+    glimpse_surroundings around;
 } glimpse_packer;
 
-/* coding: GLIMPSE_CODING_RANGE means range coding in each packet where it carries more symbols than raw bits would,
-   or as many in no more bytes. GLIMPSE_ERROR_ARGUMENT: frame or coding out of range, or range coding asked of
-   a codec without tables. */
+/* symbols: each below levels. coding: GLIMPSE_CODING_RANGE means range coding in each packet where it carries more
+   symbols than raw bits would, or as many in no more bytes. GLIMPSE_ERROR_ARGUMENT: frame or coding out of range, or
+   range coding asked of a codec without tables. */
 int glimpse_packer_begin(glimpse_packer *packer, const glimpse_codec *codec, const uint8_t *symbols, uint8_t frame,
                          uint8_t coding);
 
+/* Between begin and the first packet: of a codec ordered by saliency, packets start where the side output says. Without
+   this call, with NULL or with another codec they follow the ranks. side: int8 [height, width], used at once. */
+void glimpse_packer_steer(glimpse_packer *packer, const int8_t *side);
+
 /* Writes the next packet and returns its length, at most `payload`; 0 when every symbol has been sent. `payload`
    (GLIMPSE_MIN_PAYLOAD..GLIMPSE_MAX_PAYLOAD) may differ from call to call. `packet` holds `payload` bytes. A range
-   coded packet may be shorter than `payload` though symbols remain; every packet carries one symbol at least.
-   GLIMPSE_ERROR_ARGUMENT: payload out of range. */
+   coded packet may be shorter than `payload` though symbols remain, and so may one that meets symbols already sent;
+   every packet carries one new symbol at least. GLIMPSE_ERROR_ARGUMENT: payload out of range. */
 int glimpse_packer_next(glimpse_packer *packer, size_t payload, uint8_t *packet);
+
+/* Where a packet is decoded before anything of it is taken; nothing in it needs to be set. */
+typedef struct {
+    uint8_t symbols[GLIMPSE_MAX_SYMBOLS];
+    glimpse_surroundings around;
+} glimpse_workspace;
 
 /* Puts a packet's symbols where they belong. symbols and received: [height, width, channels]; received becomes 1
    where a symbol came. Duplicates and any order are welcome; a packet is taken whole or not at all, and only
    if it is what a packer makes: spare bits zero, no byte too many.
    frame: the frame being assembled, or -1 to take any. Returns the number of symbols in the packet, or
    GLIMPSE_ERROR_LENGTH, _CHECK, _VERSION, _KIND, _MODEL, _REVISION, _FRAME, _RANGE, _BODY. */
-int glimpse_packet_unpack(const glimpse_codec *codec, int frame, const uint8_t *packet, size_t length, uint8_t *symbols,
-                          uint8_t *received);
+int glimpse_packet_unpack(const glimpse_codec *codec, int frame, const uint8_t *packet, size_t length,
+                          glimpse_workspace *work, uint8_t *symbols, uint8_t *received);
 
 #endif

@@ -10,6 +10,11 @@ int glimpse_schedule_begin(glimpse_schedule *schedule, const glimpse_codec *code
     return glimpse_packer_begin(&schedule->packer, codec, symbols, frame, coding);
 }
 
+void glimpse_schedule_steer(glimpse_schedule *schedule, const int8_t *side)
+{
+    glimpse_packer_steer(&schedule->packer, side);
+}
+
 int glimpse_schedule_next(glimpse_schedule *schedule, size_t payload, uint8_t *packet)
 {
     if (payload < GLIMPSE_MIN_PAYLOAD || payload > GLIMPSE_MAX_PAYLOAD) {

@@ -18,6 +18,9 @@ typedef struct {
 int glimpse_schedule_begin(glimpse_schedule *schedule, const glimpse_codec *codec, const uint8_t *symbols,
                            uint8_t frame, uint8_t coding, uint32_t budget);
 
+/* As glimpse_packer_steer. */
+void glimpse_schedule_steer(glimpse_schedule *schedule, const int8_t *side);
+
 /* Writes the next packet, cut to what the budget leaves; 0 when the frame or the budget has ended. A rest of the
    budget smaller than GLIMPSE_MIN_PAYLOAD stays unused. Errors as glimpse_packer_next. */
 int glimpse_schedule_next(glimpse_schedule *schedule, size_t payload, uint8_t *packet);

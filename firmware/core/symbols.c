@@ -15,7 +15,7 @@ void glimpse_symbols_quantise(const glimpse_codec *codec, const int8_t *latent, 
 {
     const uint32_t positions = glimpse_codec_positions(codec);
     const uint32_t channels = codec->channels;
-    const uint32_t last = (1u << codec->bits) - 1u;
+    const uint32_t last = codec->levels - 1u;
     for (uint32_t position = 0; position < positions; position++) {
         for (uint32_t channel = 0; channel < channels; channel++) {
             *symbols++ = quantise(*latent++, codec->minimum[channel], codec->step[channel], last);

@@ -7,7 +7,7 @@
 
 #include "core/codec.h"
 
-/* latent: int8 [height, width, channels]. symbols: uint8 of the same shape, each below 1 << bits; may be the
+/* latent: int8 [height, width, channels]. symbols: uint8 of the same shape, each below levels; may be the
    same memory as the latent. symbol = (256 * q - minimum + step / 2) / step, rounded down and clamped. */
 void glimpse_symbols_quantise(const glimpse_codec *codec, const int8_t *latent, uint8_t *symbols);
 

@@ -40,18 +40,22 @@ typedef struct {
 } blob_layer;
 
 typedef struct {
-    uint8_t model, revision, bits, order;
-    uint16_t height, width;
-    uint8_t channels;
+    uint8_t model, revision, order;
     uint8_t flags;
-    uint16_t stride, offset, reserved;
-    uint32_t minimum, step, cumulative;
-    uint32_t more_reserved;
+    uint16_t levels, height, width;
+    uint8_t channels;
+    uint8_t reserved;
+    uint16_t stride, offset;
+    uint32_t minimum, step, cumulative, contexts, curve;
+    uint8_t map_rows, map_columns, map_bits, block;
+    uint16_t gain, tolerance;
+    uint32_t more_reserved[5];
 } blob_codec;
 
-_Static_assert(sizeof(blob_header) == 64 && sizeof(blob_layer) == 48 && sizeof(blob_codec) == 32, "no padding");
+_Static_assert(sizeof(blob_header) == 64 && sizeof(blob_layer) == 48 && sizeof(blob_codec) == 64, "no padding");
+_Static_assert(sizeof(glimpse_tap) == 5 && sizeof(glimpse_context) == 208, "used in place");
 
-enum { CHECKED_FROM = 16, CODEC_FLAG_CUMULATIVE = 1 };
+enum { CHECKED_FROM = 16, CODEC_FLAG_CUMULATIVE = 1, CODEC_FLAG_CONTEXTS = 2 };
 
 /* The bytes from..from + count of the blob; NULL when they are not all inside it or not aligned. */
 static const void *section(const uint8_t *blob, uint32_t size, uint32_t from, size_t count)
@@ -189,14 +193,56 @@ static bool codec_fits_latent(const glimpse_codec *codec, const glimpse_layer *l
            codec->channels == latent->out_channels;
 }
 
+/* A side output that orders by saliency gives one value for each position of the latent. */
+static bool side_fits_codec(const glimpse_model *model)
+{
+    if (model->codec.order != GLIMPSE_ORDER_SALIENCY || model->side_layer < 0) {
+        return true;
+    }
+    const glimpse_layer *const side = &model->layers[model->side_layer];
+    return side->out_height == model->codec.height && side->out_width == model->codec.width && side->out_channels == 1;
+}
+
+/* A part of the codec that a flag or the order asks for, or that must not be there: then its offset is zero. */
+static bool find_part(const uint8_t *blob, uint32_t size, bool wanted, uint32_t from, size_t count, const void **part)
+{
+    *part = wanted ? section(blob, size, from, count) : NULL;
+    return wanted ? *part != NULL : from == 0;
+}
+
+static bool find_tables_of_codec(glimpse_codec *codec, const blob_codec *record, const uint8_t *blob, uint32_t size)
+{
+    const void *contexts;
+    const void *cumulative;
+    const void *curve;
+    if (!find_part(blob, size, (record->flags & CODEC_FLAG_CONTEXTS) != 0, record->contexts,
+                   record->channels * sizeof(glimpse_context), &contexts) ||
+        !find_part(blob, size, record->order == GLIMPSE_ORDER_SALIENCY, record->curve, 256, &curve)) {
+        return false;
+    }
+    codec->contexts = contexts;
+    codec->saliency.curve = curve;
+    /* The contexts are checked later; a count of tables that they make up is at most refused here. */
+    const size_t tables = glimpse_codec_tables(codec);
+    if (!find_part(blob, size, (record->flags & CODEC_FLAG_CUMULATIVE) != 0, record->cumulative,
+                   tables * (record->levels + 1u) * sizeof(uint16_t), &cumulative)) {
+        return false;
+    }
+    codec->cumulative = cumulative;
+    return true;
+}
+
 static int read_codec(glimpse_model *model, const blob_header *header, const uint8_t *blob)
 {
     const blob_codec *const record = section(blob, header->size, header->codec, sizeof *record);
-    if (record == NULL || (record->reserved | record->more_reserved) != 0 || record->bits < GLIMPSE_MIN_SYMBOL_BITS ||
-        record->bits > GLIMPSE_MAX_SYMBOL_BITS) {
+    if (record == NULL || record->channels == 0 || record->levels > GLIMPSE_MAX_LEVELS) {
         return GLIMPSE_ERROR_MODEL_FORMAT;
     }
-    if ((record->flags & ~CODEC_FLAG_CUMULATIVE) != 0) {
+    const uint32_t *const reserved = record->more_reserved;
+    if ((record->reserved | reserved[0] | reserved[1] | reserved[2] | reserved[3] | reserved[4]) != 0) {
+        return GLIMPSE_ERROR_MODEL_FORMAT;
+    }
+    if ((record->flags & ~(CODEC_FLAG_CUMULATIVE | CODEC_FLAG_CONTEXTS)) != 0) {
         return GLIMPSE_ERROR_VERSION;
     }
     glimpse_codec *const codec = &model->codec;
@@ -206,24 +252,21 @@ static int read_codec(glimpse_model *model, const blob_header *header, const uin
         .height = record->height,
         .width = record->width,
         .channels = record->channels,
-        .bits = record->bits,
         .order = record->order,
+        .levels = record->levels,
         .stride = record->stride,
         .offset = record->offset,
         .minimum = section(blob, header->size, record->minimum, record->channels * sizeof(int32_t)),
         .step = section(blob, header->size, record->step, record->channels * sizeof(uint16_t)),
+        .saliency = {.rows = record->map_rows,
+                     .columns = record->map_columns,
+                     .bits = record->map_bits,
+                     .block = record->block,
+                     .gain = record->gain,
+                     .tolerance = record->tolerance},
     };
-    if ((record->flags & CODEC_FLAG_CUMULATIVE) != 0) {
-        const size_t table = ((1u << record->bits) + 1u) * sizeof(uint16_t);
-        codec->cumulative = section(blob, header->size, record->cumulative, record->channels * table);
-        if (codec->cumulative == NULL) {
-            return GLIMPSE_ERROR_MODEL_FORMAT;
-        }
-    } else if (record->cumulative != 0) {
-        return GLIMPSE_ERROR_MODEL_FORMAT;
-    }
-    if (codec->minimum == NULL || codec->step == NULL ||
-        !codec_fits_latent(codec, &model->layers[model->latent_layer], model->patches)) {
+    if (codec->minimum == NULL || codec->step == NULL || !find_tables_of_codec(codec, record, blob, header->size) ||
+        !codec_fits_latent(codec, &model->layers[model->latent_layer], model->patches) || !side_fits_codec(model)) {
         return GLIMPSE_ERROR_MODEL_FORMAT;
     }
     return glimpse_codec_check(codec);

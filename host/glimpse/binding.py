@@ -10,7 +10,12 @@ from glimpse._core import ffi, lib
 from glimpse.errors import GlimpseError
 
 CODINGS = {"raw": lib.GLIMPSE_CODING_RAW, "range": lib.GLIMPSE_CODING_RANGE}
-ORDERS = {"interleaved": lib.GLIMPSE_ORDER_INTERLEAVED, "channel": lib.GLIMPSE_ORDER_CHANNEL}
+ORDERS = {
+    "interleaved": lib.GLIMPSE_ORDER_INTERLEAVED,
+    "channel": lib.GLIMPSE_ORDER_CHANNEL,
+    "saliency": lib.GLIMPSE_ORDER_SALIENCY,
+}
+MAX_CLASSES, MAX_TAPS, CONTEXT_SIDE = lib.GLIMPSE_MAX_CLASSES, lib.GLIMPSE_MAX_TAPS, lib.GLIMPSE_CONTEXT_SIDE
 MIN_PAYLOAD, MAX_PAYLOAD = lib.GLIMPSE_MIN_PAYLOAD, lib.GLIMPSE_MAX_PAYLOAD
 MAX_FRAME = lib.GLIMPSE_MAX_FRAME
 OVERHEAD_BYTES = lib.GLIMPSE_OVERHEAD_BYTES
@@ -132,7 +137,9 @@ class Model:
         self.photo_width: int = self._model.photo_width
         self.patches: int = self._model.patches  # along each side
         self.latent_shape: tuple[int, int, int] = (codec.height, codec.width, codec.channels)
-        self.bits: int = codec.bits
+        self.order_name: str = next(name for name, number in ORDERS.items() if number == codec.order)
+        self.levels: int = codec.levels
+        self.bits: int = lib.glimpse_codec_bits(codec)
         self.symbol_count: int = codec.height * codec.width * codec.channels
         self.has_range_tables: bool = codec.cumulative != ffi.NULL
         self.buffer_bytes: int = lib.glimpse_encoder_buffer_size(self._model)
@@ -140,6 +147,10 @@ class Model:
         self.latent_zero: int = self._model.layers[self._model.latent_layer].out_zero
         self.minimum = np.array([codec.minimum[c] for c in range(codec.channels)], np.int32)
         self.step = np.array([codec.step[c] for c in range(codec.channels)], np.int32)
+        # The symbol for nothing in each channel: that of the latent's zero.
+        zero = (256 * self.latent_zero - self.minimum + self.step // 2) // self.step
+        self.centre = np.clip(zero, 0, self.levels - 1).astype(np.int32)
+        self._work = ffi.new("glimpse_workspace *")
 
     def encode_latent(self, photo: np.ndarray) -> np.ndarray:
         """Runs the network as the node does, row by row.
@@ -207,20 +218,30 @@ class Model:
         coding: str = "range",
         payload: int | Iterable[int] = 51,
         budget: int | None = None,
+        saliency: np.ndarray | None = None,
+        gain: float | None = None,
     ) -> list[bytes]:
         """Radio payloads of one frame, the most important first.
 
         Args:
-            symbols: uint8 [height, width, channels], each below 2**bits.
+            symbols: uint8 [height, width, channels], each below `levels`.
             frame: 0..MAX_FRAME.
             coding: "raw" or "range".
             payload: most bytes of a packet, MIN_PAYLOAD..MAX_PAYLOAD; or one number for each packet, the last repeated.
             budget: most bytes of the frame, headers included; None: no limit.
+            saliency: the side output as `encode_outputs` gives it; steers a model that orders by saliency. None, or
+                empty as it is without a side branch: symbols leave in the order of their ranks.
+            gain: what a channel less counts against saliency 0..1 (LimitNet's G); None: the model's own.
 
         Raises:
             GlimpseError: a parameter out of range.
         """
         symbols = np.ascontiguousarray(symbols, np.uint8).reshape(self.latent_shape)
+        if symbols.max() >= self.levels:
+            raise GlimpseError(f"symbol {symbols.max()} is not one of the {self.levels} levels of model {self.name}")
+        codec, side = self._codec, self._side_output(saliency)
+        if gain is not None:
+            codec = self._with_gain(gain)
         schedule = ffi.new("glimpse_schedule *")
         packet = ffi.new("uint8_t[]", MAX_PAYLOAD)
         packets: list[bytes] = []
@@ -228,10 +249,12 @@ class Model:
         size = MIN_PAYLOAD
         try:
             status = lib.glimpse_schedule_begin(
-                schedule, self._codec, _pointer("uint8_t *", symbols), frame, CODINGS[coding], budget or 0
+                schedule, codec, _pointer("uint8_t *", symbols), frame, CODINGS[coding], budget or 0
             )
             if status < 0:
                 raise GlimpseError(f"frame {frame} or coding {coding} is not possible: {status_text(status)}")
+            if side is not None:
+                lib.glimpse_schedule_steer(schedule, _pointer("int8_t *", side))
             while True:
                 size = next(sizes, size)
                 status = lib.glimpse_schedule_next(schedule, size, packet)
@@ -242,6 +265,61 @@ class Model:
                 packets.append(bytes(ffi.buffer(packet, status)))
         except OverflowError as error:
             raise GlimpseError(f"frame {frame}, payload {size} or budget {budget} is out of range") from error
+
+    def _side_output(self, saliency: np.ndarray | None) -> np.ndarray | None:
+        """The side output as int8 [height, width]; None when there is nothing to steer with."""
+        if saliency is None or saliency.size == 0 or self._codec.order != lib.GLIMPSE_ORDER_SALIENCY:
+            return None
+        rows, columns, _ = self.latent_shape
+        if saliency.dtype != np.int8 or saliency.size != rows * columns:
+            raise GlimpseError(f"saliency must be int8 of {rows} x {columns}, not {saliency.dtype} {saliency.shape}")
+        return np.ascontiguousarray(saliency).reshape(rows, columns)
+
+    def _with_gain(self, gain: float) -> object:
+        """A copy of the codec with another gain."""
+        units = round(gain * ((1 << self._codec.saliency.bits) - 1) * 256)
+        if not 0 <= units <= 65535:
+            raise GlimpseError(f"a gain of {gain} is out of range; 0 to 8 is possible with a map of 5 bits")
+        codec = ffi.new("glimpse_codec *", self._codec[0])
+        codec.saliency.gain = units
+        return codec
+
+    def saliency_map(self, side: np.ndarray) -> np.ndarray:
+        """The quantised map that steers a model ordered by saliency, uint8 [map rows, map columns].
+
+        Args:
+            side: the side output as `encode_outputs` gives it.
+
+        Raises:
+            GlimpseError: the model does not order by saliency, or the side output is not its own.
+        """
+        output = self._side_output(side)
+        if output is None:
+            raise GlimpseError(f"model {self.name} makes no saliency map")
+        levels = np.empty((self._codec.saliency.rows, self._codec.saliency.columns), np.uint8)
+        lib.glimpse_saliency_map(self._codec, _pointer("int8_t *", output), _pointer("uint8_t *", levels))
+        return levels
+
+    def table_numbers(self, symbols: np.ndarray, first: int, count: int) -> np.ndarray:
+        """The table that codes each symbol of one packet, int32 [count], for a model with tables.
+
+        Args:
+            symbols: uint8 [height, width, channels].
+            first: rank of the packet's first symbol.
+            count: symbols in the packet.
+        """
+        symbols = np.ascontiguousarray(symbols, np.uint8).reshape(self.latent_shape)
+        around = ffi.new("glimpse_surroundings *")
+        order = ffi.new("glimpse_order *")
+        lib.glimpse_surroundings_begin(around, self._codec, _pointer("uint8_t *", symbols))
+        lib.glimpse_order_seek(order, self._codec, first)
+        numbers = np.empty(count, np.int32)
+        for i in range(count):
+            at = lib.glimpse_order_next(order)
+            table = lib.glimpse_surroundings_table(around, at)
+            numbers[i] = (table - self._codec.cumulative) // (self.levels + 1)
+            lib.glimpse_surroundings_add(around, at)
+        return numbers
 
     def unpack(self, packet: bytes, symbols: np.ndarray, received: np.ndarray, frame: int | None = None) -> int:
         """Puts a packet's symbols into place; the arrays stay untouched when it is rejected.
@@ -263,6 +341,7 @@ class Model:
             -1 if frame is None else frame,
             packet,
             len(packet),
+            self._work,
             _pointer("uint8_t *", symbols),
             _pointer("uint8_t *", received),
         )

@@ -155,7 +155,7 @@ def test_every_damaged_byte_is_noticed() -> None:
     [
         ({"model": 32}, "model id 32"),
         ({"name": "sixteen letters!"}, "1..15 bytes"),
-        ({"bits": 9}, "9 bits"),
+        ({"levels": 257}, "257 levels"),
         ({"order": "spiral"}, "spiral"),
         ({"stride": 6}, "coprime"),
         ({"offset": 48}, "offset"),

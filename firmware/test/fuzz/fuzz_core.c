@@ -29,6 +29,7 @@ enum {
     CODECS = 64,
     PACKETS = 8, /* of each codec, to mutate */
     SMALL_FRAME = 400,
+    TABLES = 256, /* of one codec */
     GUARD = 16,
     SERIAL_PAYLOAD = 300, /* more than one COBS block */
     REASONS = 16
@@ -122,7 +123,9 @@ typedef struct {
     glimpse_codec codec;
     int32_t minimum[GLIMPSE_MAX_CHANNELS];
     uint16_t step[GLIMPSE_MAX_CHANNELS];
-    uint16_t cumulative[GLIMPSE_MAX_CHANNELS * ((1 << GLIMPSE_MAX_SYMBOL_BITS) + 1)];
+    uint16_t cumulative[TABLES * (GLIMPSE_MAX_LEVELS + 1)];
+    glimpse_context contexts[GLIMPSE_MAX_CHANNELS];
+    uint8_t curve[256];
     size_t lengths[PACKETS];
     uint8_t packets[PACKETS][GLIMPSE_MAX_PAYLOAD];
 } subject;
@@ -140,10 +143,70 @@ static void random_table(uint16_t *table, uint32_t symbols)
     }
 }
 
-/* Sound but for the stride, which may share a divisor with the permutation's length. */
+/* Sound contexts; the tables of all channels together are at most TABLES. */
+static void random_contexts(subject *of, uint32_t channels)
+{
+    const uint32_t most = TABLES / channels < GLIMPSE_MAX_CLASSES ? TABLES / channels : GLIMPSE_MAX_CLASSES;
+    uint32_t tables = 0;
+    for (uint32_t channel = 0; channel < channels; channel++) {
+        glimpse_context *context = &of->contexts[channel];
+        *context = (glimpse_context){
+            .first_table = (uint16_t)tables,
+            .typical = (uint16_t)random_below(65536),
+            .centre = (uint8_t)random_below(of->codec.levels),
+            .classes = (uint8_t)(1 + random_below(most)),
+            .taps = (uint8_t)random_below(GLIMPSE_MAX_TAPS + 1),
+        };
+        for (uint32_t i = 0; i < context->taps; i++) {
+            random_bytes((uint8_t *)&context->tap[i], sizeof context->tap[i]);
+            context->tap[i].channel = (uint8_t)random_below(channels);
+            if (random_below(4)) {
+                context->tap[i].dy = (int8_t)(random_below(5) - 2);
+                context->tap[i].dx = (int8_t)(random_below(5) - 2);
+            }
+        }
+        for (uint32_t i = 0; i < GLIMPSE_CONTEXT_SIDE - 1; i++) {
+            context->value_limit[i] = ((int32_t)i - 3) * (int32_t)random_below(2) * 5000;
+            context->activity_limit[i] = ((int32_t)i - 3) * 20000;
+        }
+        for (uint32_t i = 1; i < GLIMPSE_CONTEXT_SIDE - 1; i++) { /* not falling */
+            if (context->value_limit[i] < context->value_limit[i - 1]) {
+                context->value_limit[i] = context->value_limit[i - 1];
+            }
+        }
+        for (uint32_t i = 0; i < sizeof context->class_of; i++) {
+            context->class_of[i] = (uint8_t)random_below(context->classes);
+        }
+        tables += context->classes;
+    }
+    of->codec.contexts = of->contexts;
+}
+
+static void random_order(subject *of)
+{
+    glimpse_codec *codec = &of->codec;
+    codec->order = (uint8_t)random_below(3);
+    if (codec->order != GLIMPSE_ORDER_SALIENCY) { /* the stride may share a divisor with the permutation's length */
+        codec->stride = (uint16_t)(1 + random_below(glimpse_codec_cycle(codec)));
+        codec->offset = (uint16_t)random_below(glimpse_codec_cycle(codec));
+        return;
+    }
+    random_bytes(of->curve, sizeof of->curve); /* the segments may be too many */
+    codec->saliency = (glimpse_saliency){
+        .rows = (uint8_t)(1 + random_below(codec->height)),
+        .columns = (uint8_t)(1 + random_below(codec->width)),
+        .bits = (uint8_t)(1 + random_below(GLIMPSE_MAX_MAP_BITS)),
+        .block = (uint8_t)(1 + random_below(codec->channels)),
+        .gain = (uint16_t)(random_below(2) ? random_word() : random_below(300)),
+        .tolerance = (uint16_t)(random_below(2) ? random_word() : 0),
+        .curve = of->curve,
+    };
+}
+
+/* Sound but for its order now and then. */
 static void random_codec(subject *of, uint32_t largest)
 {
-    const uint8_t bits = (uint8_t)(1 + random_below(GLIMPSE_MAX_SYMBOL_BITS));
+    const uint32_t levels = random_below(2) ? 2u << random_below(8) : 2 + random_below(255);
     const uint8_t channels = (uint8_t)(1 + random_below(random_below(4) ? 8 : GLIMPSE_MAX_CHANNELS));
     const uint32_t positions = 1 + random_below(largest / channels);
     const uint16_t height = (uint16_t)(1 + random_below(positions < 20 ? positions : 20));
@@ -154,18 +217,82 @@ static void random_codec(subject *of, uint32_t largest)
         .height = height,
         .width = (uint16_t)(positions / height),
         .channels = channels,
-        .bits = bits,
-        .order = (uint8_t)random_below(2),
+        .levels = (uint16_t)levels,
         .minimum = of->minimum,
         .step = of->step,
         .cumulative = random_below(4) ? of->cumulative : NULL,
     };
-    codec->stride = (uint16_t)(1 + random_below(glimpse_codec_cycle(codec)));
-    codec->offset = (uint16_t)random_below(glimpse_codec_cycle(codec));
+    random_order(of);
+    if (codec->cumulative != NULL && random_below(2)) {
+        random_contexts(of, channels);
+    }
     for (uint32_t channel = 0; channel < channels; channel++) {
         of->minimum[channel] = (int32_t)random_below(80000) - 40000;
         of->step[channel] = (uint16_t)(1 + random_below(random_below(2) ? 600 : 65535));
-        random_table(of->cumulative + channel * ((1u << bits) + 1u), 1u << bits);
+    }
+    for (uint32_t i = 0; i < glimpse_codec_tables(codec); i++) {
+        random_table(of->cumulative + i * (levels + 1u), levels);
+    }
+}
+
+/* One field of a context out of bounds, or at a bound, or anything. */
+static void damage_context(glimpse_context *context, uint16_t any)
+{
+    switch (random_below(9)) {
+    case 0:
+        context->first_table = any;
+        break;
+    case 1:
+        context->typical = any;
+        break;
+    case 2:
+        context->centre = (uint8_t)any;
+        break;
+    case 3:
+        context->classes = (uint8_t)any;
+        break;
+    case 4:
+        context->taps = (uint8_t)any;
+        break;
+    case 5:
+        random_bytes((uint8_t *)&context->tap[random_below(GLIMPSE_MAX_TAPS)], sizeof context->tap[0]);
+        break;
+    case 6:
+        context->value_limit[random_below(GLIMPSE_CONTEXT_SIDE - 1)] = (int32_t)(uint32_t)random_word();
+        break;
+    case 7:
+        context->activity_limit[random_below(GLIMPSE_CONTEXT_SIDE - 1)] = (int32_t)(uint32_t)random_word();
+        break;
+    default:
+        context->class_of[random_below(sizeof context->class_of)] = (uint8_t)any;
+        break;
+    }
+}
+
+static void damage_saliency(glimpse_saliency *saliency, uint16_t any)
+{
+    switch (random_below(7)) {
+    case 0:
+        saliency->rows = (uint8_t)any;
+        break;
+    case 1:
+        saliency->columns = (uint8_t)any;
+        break;
+    case 2:
+        saliency->bits = (uint8_t)any;
+        break;
+    case 3:
+        saliency->block = (uint8_t)any;
+        break;
+    case 4:
+        saliency->gain = any;
+        break;
+    case 5:
+        saliency->tolerance = any;
+        break;
+    default:
+        saliency->curve = NULL;
+        break;
     }
 }
 
@@ -174,7 +301,7 @@ static void damage_codec(subject *of)
 {
     glimpse_codec *codec = &of->codec;
     const uint16_t any = (uint16_t)(random_below(2) ? random_word() : random_below(3) * 0x7FFFu);
-    switch (random_below(13)) {
+    switch (random_below(16)) {
     case 0:
         codec->model = (uint8_t)any;
         break;
@@ -186,10 +313,11 @@ static void damage_codec(subject *of)
         codec->height = any;
         break;
     case 3:
-        codec->channels = (uint8_t)any;
+        /* fewer or as many: a codec that is said to have more channels than it has contexts is for the blob's reader */
+        codec->channels = (uint8_t)(codec->contexts == NULL ? any : any % (codec->channels + 1u));
         break;
     case 4:
-        codec->bits = (uint8_t)any;
+        codec->levels = any;
         break;
     case 5:
         codec->order = (uint8_t)any;
@@ -212,11 +340,20 @@ static void damage_codec(subject *of)
     case 11:
         codec->step = NULL;
         break;
+    case 12:
+    case 13:
+        damage_context(&of->contexts[random_below(codec->channels)], any);
+        break;
+    case 14:
+        damage_saliency(&codec->saliency, any);
+        break;
     default:
-        of->cumulative[random_below(codec->channels * ((1u << codec->bits) + 1u))] = any;
+        of->cumulative[random_below(glimpse_codec_tables(codec) * (codec->levels + 1u))] = any;
         break;
     }
 }
+
+static glimpse_workspace work;
 
 /* What every codec that passes must do: carry a frame whole. */
 static void send_frame(const glimpse_codec *codec)
@@ -229,8 +366,12 @@ static void send_frame(const glimpse_codec *codec)
     glimpse_symbols_quantise(codec, (const int8_t *)latent, latent);
     const uint8_t frame = (uint8_t)random_below(64);
     const uint8_t coding = codec->cumulative != NULL && random_below(4) ? GLIMPSE_CODING_RANGE : GLIMPSE_CODING_RAW;
-    glimpse_packer packer;
+    static glimpse_packer packer;
+    int8_t *side = (int8_t *)guarded(glimpse_codec_positions(codec), 0);
+    random_bytes((uint8_t *)side, glimpse_codec_positions(codec));
     MUST(glimpse_packer_begin(&packer, codec, latent, frame, coding) == GLIMPSE_OK);
+    glimpse_packer_steer(&packer, random_below(4) ? side : NULL);
+    release((uint8_t *)side, glimpse_codec_positions(codec));
     size_t sent = 0;
     for (;;) {
         const size_t payload = GLIMPSE_MIN_PAYLOAD + random_below(GLIMPSE_MAX_PAYLOAD - GLIMPSE_MIN_PAYLOAD + 1);
@@ -238,13 +379,14 @@ static void send_frame(const glimpse_codec *codec)
         const int length = glimpse_packer_next(&packer, payload, packet);
         MUST(length >= 0 && (size_t)length <= payload);
         const int taken =
-            length > 0 ? glimpse_packet_unpack(codec, frame, packet, (size_t)length, symbols, received) : 0;
+            length > 0 ? glimpse_packet_unpack(codec, frame, packet, (size_t)length, &work, symbols, received) : 0;
         release(packet, payload);
         if (length == 0) {
             break;
         }
-        MUST(taken > 0);
-        sent += (size_t)taken;
+        MUST(taken > 0 && packer.sent > sent && packer.sent <= sent + (size_t)taken);
+        MUST(packer.steered || packer.sent == sent + (size_t)taken);
+        sent = packer.sent;
     }
     MUST(sent == size && memcmp(latent, symbols, size) == 0);
     release(received, size);
@@ -274,22 +416,25 @@ static subject subjects[CODECS];
 static void make_packets(subject *of)
 {
     uint8_t symbols[SMALL_FRAME];
-    glimpse_packer packer;
+    int8_t side[SMALL_FRAME];
+    static glimpse_packer packer;
     do {
         random_codec(of, SMALL_FRAME);
     } while (glimpse_codec_check(&of->codec) != GLIMPSE_OK);
     random_bytes(symbols, sizeof symbols);
+    random_bytes((uint8_t *)side, sizeof side);
     if (random_below(2)) {
         memset(symbols, 0, sizeof symbols);
     }
     for (uint32_t i = 0; i < sizeof symbols; i++) {
-        symbols[i] &= (uint8_t)((1u << of->codec.bits) - 1u);
+        symbols[i] = (uint8_t)(symbols[i] % of->codec.levels);
     }
     const uint8_t coding = of->codec.cumulative != NULL ? GLIMPSE_CODING_RANGE : GLIMPSE_CODING_RAW;
     for (uint32_t i = 0; i < PACKETS; i++) {
         const size_t payload = GLIMPSE_MIN_PAYLOAD + random_below(i < 4 ? 10 : 200);
-        if (i == 0 || packer.order.rank == glimpse_codec_symbols(&of->codec)) {
+        if (i == 0 || packer.sent == glimpse_codec_symbols(&of->codec)) {
             MUST(glimpse_packer_begin(&packer, &of->codec, symbols, (uint8_t)random_below(64), coding) == GLIMPSE_OK);
+            glimpse_packer_steer(&packer, side);
         }
         of->lengths[i] = (size_t)glimpse_packer_next(&packer, payload, of->packets[i]);
     }
@@ -306,7 +451,7 @@ static void check_taken(const glimpse_codec *codec, const uint8_t *packet, size_
         glimpse_order_seek(&order, codec, header.first);
         for (int i = 0; i < count; i++) {
             const uint32_t at = glimpse_order_next(&order);
-            MUST(at < size && received[at] == 1 && symbols[at] < 1u << codec->bits);
+            MUST(at < size && received[at] == 1 && symbols[at] < codec->levels);
             received[at] = 0;
         }
     }
@@ -324,7 +469,7 @@ static void target_packet(const subject *of, int frame, const uint8_t *packet, s
     uint8_t *exact = malloc(length > 0 ? length : 1); /* a sanitizer sees reads past its end */
     MUST(exact != NULL);
     memcpy(exact, packet, length);
-    const int result = glimpse_packet_unpack(&of->codec, frame, exact, length, symbols, received);
+    const int result = glimpse_packet_unpack(&of->codec, frame, exact, length, &work, symbols, received);
     MUST(result > 0 ||
          (result <= GLIMPSE_ERROR_LENGTH && result >= GLIMPSE_ERROR_BODY && result != GLIMPSE_ERROR_ENCODING));
     MUST(result > 0 || memcmp(symbols, before, size) == 0);

@@ -16,7 +16,7 @@ enum { SIDE_HEIGHT = 2, SIDE_WIDTH = 1, PATCHES = 2 };
 enum {
     LAYERS = 64,
     CODEC = LAYERS + 2 * 48,
-    WEIGHTS = CODEC + 32,
+    WEIGHTS = CODEC + 64,
     BIAS = WEIGHTS + OUTPUTS * PITCH,
     MULTIPLIER = BIAS + 8,
     SHIFT = MULTIPLIER + 8,
@@ -112,14 +112,14 @@ static void put_tables(void)
         put(SHIFT + 4 * output, 4, (uint32_t)-7);
         put(STEP + 2 * output, 2, 256);
         put(CUMULATIVE + 6 * output + 2, 2, 1000);
-        put(CUMULATIVE + 6 * output + 4, 2, 4096);
+        put(CUMULATIVE + 6 * output + 4, 2, 32768);
     }
 }
 
 static void put_codec(void)
 {
-    static const uint8_t small[] = {7, 1, 1, GLIMPSE_ORDER_CHANNEL, OUT_HEIGHT, 0, OUT_WIDTH, 0, OUTPUTS, 1, 5,
-                                    0, 2, 0};
+    static const uint8_t small[] = {7, 1, GLIMPSE_ORDER_CHANNEL, 1, 2, 0, OUT_HEIGHT, 0, OUT_WIDTH, 0, OUTPUTS, 0,
+                                    5, 0, 2, 0};
     memcpy(blob + CODEC, small, sizeof small);
     put(CODEC + 16, 4, MINIMUM);
     put(CODEC + 20, 4, STEP);
@@ -177,7 +177,7 @@ static void damage_is_told_apart(void)
     CHECK_EQUAL(GLIMPSE_ERROR_VERSION, load_with(4, 2, 1));
     CHECK_EQUAL(GLIMPSE_ERROR_VERSION, load_with(4, 2, GLIMPSE_MODEL_BLOB_VERSION + 1));
     CHECK_EQUAL(GLIMPSE_ERROR_VERSION, load_with(6, 2, 1));
-    CHECK_EQUAL(GLIMPSE_ERROR_VERSION, load_with(CODEC + 9, 1, 3));
+    CHECK_EQUAL(GLIMPSE_ERROR_VERSION, load_with(CODEC + 3, 1, 5));
     CHECK_EQUAL(GLIMPSE_ERROR_MODEL_LIMIT, load_with(36, 1, GLIMPSE_MAX_LAYERS + 1));
 }
 
@@ -223,14 +223,25 @@ static void impossible_contents_are_refused(void)
         {SHIFT, 4, 31}, /* shifts that are not defined */
         {SHIFT, 4, (uint32_t)-31},
         {SHIFT, 4, 30},                 /* shift that overflows the sums */
-        {CODEC + 2, 1, 9},              /* bits */
-        {CODEC + 4, 2, OUT_HEIGHT + 1}, /* geometry that is not the latent's */
-        {CODEC + 10, 2, 3},             /* stride that is not coprime */
-        {CODEC + 14, 2, 1},             /* reserved */
+        {CODEC + 2, 1, 3},              /* order */
+        {CODEC + 2, 1, 2},              /* by saliency, without a map */
+        {CODEC + 3, 1, 3},              /* contexts announced and not there */
+        {CODEC + 4, 2, 1},              /* levels */
+        {CODEC + 4, 2, 257},            /* and more than a byte holds */
+        {CODEC + 4, 2, 65535},          /* and more than the tables' section could hold */
+        {CODEC + 6, 2, OUT_HEIGHT + 1}, /* geometry that is not the latent's */
+        {CODEC + 10, 1, 0},             /* a latent of no channels */
+        {CODEC + 11, 1, 1},             /* reserved */
+        {CODEC + 12, 2, 3},             /* stride that is not coprime */
         {CODEC + 16, 4, 0},             /* tables inside the header */
         {CODEC + 24, 4, SIZE - 8},      /* tables that reach outside */
+        {CODEC + 28, 4, MINIMUM},       /* contexts that no flag announces */
+        {CODEC + 32, 4, MINIMUM},       /* a curve that the order does not use */
+        {CODEC + 36, 1, 1},             /* a map that the order does not use */
+        {CODEC + 40, 2, 1},             /* a gain that the order does not use */
+        {CODEC + 60, 4, 1},             /* reserved */
         {STEP, 2, 0},                   /* step of nothing */
-        {CUMULATIVE + 2, 2, 4096},      /* frequency of nothing */
+        {CUMULATIVE + 2, 2, 32768},     /* frequency of nothing */
     };
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         CHECK_EQUAL(GLIMPSE_ERROR_MODEL_FORMAT, load_with(changes[i].at, changes[i].bytes, changes[i].value));

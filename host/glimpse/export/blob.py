@@ -18,17 +18,61 @@ from glimpse.export.tflite_reader import PHOTO, Layer, Network, read_network
 MAGIC = b"GLPM"
 VERSION = 2
 NAME_BYTES = 16
-FREQUENCY_SUM = 4096
+FREQUENCY_SUM = 1 << 15
 MAX_MINIMUM = 1 << 20
+MAX_CLASSES = 16
+MAX_TAPS = 16
+CONTEXT_SIDE = 8
+MAX_SEGMENTS = 256
+_LIMITS = CONTEXT_SIDE - 1
 
 _HEADER = struct.Struct("<4sHHII16sHHBbbBIIIIII")
 _LAYER = struct.Struct("<BbBBBBBBHHHHHHbbbbIIIIII")
-_CODEC = struct.Struct("<BBBBHHBBHHHIIII")
+_CODEC = struct.Struct("<BBBBHHHBBHHIIIIIBBBBHH20x")
+_CONTEXT = struct.Struct(f"<HHBBBB{_LIMITS}i{_LIMITS}i{5 * MAX_TAPS}s{CONTEXT_SIDE**2}s")
 _CHECKED_FROM = 16
 PATCHES = (1, 2, 4)
 _KINDS = {"conv": 1, "depthwise": 2, "max_pool": 3}
-_ORDERS = {"interleaved": 0, "channel": 1}
+_ORDERS = {"interleaved": 0, "channel": 1, "saliency": 2}
 _MOST_SHIFT = 30
+
+
+@dataclass(frozen=True)
+class ContextSpec:
+    """How the tables of one channel are chosen (glimpse_context in firmware/core/codec.h)."""
+
+    centre: int
+    """The symbol for nothing."""
+    typical: int
+    """Usual |symbol - centre| in 1/16."""
+    classes: int
+    """Tables of this channel, 1..16."""
+    taps: list[tuple[int, int, int, int, int]] = field(default_factory=list)
+    """At most 16 of (channel, dy, dx, value weight, activity weight)."""
+    value_limit: list[int] = field(default_factory=lambda: [0] * _LIMITS)
+    """[7] not falling."""
+    activity_limit: list[int] = field(default_factory=lambda: [0] * _LIMITS)
+    """[7] not falling."""
+    class_of: list[int] = field(default_factory=lambda: [0] * CONTEXT_SIDE**2)
+    """[64] = [value][activity]."""
+
+
+@dataclass(frozen=True)
+class SaliencySpec:
+    """The order by saliency (glimpse_saliency in firmware/core/codec.h)."""
+
+    rows: int
+    columns: int
+    bits: int
+    """Of a map cell's level, 1..8."""
+    block: int
+    """Channels that are sent together."""
+    gain: int
+    """What a channel less is worth, in 1/256 of a level."""
+    tolerance: int
+    """In 1/256 of a level."""
+    curve: list[int]
+    """[256] saliency 0..255 of the side output's values -128..127."""
 
 
 @dataclass(frozen=True)
@@ -41,18 +85,22 @@ class CodecSpec:
     """0..255; its lowest bit travels in packets."""
     name: str
     """At most 15 bytes of UTF-8."""
-    bits: int
-    """Of one symbol, 1..8."""
-    order: Literal["channel", "interleaved"]
-    stride: int
-    """Of the permutation, coprime to its length."""
-    offset: int
+    levels: int
+    """Values of a symbol, 2..256."""
+    order: Literal["channel", "interleaved", "saliency"]
+    stride: int = 0
+    """Of the permutation, coprime to its length; 0 by saliency."""
+    offset: int = 0
     minimum: list[int] = field(default_factory=list)
     """[channels] int8 latent value of symbol 0, in 1/256."""
     step: list[int] = field(default_factory=list)
     """[channels] distance between symbols in 1/256 of an int8 step, 1..65535."""
     cumulative: list[list[int]] | None = None
-    """[channels][2 ** bits + 1], from 0 to 4096, strictly rising; None: no entropy coding."""
+    """[tables][levels + 1], from 0 to 32768, strictly rising, those of channel 0 first; None: no entropy coding."""
+    contexts: list[ContextSpec] | None = None
+    """[channels]; None: one table for each channel."""
+    saliency: SaliencySpec | None = None
+    """With the order by saliency only."""
 
 
 def build_blob(encoder_tflite: bytes, spec: CodecSpec, patches: int = 1) -> bytes:
@@ -218,8 +266,8 @@ def _check_spec(spec: CodecSpec, latent: tuple[int, int, int]) -> None:
         (0 <= spec.model <= 31, f"model id {spec.model} is not 0..31"),
         (0 <= spec.revision <= 255, f"revision {spec.revision} is not 0..255"),
         (0 < len(spec.name.encode()) < NAME_BYTES, f"the name '{spec.name}' does not have 1..15 bytes"),
-        (1 <= spec.bits <= 8, f"symbols of {spec.bits} bits are not 1..8"),
-        (spec.order in _ORDERS, f"the order '{spec.order}' is neither 'channel' nor 'interleaved'"),
+        (2 <= spec.levels <= 256, f"{spec.levels} levels are not 2..256"),
+        (spec.order in _ORDERS, f"the order '{spec.order}' is none of {', '.join(_ORDERS)}"),
         (channels <= 64 and positions * channels <= 16384, f"a latent of {latent} is more than packets can address"),
         (len(spec.minimum) == channels, f"{len(spec.minimum)} minimums for {channels} channels"),
         (len(spec.step) == channels, f"{len(spec.step)} steps for {channels} channels"),
@@ -228,59 +276,146 @@ def _check_spec(spec: CodecSpec, latent: tuple[int, int, int]) -> None:
     ]
     for holds, problem in problems:
         if not holds:
-            raise GlimpseError(f"The codec of model '{spec.name}' is impossible: {problem}.")
-    cycle = positions if spec.order == "channel" else positions * channels
+            raise _impossible(spec, problem)
+    if spec.order == "saliency":
+        _check_saliency(spec, latent)
+    else:
+        _check_permutation(spec, positions if spec.order == "channel" else positions * channels)
+    _check_tables(spec, channels)
+
+
+def _impossible(spec: CodecSpec, problem: str) -> GlimpseError:
+    return GlimpseError(f"The codec of model '{spec.name}' is impossible: {problem}.")
+
+
+def _check_permutation(spec: CodecSpec, cycle: int) -> None:
+    if spec.saliency is not None:
+        raise _impossible(spec, f"a saliency map does not go with the order '{spec.order}'")
     if math.gcd(spec.stride, cycle) != 1 or not 1 <= spec.stride <= min(cycle, 65535):
-        raise GlimpseError(
-            f"The codec of model '{spec.name}' is impossible: stride {spec.stride} is not coprime to "
-            f"{cycle} and in 1..{cycle}."
-        )
+        raise _impossible(spec, f"stride {spec.stride} is not coprime to {cycle} and in 1..{cycle}")
     if not 0 <= spec.offset < min(cycle, 65536):
-        raise GlimpseError(
-            f"The codec of model '{spec.name}' is impossible: offset {spec.offset} is not below {cycle}."
+        raise _impossible(spec, f"offset {spec.offset} is not below {cycle}")
+
+
+def _check_saliency(spec: CodecSpec, latent: tuple[int, int, int]) -> None:
+    saliency = spec.saliency
+    if saliency is None:
+        raise _impossible(spec, "the order 'saliency' needs a map")
+    if (spec.stride, spec.offset) != (0, 0):
+        raise _impossible(spec, "the order 'saliency' has no stride and no offset")
+    height, width, channels = latent
+    if not (1 <= saliency.rows <= min(height, 255) and 1 <= saliency.columns <= min(width, 255)):
+        raise _impossible(
+            spec, f"a map of {saliency.rows} x {saliency.columns} cells is finer than the latent or empty"
         )
-    _check_cumulative(spec, channels)
+    segments = -(-channels // max(1, saliency.block)) * saliency.rows * saliency.columns
+    problems = [
+        (1 <= saliency.block <= channels, f"blocks of {saliency.block} channels are not 1..{channels}"),
+        (segments <= MAX_SEGMENTS, f"{segments} blocks of cells are more than {MAX_SEGMENTS}"),
+        (1 <= saliency.bits <= 8, f"map levels of {saliency.bits} bits are not 1..8"),
+        (0 <= saliency.gain <= 65535, "the gain is out of range"),
+        (0 <= saliency.tolerance <= 65535, "the tolerance is out of range"),
+        (len(saliency.curve) == 256 and all(0 <= v <= 255 for v in saliency.curve), "the curve is not 256 bytes"),
+    ]
+    for holds, problem in problems:
+        if not holds:
+            raise _impossible(spec, problem)
 
 
-def _check_cumulative(spec: CodecSpec, channels: int) -> None:
+def _check_tables(spec: CodecSpec, channels: int) -> None:
+    wanted = channels
+    if spec.contexts is not None:
+        if len(spec.contexts) != channels or spec.cumulative is None:
+            raise _impossible(spec, f"contexts need tables, and one context for each of {channels} channels")
+        for channel, context in enumerate(spec.contexts):
+            if not _context_is_sound(context, spec.levels, channels):
+                raise _impossible(spec, f"the context of channel {channel} is out of bounds")
+        wanted = sum(context.classes for context in spec.contexts)
     if spec.cumulative is None:
         return
-    tables = spec.cumulative
-    sound = len(tables) == channels and all(
-        len(table) == 2**spec.bits + 1
+    sound = len(spec.cumulative) == wanted and all(
+        len(table) == spec.levels + 1
         and table[0] == 0
         and table[-1] == FREQUENCY_SUM
         and all(a < b for a, b in itertools.pairwise(table))
-        for table in tables
+        for table in spec.cumulative
     )
     if not sound:
-        raise GlimpseError(
-            f"The codec of model '{spec.name}' is impossible: cumulative tables must rise strictly from "
-            f"0 to {FREQUENCY_SUM} in {2**spec.bits} steps, one table for each of {channels} channels."
+        raise _impossible(
+            spec,
+            f"{wanted} cumulative tables must rise strictly from 0 to {FREQUENCY_SUM} in {spec.levels} steps each",
         )
+
+
+def _context_is_sound(context: ContextSpec, levels: int, channels: int) -> bool:
+    limits = (context.value_limit, context.activity_limit)
+    return (
+        0 <= context.centre < levels
+        and 0 <= context.typical <= 65535
+        and 1 <= context.classes <= MAX_CLASSES
+        and len(context.taps) <= MAX_TAPS
+        and all(0 <= tap[0] < channels and all(-128 <= part <= 127 for part in tap[1:]) for tap in context.taps)
+        and all(len(row) == _LIMITS and all(-(1 << 31) <= limit < 1 << 31 for limit in row) for row in limits)
+        and all(a <= b for row in limits for a, b in itertools.pairwise(row))
+        and len(context.class_of) == CONTEXT_SIDE**2
+        and all(0 <= number < context.classes for number in context.class_of)
+    )
+
+
+def _context_records(contexts: list[ContextSpec]) -> bytes:
+    records, first = b"", 0
+    for context in contexts:
+        taps = b"".join(struct.pack("<Bbbbb", *tap) for tap in context.taps)
+        records += _CONTEXT.pack(
+            first,
+            context.typical,
+            context.centre,
+            context.classes,
+            len(context.taps),
+            0,
+            *context.value_limit,
+            *context.activity_limit,
+            taps,
+            bytes(context.class_of),
+        )
+        first += context.classes
+    return records
 
 
 def _codec_record(body: _Body, spec: CodecSpec, latent: tuple[int, int, int]) -> bytes:
     minimum_at = body.add(np.array(spec.minimum, dtype="<i4").tobytes())
     step_at = body.add(np.array(spec.step, dtype="<u2").tobytes())
-    has_tables = spec.cumulative is not None
-    cumulative_at = body.add(np.array(spec.cumulative, dtype="<u2").tobytes()) if has_tables else 0
+    cumulative_at = contexts_at = curve_at = flags = 0
+    if spec.cumulative is not None:
+        cumulative_at = body.add(np.array(spec.cumulative, dtype="<u2").tobytes())
+        flags |= 1
+    if spec.contexts is not None:
+        contexts_at = body.add(_context_records(spec.contexts))
+        flags |= 2
+    saliency = spec.saliency
+    if saliency is not None:
+        curve_at = body.add(bytes(saliency.curve))
     return _CODEC.pack(
         spec.model,
         spec.revision,
-        spec.bits,
         _ORDERS[spec.order],
-        latent[0],
-        latent[1],
-        latent[2],
-        int(has_tables),
+        flags,
+        spec.levels,
+        *latent,
+        0,
         spec.stride,
         spec.offset,
-        0,
         minimum_at,
         step_at,
         cumulative_at,
-        0,
+        contexts_at,
+        curve_at,
+        saliency.rows if saliency else 0,
+        saliency.columns if saliency else 0,
+        saliency.bits if saliency else 0,
+        saliency.block if saliency else 0,
+        saliency.gain if saliency else 0,
+        saliency.tolerance if saliency else 0,
     )
 
 

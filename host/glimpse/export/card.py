@@ -48,9 +48,10 @@ def measure(model: zoo.ZooModel, files: list[Path]) -> dict:
     raw = []
     for number, file in enumerate(files):
         photo = fit_photo(load_photo(file), m.photo_width, m.photo_height)
-        symbols = m.quantise(m.encode_latent(photo))
-        packets = m.pack(symbols, payload=PAYLOAD)
-        raw.append(sum(map(len, m.pack(symbols, payload=PAYLOAD, coding="raw"))))
+        latent, side = m.encode_outputs(photo)
+        symbols = m.quantise(latent)
+        packets = m.pack(symbols, payload=PAYLOAD, saliency=side)
+        raw.append(sum(map(len, m.pack(symbols, payload=PAYLOAD, coding="raw", saliency=side))))
         for share in SHARES:
             sent = packets[: max(1, round(share * len(packets)))]
             cells.setdefault((share, 0.0), []).append(_quality(model, decoder, photo, sent))

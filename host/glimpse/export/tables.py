@@ -1,9 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Quantiser steps and entropy tables, counted on training photos."""
+"""Quantiser steps and entropy tables, learned from training photos."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 
-from glimpse.binding import FREQUENCY_TOTAL
+from glimpse.binding import FREQUENCY_TOTAL, Model
+from glimpse.export.blob import build_blob
+from glimpse.export.contexts import fit
+from glimpse.export.folder import spec_from_folder
+from glimpse.export.frequencies import frequencies
+from glimpse.files import write_whole
 
 
 def lowest_levels(latents: np.ndarray, scale: float, zero: int, bits: int) -> list[int]:
@@ -46,33 +55,46 @@ def quantiser_steps(scale: float, zero: int, lowest: list[int]) -> tuple[list[in
 
 
 def cumulative_table(counts: np.ndarray) -> list[int]:
-    """Cumulative frequencies of one channel: from 0 to 4096, each symbol at least 1.
+    """Cumulative frequencies of one channel: from 0 to FREQUENCY_TOTAL, each symbol at least 1.
 
     Args:
         counts: [symbols] how often each symbol was seen.
     """
-    counts = counts.astype(np.float64) + 0.5  # a symbol that was never seen must still be possible
-    share = np.maximum(1, np.floor(counts / counts.sum() * FREQUENCY_TOTAL)).astype(int)
-    # What rounding left goes to, or is taken from, the most frequent symbols, where it costs least.
-    for i in np.argsort(-counts, kind="stable"):
-        rest = FREQUENCY_TOTAL - share.sum()
-        share[i] += max(rest, 1 - share[i])
-        if share.sum() == FREQUENCY_TOTAL:
-            break
-    return [0, *np.cumsum(share).tolist()]
+    return [0, *np.cumsum(frequencies(counts)).tolist()]
 
 
-def cumulative_tables(symbols: np.ndarray, bits: int) -> list[list[int]]:
+def cumulative_tables(symbols: np.ndarray, levels: int) -> list[list[int]]:
     """Cumulative frequencies for each channel of symbols [n, height, width, channels]."""
-    return [
-        cumulative_table(np.bincount(symbols[..., c].ravel(), minlength=1 << bits)) for c in range(symbols.shape[-1])
-    ]
+    return [cumulative_table(np.bincount(symbols[..., c].ravel(), minlength=levels)) for c in range(symbols.shape[-1])]
 
 
 def mean_bits(symbols: np.ndarray, tables: list[list[int]]) -> list[float]:
-    """Bits a symbol for each channel, when coded with these tables."""
+    """Bits a symbol for each channel, when coded with these tables, one for each channel."""
     out = []
     for c, table in enumerate(tables):
         cost = -np.log2(np.diff(table) / FREQUENCY_TOTAL)
         out.append(float(cost[symbols[..., c].ravel()].mean()))
     return out
+
+
+def write_tables(folder: Path, photos: np.ndarray, *, with_contexts: bool = True) -> None:
+    """Learns a model's entropy tables and writes them into its tables.json; quantiser and network stay as they are.
+
+    Args:
+        folder: of the model: encoder.tflite, model.toml, and tables.json with at least "minimum" and "step".
+        photos: uint8 [n, photo height, photo width, 3], of the training split; a few hundred will do.
+        with_contexts: tables chosen by the symbols around; else one table for each channel.
+
+    Raises:
+        GlimpseError: the folder is not a model.
+    """
+    path = folder / "tables.json"
+    spec = replace(spec_from_folder(folder), cumulative=None, contexts=None)
+    model = Model(build_blob((folder / "encoder.tflite").read_bytes(), spec))
+    symbols = np.stack([model.quantise(model.encode_latent(photo)) for photo in photos])
+    tables = json.loads(path.read_text()) | {"cumulative": cumulative_tables(symbols, model.levels)}
+    tables.pop("contexts", None)
+    if with_contexts:
+        contexts, tables["cumulative"] = fit(symbols, model.order(), model.levels, model.centre)
+        tables["contexts"] = [asdict(context) for context in contexts]
+    write_whole(path, (json.dumps(tables) + "\n").encode())

@@ -68,11 +68,11 @@ class NativeNode(Node):
         times = [time.perf_counter_ns()]
         rows = binding.pattern(self.model.photo_width, self.model.photo_height) if pattern or photo is None else photo
         times.append(time.perf_counter_ns())
-        latent = self.model.encode_latent(rows)
+        latent, side = self.model.encode_outputs(rows)
         times.append(time.perf_counter_ns())
         symbols = self.model.quantise(latent)
         times.append(time.perf_counter_ns())
-        packets = self.model.pack(symbols, frame=frame, coding=coding, payload=payload, budget=budget)
+        packets = self.model.pack(symbols, frame=frame, coding=coding, payload=payload, budget=budget, saliency=side)
         times.append(time.perf_counter_ns())
         for packet in packets:
             if on_packet:
@@ -83,4 +83,6 @@ class NativeNode(Node):
 
     def _symbols_in(self, packets: list[bytes]) -> int:
         symbols, received = (np.zeros(self.model.latent_shape, np.uint8) for _ in range(2))
-        return sum(self.model.unpack(packet, symbols, received) for packet in packets)
+        for packet in packets:
+            self.model.unpack(packet, symbols, received)
+        return int(np.count_nonzero(received))  # a packet may repeat symbols of another

@@ -3,13 +3,14 @@
 
 import ctypes
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from support.wire_reference import Codec
+from support.wire_reference import Codec, Context
 
 FIRMWARE = Path(__file__).resolve().parents[3] / "firmware"
 WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
+PACKER_BYTES, WORKSPACE_BYTES = 4096, 1 << 15  # more than the C structures take
 REASONS = {
     -4: "length",
     -5: "check",
@@ -23,6 +24,40 @@ REASONS = {
 }
 
 
+class TapStruct(ctypes.Structure):
+    """glimpse_tap."""
+
+    _fields_ = [
+        ("channel", ctypes.c_uint8),
+        *((name, ctypes.c_int8) for name in ("dy", "dx", "value_weight", "activity_weight")),
+    ]
+
+
+class ContextStruct(ctypes.Structure):
+    """glimpse_context."""
+
+    _fields_ = [
+        ("first_table", ctypes.c_uint16),
+        ("typical", ctypes.c_uint16),
+        *((name, ctypes.c_uint8) for name in ("centre", "classes", "taps", "reserved")),
+        ("value_limit", ctypes.c_int32 * 7),
+        ("activity_limit", ctypes.c_int32 * 7),
+        ("tap", TapStruct * 16),
+        ("class_of", ctypes.c_uint8 * 64),
+    ]
+
+
+class SaliencyStruct(ctypes.Structure):
+    """glimpse_saliency."""
+
+    _fields_ = [
+        *((name, ctypes.c_uint8) for name in ("rows", "columns", "bits", "block")),
+        ("gain", ctypes.c_uint16),
+        ("tolerance", ctypes.c_uint16),
+        ("curve", ctypes.POINTER(ctypes.c_uint8)),
+    ]
+
+
 class CodecStruct(ctypes.Structure):
     """glimpse_codec."""
 
@@ -32,14 +67,30 @@ class CodecStruct(ctypes.Structure):
         ("height", ctypes.c_uint16),
         ("width", ctypes.c_uint16),
         ("channels", ctypes.c_uint8),
-        ("bits", ctypes.c_uint8),
         ("order", ctypes.c_uint8),
+        ("levels", ctypes.c_uint16),
         ("stride", ctypes.c_uint16),
         ("offset", ctypes.c_uint16),
         ("minimum", ctypes.POINTER(ctypes.c_int32)),
         ("step", ctypes.POINTER(ctypes.c_uint16)),
         ("cumulative", ctypes.POINTER(ctypes.c_uint16)),
+        ("contexts", ctypes.POINTER(ContextStruct)),
+        ("saliency", SaliencyStruct),
     ]
+
+
+def context_structs(contexts: tuple[Context, ...]) -> ctypes.Array[ContextStruct]:
+    """The contexts as C sees them."""
+    structs, first = (ContextStruct * len(contexts))(), 0
+    for struct, context in zip(structs, contexts, strict=True):
+        struct.first_table, struct.typical, struct.centre = first, context.typical, context.centre
+        struct.classes, struct.taps = context.classes, len(context.taps)
+        struct.value_limit[:], struct.activity_limit[:] = context.value_limit, context.activity_limit
+        for at, tap in enumerate(context.taps):
+            struct.tap[at] = TapStruct(*tap)
+        struct.class_of[:] = context.class_of
+        first += context.classes
+    return structs
 
 
 class CoreLibrary:
@@ -51,24 +102,32 @@ class CoreLibrary:
         command = ["gcc", *WARNINGS, "-O2", "-shared", "-fPIC", "-I", str(FIRMWARE), "-o", str(target), *sources]
         subprocess.run(command, check=True)
         self.c = ctypes.CDLL(str(target))
+        self.work = ctypes.create_string_buffer(WORKSPACE_BYTES)
 
     @staticmethod
     def struct(codec: Codec) -> CodecStruct:
         """The codec as C sees it; ctypes keeps the arrays alive."""
         flat = [value for row in codec.cumulative or () for value in row]
+        s = codec.saliency
+        saliency = SaliencyStruct()
+        if s is not None:
+            curve = (ctypes.c_uint8 * 256)(*s.curve)
+            saliency = SaliencyStruct(s.rows, s.columns, s.bits, s.block, s.gain, s.tolerance, curve)
         return CodecStruct(
             codec.model,
             codec.revision,
             codec.height,
             codec.width,
             codec.channels,
-            codec.bits,
             codec.order,
+            codec.levels,
             codec.stride,
             codec.offset,
             (ctypes.c_int32 * len(codec.minimum))(*codec.minimum),
             (ctypes.c_uint16 * len(codec.step))(*codec.step),
             (ctypes.c_uint16 * len(flat))(*flat) if flat else None,
+            context_structs(codec.contexts) if codec.contexts else None,
+            saliency,
         )
 
     def check(self, codec: Codec) -> int:
@@ -81,12 +140,21 @@ class CoreLibrary:
         self.c.glimpse_symbols_quantise(ctypes.byref(self.struct(codec)), memory, memory)
         return memory.raw
 
-    def pack(self, codec: Codec, symbols: bytes, frame: int, coding: int, payloads: Iterable[int]) -> list[bytes]:
+    def pack(
+        self,
+        codec: Codec,
+        symbols: bytes,
+        frame: int,
+        coding: int,
+        payloads: Iterable[int],
+        side: Sequence[int] | None = None,
+    ) -> list[bytes]:
         """All packets of a frame."""
         struct = self.struct(codec)
-        packer = ctypes.create_string_buffer(256)
+        packer = ctypes.create_string_buffer(PACKER_BYTES)
         started = self.c.glimpse_packer_begin(packer, ctypes.byref(struct), symbols, frame, coding)
         assert started == 0, started
+        self.c.glimpse_packer_steer(packer, side and (ctypes.c_int8 * len(side))(*side))
         packets = []
         for payload in payloads:
             packet = ctypes.create_string_buffer(payload)
@@ -106,6 +174,7 @@ class CoreLibrary:
             -1 if frame is None else frame,
             packet,
             ctypes.c_size_t(len(packet)),
+            self.work,
             symbols,
             received,
         )

@@ -4,14 +4,26 @@
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from random import Random
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from support.random_codecs import likely_symbols, random_codec
-from support.wire_reference import RANGE, RAW, Codec, Rejected, crc16, pack, quantise, seal, unpack
+from support.random_codecs import likely_symbols, random_codec, random_side
+from support.wire_reference import (
+    RANGE,
+    RAW,
+    Codec,
+    Context,
+    Rejected,
+    Saliency,
+    crc16,
+    pack,
+    quantise,
+    seal,
+    unpack,
+)
 
 VECTORS = Path(__file__).resolve().parents[3] / "docs" / "vectors" / "wire-v1.json"
 
@@ -22,14 +34,59 @@ EXAMPLE = Codec(
     height=4,
     width=3,
     channels=2,
-    bits=3,
+    levels=8,
     order=1,
     stride=5,
     offset=7,
     minimum=(-3072, -1536),
     step=(1024, 512),
-    cumulative=((0, 16, 64, 512, 3328, 3840, 4032, 4088, 4096), (0, 8, 128, 1024, 3072, 3840, 4064, 4090, 4096)),
+    cumulative=(
+        (0, 128, 512, 4096, 26624, 30720, 32256, 32704, 32768),
+        (0, 64, 1024, 8192, 24576, 30720, 32512, 32720, 32768),
+    ),
 )
+# The same with contexts: channel 0 looks left and up, channel 1 at channel 0.
+EXAMPLE_CONTEXTS = replace(
+    EXAMPLE,
+    cumulative=(
+        (0, 128, 512, 4096, 26624, 30720, 32256, 32704, 32768),
+        (0, 2048, 6144, 12288, 18432, 24576, 28672, 31744, 32768),
+        (0, 64, 1024, 8192, 24576, 30720, 32512, 32720, 32768),
+        (0, 16, 64, 1024, 31744, 32640, 32720, 32752, 32768),
+        (0, 1024, 4096, 10240, 16384, 22528, 28672, 31744, 32768),
+    ),
+    contexts=(
+        Context(
+            centre=3,
+            typical=10,
+            classes=2,
+            taps=((0, 0, -1, 32, 64), (0, -1, 0, 32, 64)),
+            value_limit=(-192, -128, -64, 1, 65, 129, 193),
+            activity_limit=(-1000, -500, 0, 500, 1000, 1500, 2000),
+            class_of=(0, 0, 0, 1, 1, 1, 1, 1) * 8,
+        ),
+        Context(
+            centre=3,
+            typical=12,
+            classes=3,
+            taps=((0, 0, 0, 64, 64), (1, 1, 0, 0, 32)),
+            value_limit=(-192, -128, -64, 1, 65, 129, 193),
+            activity_limit=(-1000, -500, 0, 500, 1000, 1500, 2000),
+            class_of=((0, 0, 1, 1, 2, 2, 2, 2) * 4) + ((0, 1, 1, 2, 2, 2, 2, 2) * 4),
+        ),
+    ),
+)
+# And by saliency, with six levels: a map of 2 x 2 cells, one channel after the other.
+EXAMPLE_SALIENCY = replace(
+    EXAMPLE,
+    levels=6,
+    order=2,
+    stride=0,
+    offset=0,
+    cumulative=None,
+    saliency=Saliency(rows=2, columns=2, bits=5, block=1, gain=1587, tolerance=512, curve=tuple(range(256))),
+)
+EXAMPLE_SIDE = (-128, -128, 10, -100, -50, 60, 127, 0, 0, 127, 90, 80)
 EXAMPLE_LATENT = (0, -1, 0, 0, -2, 1, 5, 2, 1, 0, -3, -1, 0, 1, 1, 3, -1, -2, 0, 0, 1, 7, 1, -1)
 
 
@@ -40,9 +97,17 @@ def sizes(payloads: list[int]) -> Iterator[int]:
         yield payloads[-1]
 
 
-def case(name: str, codec: Codec, symbols: bytes, frame: int, coding: int, payloads: list[int]) -> dict[str, object]:
+def case(
+    name: str,
+    codec: Codec,
+    symbols: bytes,
+    frame: int,
+    coding: int,
+    payloads: list[int],
+    side: list[int] | None = None,
+) -> dict[str, object]:
     """One frame: what goes in and the packets that come out."""
-    packets = pack(codec, symbols, frame, coding, sizes(payloads))
+    packets = pack(codec, symbols, frame, coding, sizes(payloads), side)
     return {
         "name": name,
         "codec": asdict(codec),
@@ -50,6 +115,7 @@ def case(name: str, codec: Codec, symbols: bytes, frame: int, coding: int, paylo
         "coding": coding,
         "payloads": payloads,
         "symbols": symbols.hex(),
+        "side": side,
         "packets": [packet.hex() for packet in packets],
     }
 
@@ -60,19 +126,33 @@ def frames() -> list[dict[str, object]]:
     cases = [
         case("example raw", EXAMPLE, symbols, 33, RAW, [11]),
         case("example range", EXAMPLE, symbols, 33, RANGE, [11]),
+        case("example contexts", EXAMPLE_CONTEXTS, symbols, 33, RANGE, [242]),
+        case(
+            "example saliency",
+            EXAMPLE_SALIENCY,
+            quantise(EXAMPLE_SALIENCY, EXAMPLE_LATENT),
+            33,
+            RAW,
+            [11],
+            [*EXAMPLE_SIDE],
+        ),
     ]
     for seed in range(24):
         random = Random(f"wire-v1 {seed}")
-        codec = random_codec(random, largest=500)
+        codec = random_codec(random, largest=300)
+        while len(codec.cumulative or ()) * codec.levels > 1500:  # so that the file stays small
+            codec = random_codec(random, largest=300)
         coding = RANGE if codec.cumulative else RAW
         payloads = random.choice([[11], [51], [242], [11, 242, 51, 20], [51, 11]])
         symbols = likely_symbols(random, codec)
-        cases.append(case(f"random {seed}", codec, symbols, random.randrange(64), coding, payloads))
+        cases.append(
+            case(f"random {seed}", codec, symbols, random.randrange(64), coding, payloads, random_side(random, codec))
+        )
     return cases
 
 
 def damaged() -> list[dict[str, object]]:
-    """Packets for the example's codec and frame 33 that a receiver rejects, and why."""
+    """Packets for an example's codec and frame 33 that a receiver rejects, and why."""
     symbols = quantise(EXAMPLE, EXAMPLE_LATENT)
     raw = pack(EXAMPLE, symbols, 33, RAW, sizes([11]))
     coded = pack(EXAMPLE, symbols, 33, RANGE, sizes([11]))
@@ -105,13 +185,29 @@ def damaged() -> list[dict[str, object]]:
         "range, a byte too many": seal(EXAMPLE, 33, 0, RANGE, coded_body + b"\1"),
         "range, a number that no symbols give": seal(EXAMPLE, 33, 0, RANGE, b"\1\xff\xff\xff\xff"),
     }
-    return [{"name": name, "packet": packet.hex(), "reason": reason(packet)} for name, packet in packets.items()]
+    contexts = pack(EXAMPLE_CONTEXTS, symbols, 33, RANGE, sizes([242]))[0][4:-2]
+    others = {
+        "raw, a symbol that is no level": (EXAMPLE_SALIENCY, seal(EXAMPLE_SALIENCY, 33, 0, RAW, b"\xd0")),
+        "range, without tables": (EXAMPLE_SALIENCY, seal(EXAMPLE_SALIENCY, 33, 0, RANGE, b"\1")),
+        "contexts, a byte too many": (EXAMPLE_CONTEXTS, seal(EXAMPLE_CONTEXTS, 33, 0, RANGE, contexts + b"\1")),
+        "contexts, more symbols than remain": (EXAMPLE_CONTEXTS, seal(EXAMPLE_CONTEXTS, 33, 1, RANGE, contexts)),
+    }
+    names = {
+        id(EXAMPLE): "example raw",
+        id(EXAMPLE_CONTEXTS): "example contexts",
+        id(EXAMPLE_SALIENCY): "example saliency",
+    }
+    every = {name: (EXAMPLE, packet) for name, packet in packets.items()} | others
+    return [
+        {"name": name, "codec_of": names[id(codec)], "packet": packet.hex(), "reason": reason(codec, packet)}
+        for name, (codec, packet) in every.items()
+    ]
 
 
-def reason(packet: bytes) -> str:
+def reason(codec: Codec, packet: bytes) -> str:
     """Why the reference rejects it."""
     try:
-        unpack(EXAMPLE, 33, packet)
+        unpack(codec, 33, packet)
     except Rejected as rejected:
         return rejected.reason
     raise AssertionError(f"{packet.hex()} is sound")
@@ -121,8 +217,9 @@ def text() -> str:
     """The file, one vector a line."""
     lines = [
         '"about": "Wire format version 1. Fields are named as in docs/wire-format.md; order: 0 interleaved, 1 by '
-        "channel; coding: 0 raw, 1 range; the last payload size repeats; symbols in [height, width, channels] order. "
-        "'rejected' belongs to the codec of 'example raw' and frame 33.\"",
+        "channel, 2 by saliency; side: [height, width], null: not steered; "
+        "coding: 0 raw, 1 range; the last payload size repeats; symbols in [height, width, channels] order. "
+        "Packets of 'rejected' belong to the codec of the frame that codec_of names, and to frame 33.\"",
         f'"example_latent": {json.dumps(EXAMPLE_LATENT)}',
         '"frames": [\n' + ",\n".join(json.dumps(frame) for frame in frames()) + "\n]",
         '"rejected": [\n' + ",\n".join(json.dumps(packet) for packet in damaged()) + "\n]",

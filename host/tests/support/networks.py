@@ -19,12 +19,12 @@ def codec_for(encoder: bytes, tables: bool = False) -> CodecSpec:
     """A codec that fits the latent of an encoder, of one patch or of several; its quantiser is of no interest."""
     network = read_network(encoder)
     channels = network.layers[network.latent].out_shape[2]
-    cumulative = [[64 * i for i in range(64)] + [4096] for _ in range(channels)] if tables else None
+    cumulative = [[512 * i for i in range(65)] for _ in range(channels)] if tables else None
     return CodecSpec(
         model=3,
         revision=1,
         name="test",
-        bits=6,
+        levels=64,
         order="channel",
         stride=1,
         offset=0,

@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """A second implementation of docs/wire-format.md, written for clarity, that the C core is held against.
 
-It shares nothing with the core: permutations are computed in closed form, the range coder works on one big
-integer and so knows no carry, and a reader accepts a body only if writing its symbols gives the same bytes.
+It shares nothing with the core: permutations are computed in closed form or listed whole, the range coder works on
+one big integer and so knows no carry, and a reader accepts a body only if writing its symbols gives the same bytes.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from math import gcd
 from typing import Literal
 
 VERSION, IMAGE, RAW, RANGE = 1, 0, 0, 1
 OVERHEAD = 6
+TOTAL = 1 << 15
 
 Reason = Literal["length", "check", "version", "kind", "model", "revision", "frame", "range", "body"]
 
@@ -27,21 +29,66 @@ class Rejected(Exception):
 
 
 @dataclass(frozen=True)
+class Context:
+    """The fields of glimpse_context, but for first_table; a tap is (channel, dy, dx, value and activity weight)."""
+
+    centre: int
+    typical: int
+    classes: int
+    taps: tuple[tuple[int, int, int, int, int], ...]
+    value_limit: tuple[int, ...]
+    activity_limit: tuple[int, ...]
+    class_of: tuple[int, ...]
+
+    def is_sound(self, levels: int, channels: int) -> bool:
+        """What glimpse_codec_check demands of it."""
+        return (
+            self.centre < levels
+            and 1 <= self.classes <= 16
+            and len(self.taps) <= 16
+            and all(tap[0] < channels for tap in self.taps)
+            and list(self.value_limit) == sorted(self.value_limit)
+            and list(self.activity_limit) == sorted(self.activity_limit)
+            and all(number < self.classes for number in self.class_of)
+        )
+
+
+@dataclass(frozen=True)
+class Saliency:
+    """The fields of glimpse_saliency."""
+
+    rows: int
+    columns: int
+    bits: int
+    block: int
+    gain: int
+    tolerance: int
+    curve: tuple[int, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Codec:
-    """The fields of the C core's glimpse_codec. order: 0 interleaved, 1 by channel."""
+    """The fields of the C core's glimpse_codec. order: 0 interleaved, 1 by channel, 2 by saliency."""
 
     model: int
     revision: int
     height: int
     width: int
     channels: int
-    bits: int
+    levels: int
     order: int
     stride: int
     offset: int
     minimum: tuple[int, ...]
     step: tuple[int, ...]
     cumulative: tuple[tuple[int, ...], ...] | None
+    contexts: tuple[Context, ...] | None = None
+    saliency: Saliency | None = None
+
+    @property
+    def bits(self) -> int:
+        """Of a raw symbol."""
+        return (self.levels - 1).bit_length()
 
     @property
     def positions(self) -> int:
@@ -53,24 +100,84 @@ class Codec:
         """Symbols of a frame."""
         return self.positions * self.channels
 
+    @cached_property
+    def segments(self) -> list[list[int]]:
+        """By saliency: the flat indexes of each segment, in the order of their ranks."""
+        assert self.saliency is not None
+        rows, columns, block = self.saliency.rows, self.saliency.columns, self.saliency.block
+        found = []
+        for first in range(0, self.channels, block):
+            for cell in self.scan:
+                inside = [
+                    y * self.width + x
+                    for y in range(self.height)
+                    for x in range(self.width)
+                    if (y * rows // self.height, x * columns // self.width) == cell
+                ]
+                channels = range(first, min(first + block, self.channels))
+                found.append([position * self.channels + c for c in channels for position in inside])
+        return found
+
+    @property
+    def scan(self) -> list[tuple[int, int]]:
+        """By saliency: the cells (row, column) there and back again."""
+        assert self.saliency is not None
+        columns = range(self.saliency.columns)
+        return [(row, x) for row in range(self.saliency.rows) for x in (reversed(columns) if row % 2 else columns)]
+
+    @cached_property
+    def places(self) -> list[int]:
+        """Flat index of every rank."""
+        if self.order == 2:
+            return [at for segment in self.segments for at in segment]
+        if self.order == 0:
+            return [(rank * self.stride + self.offset) % self.symbols for rank in range(self.symbols)]
+        return [
+            (step * self.stride + channel * self.offset) % self.positions * self.channels + channel
+            for channel in range(self.channels)
+            for step in range(self.positions)
+        ]
+
     def is_sound(self) -> bool:
         """What glimpse_codec_check demands."""
-        cycle = self.positions if self.order == 1 else self.symbols
+        tables = sum(context.classes for context in self.contexts) if self.contexts else self.channels
         return (
             self.model <= 31
-            and 1 <= self.bits <= 8
+            and 2 <= self.levels <= 256
             and 1 <= self.channels <= 64
             and 1 <= self.symbols <= 16384
-            and self.order in (0, 1)
-            and 1 <= self.stride <= cycle
-            and gcd(self.stride, cycle) == 1
-            and self.offset < cycle
+            and self.order in (0, 1, 2)
+            and (self._saliency_is_sound() if self.order == 2 else self._permutation_is_sound())
             and all(step >= 1 for step in self.step)
             and all(abs(minimum) <= 1 << 20 for minimum in self.minimum)
+            and (self.contexts is None or self.cumulative is not None)
+            and all(context.is_sound(self.levels, self.channels) for context in self.contexts or ())
+            and (self.cumulative is None or len(self.cumulative) == tables)
             and all(
-                row[0] == 0 and row[-1] == 4096 and all(a < b for a, b in pairwise(row))
+                len(row) == self.levels + 1
+                and row[0] == 0
+                and row[-1] == TOTAL
+                and all(a < b for a, b in pairwise(row))
                 for row in self.cumulative or ()
             )
+        )
+
+    def _permutation_is_sound(self) -> bool:
+        cycle = self.positions if self.order == 1 else self.symbols
+        return (
+            self.saliency is None and 1 <= self.stride <= cycle and gcd(self.stride, cycle) == 1 and self.offset < cycle
+        )
+
+    def _saliency_is_sound(self) -> bool:
+        s = self.saliency
+        return (
+            s is not None
+            and (self.stride, self.offset) == (0, 0)
+            and 1 <= s.rows <= self.height
+            and 1 <= s.columns <= self.width
+            and 1 <= s.bits <= 8
+            and 1 <= s.block <= self.channels
+            and -(-self.channels // s.block) * s.rows * s.columns <= 256
         )
 
 
@@ -80,17 +187,8 @@ def quantise(codec: Codec, latent: Iterable[int]) -> bytes:
     for index, value in enumerate(latent):
         step = codec.step[index % codec.channels]
         symbol = (256 * value - codec.minimum[index % codec.channels] + step // 2) // step
-        symbols.append(min(max(symbol, 0), (1 << codec.bits) - 1))
+        symbols.append(min(max(symbol, 0), codec.levels - 1))
     return bytes(symbols)
-
-
-def place(codec: Codec, rank: int) -> int:
-    """Flat index of the symbol with this rank in sending order."""
-    if codec.order == 0:
-        return (rank * codec.stride + codec.offset) % codec.symbols
-    channel, step = divmod(rank, codec.positions)
-    position = (step * codec.stride + channel * codec.offset) % codec.positions
-    return position * codec.channels + channel
 
 
 def crc16(message: bytes) -> int:
@@ -131,9 +229,9 @@ class Interval:
         self.written = 0
 
     def narrowed(self, start: int, end: int) -> "Interval":
-        """The part that stands for start..end of 4096."""
+        """The part that stands for start..end of TOTAL."""
         part = Interval()
-        step = self.range >> 12
+        step = self.range // TOTAL
         part.low, part.range, part.written = self.low + step * start, step * (end - start), self.written
         while part.range < 1 << 24:
             part.low, part.range, part.written = part.low << 8, part.range << 8, part.written + 1
@@ -159,40 +257,131 @@ def count_bytes(count: int) -> bytes:
     return bytes([count]) if count < 128 else (0x8000 | count).to_bytes(2, "big")
 
 
-def table(codec: Codec, rank: int) -> tuple[int, ...]:
-    """The cumulative frequencies of the symbol with this rank."""
+def table(codec: Codec, at: int, known: dict[int, int]) -> tuple[int, ...]:
+    """The cumulative frequencies of the symbol with flat index `at` when these symbols, by flat index, came before."""
     assert codec.cumulative is not None
-    return codec.cumulative[place(codec, rank) % codec.channels]
+    position, channel = divmod(at, codec.channels)
+    if codec.contexts is None:
+        return codec.cumulative[channel]
+    context = codec.contexts[channel]
+    y, x = divmod(position, codec.width)
+    value = activity = 0
+    for other, dy, dx, value_weight, activity_weight in context.taps:
+        if 0 <= y + dy < codec.height and 0 <= x + dx < codec.width:
+            symbol = known.get(((y + dy) * codec.width + x + dx) * codec.channels + other)
+            if symbol is not None:
+                above = symbol - codec.contexts[other].centre
+                value += value_weight * above
+                activity += activity_weight * (16 * abs(above) - codec.contexts[other].typical)
+    row = sum(limit <= value for limit in context.value_limit)
+    column = sum(limit <= activity for limit in context.activity_limit)
+    before = sum(earlier.classes for earlier in codec.contexts[:channel])
+    return codec.cumulative[before + context.class_of[8 * row + column]]
 
 
 def range_body(codec: Codec, first: int, symbols: list[int], capacity: int) -> tuple[int, bytes]:
     """As many of the symbols as surely fit, and their body."""
     interval, count = Interval(), 0
+    known: dict[int, int] = {}
     for symbol in symbols:
-        row = table(codec, first + count)
+        at = codec.places[first + count]
+        row = table(codec, at, known)
         after = interval.narrowed(row[symbol], row[symbol + 1])
         if len(count_bytes(count + 1)) + after.written + 1 > capacity:
             break
+        known[at] = symbol
         interval, count = after, count + 1
     return count, count_bytes(count) + interval.finished()
 
 
-def pack(codec: Codec, symbols: bytes, frame: int, coding: int, payloads: Iterable[int]) -> list[bytes]:
+def saliency_map(codec: Codec, side: Sequence[int]) -> dict[tuple[int, int], int]:
+    """Level of every cell (row, column) for int8 values [height, width]."""
+    s = codec.saliency
+    assert s is not None
+    levels = {}
+    for cell in codec.scan:
+        inside = [
+            s.curve[side[y * codec.width + x] + 128]
+            for y in range(codec.height)
+            for x in range(codec.width)
+            if (y * s.rows // codec.height, x * s.columns // codec.width) == cell
+        ]
+        mean = (sum(inside) + len(inside) // 2) // len(inside)
+        levels[cell] = (mean * (2**s.bits - 1) + 127) // 255
+    return levels
+
+
+class Picker:
+    """Which run of ranks comes next by saliency."""
+
+    def __init__(self, codec: Codec, side: Sequence[int]) -> None:
+        s = codec.saliency
+        assert s is not None
+        levels = saliency_map(codec, side)
+        self.tolerance = s.tolerance
+        self.ranks: list[range] = []
+        self.scores: list[int] = []
+        self.blocks: list[int] = []
+        first = 0
+        for number, segment in enumerate(codec.segments):
+            block, place = divmod(number, len(codec.scan))
+            self.ranks.append(range(first, first + len(segment)))
+            self.scores.append(256 * levels[codec.scan[place]] + s.gain * (codec.channels - block * s.block))
+            self.blocks.append(block)
+            first += len(segment)
+        self.sent: set[int] = set()
+
+    def run(self) -> range:
+        """Ranks that the next packet may bring."""
+        open_segments = [i for i, ranks in enumerate(self.ranks) if not self.sent.issuperset(ranks)]
+        at = max(open_segments, key=lambda i: (self.scores[i], -i))
+        highest = self.scores[at]
+        while (
+            at > 0
+            and self.blocks[at - 1] == self.blocks[at]
+            and self.sent.isdisjoint(self.ranks[at])
+            and self.sent.isdisjoint(self.ranks[at - 1])
+            and self.scores[at - 1] >= highest - self.tolerance
+        ):
+            at -= 1
+        first = next(rank for rank in self.ranks[at] if rank not in self.sent)
+        end = self.ranks[at].stop
+        for ranks in self.ranks[at + 1 :]:
+            if not self.sent.isdisjoint(ranks):
+                break
+            end = ranks.stop
+        return range(first, end)
+
+
+def pack(
+    codec: Codec,
+    symbols: bytes,
+    frame: int,
+    coding: int,
+    payloads: Iterable[int],
+    side: Sequence[int] | None = None,
+) -> list[bytes]:
     """All packets of a frame; payloads gives the largest length of each."""
     packets: list[bytes] = []
-    sequence = [symbols[place(codec, rank)] for rank in range(codec.symbols)]
+    sequence = [symbols[at] for at in codec.places]
     sizes = iter(payloads)
-    first = 0
-    while first < codec.symbols:
-        capacity = next(sizes) - OVERHEAD
-        count = min(codec.symbols - first, 8 * capacity // codec.bits)
-        used, body = RAW, raw_body(codec, sequence[first : first + count])
+    picker = Picker(codec, side) if codec.order == 2 and side is not None else None
+    sent: set[int] = set()
+    while len(sent) < codec.symbols:
+        run = picker.run() if picker else range(len(sent), codec.symbols)
+        first, capacity = run.start, next(sizes) - OVERHEAD
+        count = min(len(run), 8 * capacity // codec.bits)
+        length = -(-count * codec.bits // 8)
+        # Where the run ends before the last byte is full, symbols already sent fill it.
+        used, body = RAW, raw_body(codec, sequence[first : first + 8 * length // codec.bits])
         if coding == RANGE:
-            other, other_body = range_body(codec, first, sequence[first:], capacity)
+            other, other_body = range_body(codec, first, sequence[first : run.stop], capacity)
             if other > count or (other == count and len(other_body) <= len(body)):
                 used, count, body = RANGE, other, other_body
         packets.append(seal(codec, frame, first, used, body))
-        first += count
+        sent.update(range(first, first + count))
+        if picker:
+            picker.sent = sent
     return packets
 
 
@@ -218,7 +407,7 @@ def unpack(codec: Codec, frame: int | None, packet: bytes) -> dict[int, int]:
         if not holds:
             raise Rejected(reason)
     read = read_range if coding == RANGE else read_raw
-    return {place(codec, first + i): symbol for i, symbol in enumerate(read(codec, first, packet[4:-2]))}
+    return {codec.places[first + i]: symbol for i, symbol in enumerate(read(codec, first, packet[4:-2]))}
 
 
 def read_raw(codec: Codec, first: int, body: bytes) -> list[int]:
@@ -226,7 +415,7 @@ def read_raw(codec: Codec, first: int, body: bytes) -> list[int]:
     text = "".join(f"{byte:08b}" for byte in body)
     count = min(codec.symbols - first, len(text) // codec.bits)
     symbols = [int(text[at : at + codec.bits], 2) for at in range(0, count * codec.bits, codec.bits)]
-    if not symbols or raw_body(codec, symbols) != body:
+    if not symbols or raw_body(codec, symbols) != body or max(symbols) >= codec.levels:
         raise Rejected("body")
     return symbols
 
@@ -240,14 +429,16 @@ def read_range(codec: Codec, first: int, body: bytes) -> list[int]:
     if first + count > codec.symbols:
         raise Rejected("range")
     interval, symbols = Interval(), list[int]()
-    for rank in range(first, first + count):
+    known: dict[int, int] = {}
+    for at in codec.places[first : first + count]:
         digits = interval.written + 4
         code = int.from_bytes(body[prefix : prefix + digits].ljust(digits, b"\0"), "big") - interval.low
-        target = code // (interval.range >> 12)
-        if target >= 4096:
+        target = code // (interval.range // TOTAL)
+        if target >= TOTAL:
             raise Rejected("body")
-        row = table(codec, rank)
+        row = table(codec, at, known)
         symbols.append(bisect_right(row, target) - 1)
+        known[at] = symbols[-1]
         interval = interval.narrowed(row[symbols[-1]], row[symbols[-1] + 1])
     if interval.finished() != body[prefix:]:
         raise Rejected("body")

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which table codes a symbol: chosen by the symbols that the same packet has already brought. */
+#ifndef GLIMPSE_CORE_CONTEXT_H
+#define GLIMPSE_CORE_CONTEXT_H
+
+#include <stdint.h>
+
+#include "core/codec.h"
+
+/* What one packet has brought so far. The caller owns it. */
+typedef struct {
+    const glimpse_codec *codec;
+    const uint8_t *symbols; /* [height, width, channels]; only those known are looked at */
+    uint8_t known[GLIMPSE_MAX_SYMBOLS / 8];
+} glimpse_surroundings;
+
+/* Forgets everything: each packet stands alone. */
+void glimpse_surroundings_begin(glimpse_surroundings *around, const glimpse_codec *codec, const uint8_t *symbols);
+
+/* The cumulative table [levels + 1] for the symbol with flat index `at`. For a codec with contexts, with v = symbol -
+   centre of the tap's channel, summed over the context's taps that lie inside the latent and are known,
+     value    = sum of value_weight * v
+     activity = sum of activity_weight * (16 * |v| - typical of the tap's channel)
+   and the table is the channel's class_of[limits of value that are at most value][the same of activity]. */
+const uint16_t *glimpse_surroundings_table(const glimpse_surroundings *around, uint32_t at);
+
+/* From now on the symbol with flat index `at` is known. */
+static inline void glimpse_surroundings_add(glimpse_surroundings *around, uint32_t at)
+{
+    around->known[at >> 3] = (uint8_t)(around->known[at >> 3] | (1u << (at & 7u)));
+}
+
+#endif
