@@ -200,7 +200,8 @@ static bool side_fits_codec(const glimpse_model *model)
         return true;
     }
     const glimpse_layer *const side = &model->layers[model->side_layer];
-    return side->out_height == model->codec.height && side->out_width == model->codec.width && side->out_channels == 1;
+    return side->out_height * model->patches == model->codec.height &&
+           side->out_width * model->patches == model->codec.width && side->out_channels == 1;
 }
 
 /* A part of the codec that a flag or the order asks for, or that must not be there: then its offset is zero. */

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`glimpse export`: trained weights to a model folder that nodes and receivers use.
 
-JSON: out, model, revision, blob_bytes, float_drift (quantiser steps), bits_per_symbol (by channel, range coded), int8
+JSON: out, model, revision, blob_bytes, float_drift (quantiser steps), frame_bytes {payload: of a whole frame}, int8
 {photos, float, int8, cost_db, cost_ms_ssim_db, symbols_changed} (null without a decoder).
 """
 
@@ -91,11 +91,8 @@ def _settings(weights: Path) -> dict[str, Any]:
 
 def _tell(numbers: dict[str, Any], allowed: float, to_stderr: bool) -> None:
     lines = [f"{numbers['out']}: {numbers['model']} revision {numbers['revision']}, {numbers['blob_bytes']:,} bytes"]
-    if "bits_per_symbol" in numbers:
-        bits = numbers["bits_per_symbol"]
-        lines.append(
-            f"  bits a symbol by channel: {' '.join(f'{b:.2f}' for b in bits)} (mean {sum(bits) / len(bits):.2f})"
-        )
+    for payload, size in numbers.get("frame_bytes", {}).items():
+        lines.append(f"  a whole frame in packets of {payload} bytes: {size:,} bytes on average")
     if numbers["int8"]:
         cost = numbers["int8"]
         lines.append(

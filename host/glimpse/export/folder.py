@@ -124,7 +124,7 @@ def spec_from_folder(path: Path | str) -> CodecSpec:
         model=model.id,
         revision=model.revision,
         name=model.name,
-        levels=_levels(codec, toml),
+        levels=_levels(codec, folder / "model.toml"),
         order=codec.order,
         stride=codec.stride,
         offset=codec.offset,

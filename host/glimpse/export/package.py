@@ -92,7 +92,8 @@ def write_encoder(definition: Definition, weights: Path, photos: np.ndarray, out
         out: model folder; its revision is counted up if there is one.
 
     Returns:
-        float_drift (quantiser steps between Keras and TFLite, unquantised), bits_per_symbol by channel.
+        float_drift (quantiser steps between Keras and TFLite, unquantised), frame_bytes {payload: mean bytes of a whole
+        frame of these photos, headers included}.
     """
     make_folder(out)
     encoder = definition.build_encoder(PHOTO_SIDE // definition.patches)
@@ -116,9 +117,20 @@ def write_encoder(definition: Definition, weights: Path, photos: np.ndarray, out
     lowest = lowest_levels(latents, scale, zero, definition.levels)
     tables["minimum"], tables["step"] = quantiser_steps(scale, zero, lowest)
     write_whole(out / "tables.json", json.dumps(tables).encode())
-    bits = write_tables(out, photos)
+    write_tables(out, photos)
     _checkpoint(weights, out, ("encoder", "rate_model"))
-    return {"float_drift": drift, "bits_per_symbol": bits}
+    return {"float_drift": round(drift, 6), "frame_bytes": frame_bytes(Model(blob_from_folder(out)), photos[:50])}
+
+
+def frame_bytes(model: Model, photos: np.ndarray) -> dict[str, int]:
+    """Mean bytes of whole frames, headers included, for packets of 51 and 222 bytes."""
+    sizes: dict[str, list[int]] = {"51": [], "222": []}
+    for photo in photos:
+        latent, side = model.encode_outputs(photo)
+        for payload, found in sizes.items():
+            packets = model.pack(model.quantise(latent), payload=int(payload), saliency=side)
+            found.append(sum(map(len, packets)))
+    return {payload: round(float(np.mean(found))) for payload, found in sizes.items()}
 
 
 def write_decoder(definition: Definition, weights: Path, out: Path) -> None:
