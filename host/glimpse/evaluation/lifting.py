@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The biorthogonal 9/7 wavelet by lifting (Cohen, Daubechies, Feauveau 1992; Daubechies, Sweldens 1998, section 7.7)."""
+"""The 9/7 wavelet by lifting (Cohen, Daubechies, Feauveau 1992; Daubechies, Sweldens 1998, section 7.7)."""
 
 from functools import lru_cache
 

@@ -13,7 +13,7 @@ model's is.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -172,7 +172,7 @@ def _laplacian(ratio: float) -> float:
 
 def _bin_centres() -> list[float]:
     edges = [0.5, *EDGES, 2 * EDGES[-1]]
-    return [math.sqrt(low * high) / UNIT for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    return [math.sqrt(low * high) / UNIT for low, high in pairwise(edges)]
 
 
 class _Passes:
