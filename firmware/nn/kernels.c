@@ -44,7 +44,10 @@ size_t glimpse_kernel_scratch_size(const glimpse_layer *layer)
     const cmsis_nn_dims input = window_dims(layer);
     const cmsis_nn_dims kernel = kernel_dims(layer);
     const cmsis_nn_dims output = output_dims(layer);
-    return (size_t)arm_depthwise_conv_wrapper_s8_get_buffer_size(&params, &input, &kernel, &output);
+    const int32_t here = arm_depthwise_conv_wrapper_s8_get_buffer_size(&params, &input, &kernel, &output);
+    /* The host asks for what a node's core does, so that it knows how much a model needs there. */
+    const int32_t node = arm_depthwise_conv_wrapper_s8_get_buffer_size_dsp(&params, &input, &kernel, &output);
+    return (size_t)(here > node ? here : node);
 }
 
 static void convolve_row(const glimpse_layer *layer, const int8_t *window, int8_t *output)

@@ -24,7 +24,7 @@ def _small_blobs(folder: Path) -> list[Path]:
         plan = random_plan(np.random.default_rng(seed), largest=14, most_channels=8)
         encoder = build_tflite(plan, seed)
         path = folder / f"{seed}.blob"
-        path.write_bytes(build_blob(encoder, codec_for(encoder, tables=seed % 2 == 0)))
+        path.write_bytes(build_blob(encoder, codec_for(encoder, tables=seed % 2 == 0), (1, 1, 2, 4)[seed // 2 % 4]))
         paths.append(path)
     return paths
 

@@ -16,7 +16,7 @@ HAS_TFLITE_MICRO = importlib.util.find_spec("tflite_micro") is not None
 
 
 def codec_for(encoder: bytes, tables: bool = False) -> CodecSpec:
-    """A codec that fits the latent of an encoder; its quantiser is of no interest."""
+    """A codec that fits the latent of an encoder, of one patch or of several; its quantiser is of no interest."""
     network = read_network(encoder)
     channels = network.layers[network.latent].out_shape[2]
     cumulative = [[64 * i for i in range(64)] + [4096] for _ in range(channels)] if tables else None
