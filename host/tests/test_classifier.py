@@ -168,10 +168,15 @@ def test_features_are_the_last_map_of_each_stride(training, tmp_path: Path):
     model = training.load_classifier(path, rounding=True)
     pictures = photos(2, 32, 32)
     taps = training.features(model, [8, 2, "add_6"])
-    maps = [np.asarray(m) for m in taps.predict_on_batch(pictures.astype("float32") / 255)]
-    assert [m.shape for m in maps] == [(2, 4, 4, 16), (2, 16, 16, 8), (2, 8, 8, 6)]
+    maps = taps.predict_on_batch(pictures.astype("float32") / 255)
+    assert {name: m.shape for name, m in maps.items()} == {
+        "8": (2, 4, 4, 16),
+        "2": (2, 16, 16, 8),
+        "add_6": (2, 8, 8, 6),
+    }
     operations = read_classifier(path).operations
-    for found, index in zip(maps, (7, 0, 6), strict=True):
+    for name, index in (("8", 7), ("2", 0), ("add_6", 6)):
+        found = np.asarray(maps[name])
         grid = operations[index].grid
         reference = (stored(path, pictures, operations[index].output) - grid.zero) * grid.scale
         assert np.abs(found - reference).mean() < 0.5 * grid.scale
@@ -188,9 +193,9 @@ def test_photos_of_another_size_are_averaged_as_a_whole(training, tmp_path: Path
     """Every place of a grey photo looks the same, away from the border, so its map is known for any size."""
     path = written(tmp_path, height=32, width=32)
     flat = np.full((1, 32, 32, 3), 0.5, "float32")
-    small = training.features(training.load_classifier(path), [8]).predict_on_batch(flat)[0]
+    small = training.features(training.load_classifier(path), [8]).predict_on_batch(flat)["8"]
     large_model = training.load_classifier(path, size=64)
-    large = training.features(large_model, [8]).predict_on_batch(np.full((1, 64, 64, 3), 0.5, "float32"))[0]
+    large = training.features(large_model, [8]).predict_on_batch(np.full((1, 64, 64, 3), 0.5, "float32"))["8"]
     assert np.asarray(large)[..., 3, 3, :] == pytest.approx(np.asarray(small)[..., 1, 1, :], abs=1e-4)
     assert large_model.output.shape == (None, CLASSES)
 

@@ -120,7 +120,7 @@ def test_quality_outside_of_what_was_measured_names_its_size() -> None:
 )
 def test_damaged_results_are_none(folder: Path, content: str) -> None:
     (folder / "results").mkdir()
-    for name in ("results/kodak.json", "results/bench-cortex-m7.json", "results.json", "about.toml"):
+    for name in ("results/kodak.json", "results/bench-cortex-m7.json", "results/validation.json", "about.toml"):
         (folder / name).write_text(content)
     assert _row(folder)[4:11] == ["not measured"] * 5 + ["see its card"] * 2
 

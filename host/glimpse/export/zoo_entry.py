@@ -4,7 +4,7 @@
     about.toml                     what, data, terms: one sentence each, written by hand
     results/bench-cortex-m7.json   `glimpse bench --model NAME --target sim:cortex-m7 --json FILE`; so for cortex-m33
     results/kodak.json             `glimpse evaluate --json FILE` on the Kodak photos; or evaluate.json on others
-    results.json                   means over held-out photos, `python -m glimpse.export.card`
+    results/validation.json        means over held-out photos, `python -m glimpse.export.card`
     picture.jpg                    `python -m glimpse.export.zoo_page --measure NAME`
 
 All of them may be missing, and results may hold less than is asked of them: what is not there is None, never an error.
@@ -133,7 +133,7 @@ def _quality(folder: Path) -> Quality | None:
         if points:
             gains = _gains(numbers, folder.name)
             return Quality(photos, points, *(gains.get(key) for key in ("psnr_percent", "ms_ssim_percent")))
-    rows = [row for row in _rows(_json(folder / "results.json")) if row.get("lost") == 0]
+    rows = [row for row in _rows(_json(folder / "results" / "validation.json")) if row.get("lost") == 0]
     points = _points([{"bpp": 8 * row["bytes"] / PIXELS, **row} for row in rows if _number(row.get("bytes"))])
     return Quality("held-out photos", points) if points else None
 

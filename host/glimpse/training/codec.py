@@ -181,9 +181,9 @@ class Codec(keras.Model):
         return total
 
     def _feature_distance(self, photo, seen):  # noqa: ANN001, ANN202 - backend tensors
-        pairs = (self.features(p) for p in (photo, ops.clip(seen, 0.0, 1.0)))
-        a, b = ([maps] if not isinstance(maps, (list, tuple)) else maps for maps in pairs)
-        parts = [ops.mean(ops.square(p - q)) / (ops.mean(ops.square(p)) + 1e-6) for p, q in zip(a, b, strict=True)]
+        a, b = (self.features(p) for p in (photo, ops.clip(seen, 0.0, 1.0)))
+        # Maps of every depth count alike, however large their values are.
+        parts = [ops.mean(ops.square(a[k] - b[k])) / (ops.mean(ops.square(a[k])) + 1e-6) for k in a]
         return sum(parts) / len(parts)
 
     @property

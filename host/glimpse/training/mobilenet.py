@@ -59,8 +59,9 @@ def load_classifier(path: Path | str, rounding: bool = False, size: int | None =
             whole map, whatever its size. A multiple of 32 keeps the strides even.
 
     Returns:
-        A frozen model from photos [n, height, width, 3] (RGB in 0..1) to logits [n, classes]. Its layers
-        are named after kind and number of the file's operators ("conv_0", "add_9"); `features` takes those names.
+        A frozen model from photos [n, height, width, 3] (RGB in 0..1; what is beyond is not clipped, so that a
+        decoder that overshoots still has gradients) to logits [n, classes]. Its layers are named after kind and
+        number of the file's operators ("conv_0", "add_9"); `features` takes those names.
 
     Raises:
         GlimpseError: not a readable classifier, or a size that its layers cannot take.
@@ -94,8 +95,8 @@ def features(model: keras.Model, depths: Sequence[int | str]) -> keras.Model:
             its activation) or names of layers.
 
     Returns:
-        A frozen model from photos [n, height, width, 3] to a list of maps [n, height/stride, width/stride, channels],
-        in the order of `depths`.
+        A frozen model from photos [n, height, width, 3] to a dictionary of maps [n, height/stride, width/stride,
+        channels] by str(depth), also for a single depth.
 
     Raises:
         GlimpseError: a stride or name that the network does not have, or none at all.
@@ -108,12 +109,12 @@ def features(model: keras.Model, depths: Sequence[int | str]) -> keras.Model:
     for output in named.values():
         if len(output.shape) == 4 and output.shape[row] > 1:
             strides[round(model.input.shape[1] / output.shape[row])] = output
-    found = []
+    found = {}
     for depth in depths:
         maps = strides if isinstance(depth, int) else named
         if depth not in maps:
             raise GlimpseError(f"the classifier has no map '{depth}'; it has {', '.join(str(key) for key in maps)}")
-        found.append(_channels_last(maps[depth]))
+        found[str(depth)] = _channels_last(maps[depth])
     taps = keras.Model(model.input, found, name="features")
     taps.trainable = False
     return taps
@@ -164,9 +165,10 @@ def _apply(
         if whole_maps and operation.out_shape[:2] == (1, 1):
             x = layers.GlobalAveragePooling2D(_layout(), keepdims=True, name=f"{name}_mean")(x)
         else:
-            x = layers.AveragePooling2D(operation.window, operation.stride, data_format=_layout(), name=f"{name}_mean")(
-                x
+            mean = layers.AveragePooling2D(
+                operation.window, operation.stride, data_format=_layout(), name=f"{name}_mean"
             )
+            x = mean(x)
     else:
         layer = _weighted(operation, f"{name}_linear")
         weights.append((layer, operation))
