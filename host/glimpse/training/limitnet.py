@@ -2,10 +2,9 @@
 """LimitNet (MobiSys 2024): the trunk with ReLU at its end and a branch that says where the picture matters."""
 
 import keras
-from keras import layers
 
 from glimpse.training.definition import Definition
-from glimpse.training.layers import residual_decoder, trunk
+from glimpse.training.layers import conv, from_planes, residual_decoder, to_planes, trunk
 
 GAIN = 0.2  # of a channel's rank in the score of a symbol (section 3.4)
 
@@ -22,12 +21,12 @@ def build_encoder(size: int = 224) -> keras.Model:
         the node.
     """
     inputs = keras.Input((size, size, 3), name="photo")
-    latent = trunk(inputs, "relu")
+    latent = trunk(to_planes(inputs), "relu")
     x = latent
     for i, channels in enumerate((16, 16, 8, 4)):
-        x = layers.Conv2D(channels, 3, padding="same", activation="relu", name=f"saliency{i + 1}")(x)
-    logits = layers.Conv2D(1, 3, padding="same", name="saliency5")(x)
-    return keras.Model(inputs, [latent, logits], name="limitnet_encoder")
+        x = conv(channels, 3, activation="relu", name=f"saliency{i + 1}")(x)
+    logits = conv(1, 3, name="saliency5")(x)
+    return keras.Model(inputs, [from_planes(latent), from_planes(logits)], name="limitnet_encoder")
 
 
 def build_decoder(size: int = 28) -> keras.Model:

@@ -4,7 +4,7 @@
 import keras
 
 from glimpse.training.definition import Definition
-from glimpse.training.layers import residual_decoder, trunk
+from glimpse.training.layers import from_planes, residual_decoder, to_planes, trunk
 
 
 def build_encoder(size: int = 224) -> keras.Model:
@@ -18,7 +18,7 @@ def build_encoder(size: int = 224) -> keras.Model:
         quantiser step (the symbols are the rounded latents).
     """
     inputs = keras.Input((size, size, 3), name="photo")
-    return keras.Model(inputs, trunk(inputs, None), name="mcucoder_encoder")
+    return keras.Model(inputs, from_planes(trunk(to_planes(inputs), None)), name="mcucoder_encoder")
 
 
 def build_decoder(size: int = 28) -> keras.Model:

@@ -7,6 +7,7 @@ import keras
 from keras import layers
 
 from glimpse.training.definition import Definition
+from glimpse.training.layers import conv, from_planes, planes, to_planes
 
 CHANNELS = (64, 64, 64, 8)  # the published network: 80,064 weights
 
@@ -21,15 +22,14 @@ def build_encoder(size: int = 112, channels: tuple[int, ...] = CHANNELS) -> kera
     Returns:
         Model from [n, size, size, 3] in 0..1 to latents [n, size/8, size/8, channels[-1]] in quantiser steps.
     """
-    x = inputs = keras.Input((size, size, 3), name="photo")
+    inputs = keras.Input((size, size, 3), name="photo")
+    x = to_planes(inputs)
     for i, width in enumerate(channels[:-1]):
-        x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"conv{i + 1}")(x)
-        x = layers.MaxPooling2D(2, name=f"pool{i + 1}")(x)
+        x = conv(width, 3, activation="relu", name=f"conv{i + 1}")(x)
+        x = layers.MaxPooling2D(2, data_format=planes(), name=f"pool{i + 1}")(x)
     wide = keras.initializers.VarianceScaling(50.0, "fan_in", seed=3)
-    x = layers.Conv2D(
-        channels[-1], 3, padding="same", kernel_initializer=wide, name=f"conv{len(channels)}", dtype="float32"
-    )(x)
-    return keras.Model(inputs, x, name="starfish_encoder")
+    x = conv(channels[-1], 3, kernel_initializer=wide, name=f"conv{len(channels)}", dtype="float32")(x)
+    return keras.Model(inputs, from_planes(x), name="starfish_encoder")
 
 
 def build_decoder(size: int = 28, channels: tuple[int, ...] = CHANNELS) -> keras.Model:
@@ -47,13 +47,13 @@ def build_decoder(size: int = 28, channels: tuple[int, ...] = CHANNELS) -> keras
     latent = keras.Input((size, size, channels[-1]), name="latent")
     mask = keras.Input((size, size, channels[-1]), name="mask")
     scaled = layers.Rescaling(1 / 8, name="scaled")(latent)
-    x = layers.Concatenate(name="both")([scaled, mask])
+    x = to_planes(layers.Concatenate(name="both")([scaled, mask]))
     for i, width in enumerate(reversed(channels[:-1])):
-        x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"conv{i + 1}")(x)
-        x = layers.UpSampling2D(2, interpolation="nearest", name=f"up{i + 1}")(x)
-    x = layers.Conv2D(3, 3, padding="same", name=f"conv{len(channels)}")(x)
+        x = conv(width, 3, activation="relu", name=f"conv{i + 1}")(x)
+        x = layers.UpSampling2D(2, data_format=planes(), interpolation="nearest", name=f"up{i + 1}")(x)
+    x = conv(3, 3, name=f"conv{len(channels)}")(x)
     picture = layers.Activation("sigmoid", name="picture", dtype="float32")(x)
-    return keras.Model([latent, mask], picture, name="starfish_decoder")
+    return keras.Model([latent, mask], from_planes(picture), name="starfish_decoder")
 
 
 def definition(patches: int = 2, channels: tuple[int, ...] = CHANNELS, levels: int = 32) -> Definition:
