@@ -1,14 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/context.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 void glimpse_surroundings_begin(glimpse_surroundings *around, const glimpse_codec *codec, const uint8_t *symbols)
 {
     around->codec = codec;
     around->symbols = symbols;
+    around->channel = codec->channels;
     if (codec->contexts != NULL) {
         memset(around->known, 0, (glimpse_codec_symbols(codec) + 7u) / 8u);
+    }
+}
+
+/* The larger of a reach and a tap's distance, which counts as 0 on the other side. */
+static uint32_t reach(uint32_t before, int32_t distance)
+{
+    return distance > (int32_t)before ? (uint32_t)distance : before;
+}
+
+static void prepare(glimpse_surroundings *around, uint32_t channel)
+{
+    const glimpse_codec *codec = around->codec;
+    const glimpse_context *context = &codec->contexts[channel];
+    around->channel = channel;
+    around->above = around->below = around->left = around->right = 0;
+    for (uint32_t i = 0; i < context->taps; i++) {
+        const glimpse_tap *tap = &context->tap[i];
+        const glimpse_context *other = &codec->contexts[tap->channel];
+        around->neighbour[i] = (glimpse_neighbour){
+            .ahead = (tap->dy * codec->width + tap->dx) * codec->channels + tap->channel - (int32_t)channel,
+            .dy = tap->dy,
+            .dx = tap->dx,
+            .value_weight = tap->value_weight,
+            .activity_weight = tap->activity_weight,
+            .centre = other->centre,
+            .typical = other->typical,
+        };
+        around->above = reach(around->above, -tap->dy);
+        around->below = reach(around->below, tap->dy);
+        around->left = reach(around->left, -tap->dx);
+        around->right = reach(around->right, tap->dx);
     }
 }
 
@@ -22,34 +55,34 @@ static uint32_t limits_reached(const int32_t *limits, int32_t sum)
 }
 
 /* Sums stay below 16 taps * 128 * 65535 in size. */
-static uint32_t class_of(const glimpse_surroundings *around, const glimpse_context *context, uint32_t position)
+static uint32_t class_at(const glimpse_surroundings *around, const glimpse_context *context, uint32_t at,
+                         uint32_t position)
 {
     const glimpse_codec *codec = around->codec;
     const uint32_t y = position / codec->width;
     const uint32_t x = position - y * codec->width;
+    const bool inside = y >= around->above && y + around->below < codec->height && x >= around->left &&
+                        x + around->right < codec->width;
     int32_t value = 0;
     int32_t activity = 0;
-    for (uint32_t i = 0; i < context->taps; i++) {
-        const glimpse_tap *tap = &context->tap[i];
-        const uint32_t row = (uint32_t)((int32_t)y + tap->dy); /* above the latent: more than any height */
-        const uint32_t column = (uint32_t)((int32_t)x + tap->dx);
-        if (row >= codec->height || column >= codec->width) {
+    const glimpse_neighbour *const end = around->neighbour + context->taps;
+    for (const glimpse_neighbour *near = around->neighbour; near < end; near++) {
+        if (!inside &&
+            ((uint32_t)((int32_t)y + near->dy) >= codec->height || (uint32_t)((int32_t)x + near->dx) >= codec->width)) {
             continue;
         }
-        const uint32_t at = (row * codec->width + column) * codec->channels + tap->channel;
-        if ((around->known[at >> 3] >> (at & 7u) & 1u) == 0) {
-            continue;
+        const uint32_t there = (uint32_t)((int32_t)at + near->ahead);
+        if ((around->known[there >> 3] >> (there & 7u) & 1u) != 0) {
+            const int32_t above = around->symbols[there] - near->centre;
+            value += near->value_weight * above;
+            activity += near->activity_weight * (16 * (above < 0 ? -above : above) - near->typical);
         }
-        const glimpse_context *other = &codec->contexts[tap->channel];
-        const int32_t above = (int32_t)around->symbols[at] - other->centre;
-        value += tap->value_weight * above;
-        activity += tap->activity_weight * (16 * (above < 0 ? -above : above) - other->typical);
     }
     return context->class_of[limits_reached(context->value_limit, value) * GLIMPSE_CONTEXT_SIDE +
                              limits_reached(context->activity_limit, activity)];
 }
 
-const uint16_t *glimpse_surroundings_table(const glimpse_surroundings *around, uint32_t at)
+const uint16_t *glimpse_surroundings_table(glimpse_surroundings *around, uint32_t at)
 {
     const glimpse_codec *codec = around->codec;
     const uint32_t position = at / codec->channels;
@@ -59,7 +92,10 @@ const uint16_t *glimpse_surroundings_table(const glimpse_surroundings *around, u
         const glimpse_context *context = &codec->contexts[channel];
         table = context->first_table;
         if (context->classes > 1) {
-            table += class_of(around, context, position);
+            if (channel != around->channel) {
+                prepare(around, channel);
+            }
+            table += class_at(around, context, at, position);
         }
     }
     return codec->cumulative + table * (codec->levels + 1u);

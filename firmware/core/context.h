@@ -7,10 +7,22 @@
 
 #include "core/codec.h"
 
+/* A tap of the channel at hand, made ready: most symbols have the channel of the one before. */
+typedef struct {
+    int32_t ahead; /* flat index of its symbol less that of the symbol to be coded */
+    int16_t dy, dx;
+    int16_t value_weight, activity_weight;
+    int32_t centre, typical; /* of its channel */
+} glimpse_neighbour;
+
 /* What one packet has brought so far. The caller owns it. */
 typedef struct {
     const glimpse_codec *codec;
     const uint8_t *symbols; /* [height, width, channels]; only those known are looked at */
+    uint32_t channel;       /* whose neighbours are ready; the number of channels: none */
+    uint32_t above, left;   /* how far they reach from the symbol to be coded */
+    uint32_t below, right;
+    glimpse_neighbour neighbour[GLIMPSE_MAX_TAPS];
     uint8_t known[GLIMPSE_MAX_SYMBOLS / 8];
 } glimpse_surroundings;
 
@@ -22,7 +34,7 @@ void glimpse_surroundings_begin(glimpse_surroundings *around, const glimpse_code
      value    = sum of value_weight * v
      activity = sum of activity_weight * (16 * |v| - typical of the tap's channel)
    and the table is the channel's class_of[limits of value that are at most value][the same of activity]. */
-const uint16_t *glimpse_surroundings_table(const glimpse_surroundings *around, uint32_t at);
+const uint16_t *glimpse_surroundings_table(glimpse_surroundings *around, uint32_t at);
 
 /* From now on the symbol with flat index `at` is known. */
 static inline void glimpse_surroundings_add(glimpse_surroundings *around, uint32_t at)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from glimpse.export.blob import build_blob
 from support.networks import codec_for, compile_flags, kernel_sources
-from support.random_networks import build_tflite, random_plan
+from support.random_networks import build_tflite, random_plan, saliency_plan
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRMWARE = ROOT / "firmware"
@@ -24,7 +24,13 @@ def _small_blobs(folder: Path) -> list[Path]:
         plan = random_plan(np.random.default_rng(seed), largest=14, most_channels=8)
         encoder = build_tflite(plan, seed)
         path = folder / f"{seed}.blob"
-        path.write_bytes(build_blob(encoder, codec_for(encoder, tables=seed % 2 == 0), (1, 1, 2, 4)[seed // 2 % 4]))
+        patches = (1, 1, 2, 4)[seed // 2 % 4]
+        path.write_bytes(build_blob(encoder, codec_for(encoder, tables=seed % 2 == 0, contexts=seed % 4 == 1), patches))
+        paths.append(path)
+    for seed in range(4):
+        encoder = build_tflite(saliency_plan((13, 15 + seed)), seed)
+        path = folder / f"saliency{seed}.blob"
+        path.write_bytes(build_blob(encoder, codec_for(encoder, contexts=seed % 2 == 0, saliency=(2, 3))))
         paths.append(path)
     return paths
 

@@ -12,8 +12,9 @@ from glimpse.export.blob import CodecSpec, build_blob
 from glimpse.export.tflite_reader import read_network
 from glimpse.targets import open_node
 from glimpse.targets.sim import ENVIRONMENTS, SimNode
+from support.networks import codec_for
 from support.photos import test_photos as make_photos
-from support.random_networks import build_tflite, random_plan
+from support.random_networks import build_tflite, random_plan, saliency_plan
 from typer.testing import CliRunner
 
 CORES = ["cortex-m7", "cortex-m33"]
@@ -38,7 +39,7 @@ def transparent(encoder):
         model=30,
         revision=0,
         name="transparent",
-        bits=8,
+        levels=256,
         order="interleaved",
         stride=1,
         offset=0,
@@ -80,6 +81,23 @@ def test_latents_of_random_networks(core):
         with SimNode(ENVIRONMENTS[core], model) as node:
             packets = node.capture(photo, payload=242, coding="raw").packets
         np.testing.assert_array_equal(latent_of(model, packets), model.binding.encode_latent(photo))
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_packets_with_contexts_in_the_order_of_saliency(core):
+    encoder = build_tflite(saliency_plan((56, 72), channels=9), 5)
+    model = BlobModel(build_blob(encoder, codec_for(encoder, contexts=True, saliency=(5, 6))))
+    photos = make_photos(model.binding.photo_height, model.binding.photo_width, 4)
+    by_rank = 0
+    with SimNode(ENVIRONMENTS[core], model) as node:
+        for photo, payload, coding in zip(photos, (11, 51, 222, 51), ("range", "range", "range", "raw"), strict=True):
+            latent, side = model.binding.encode_outputs(photo)
+            symbols = model.binding.quantise(latent)
+            capture = node.capture(photo, payload=payload, coding=coding)
+            assert capture.packets == model.binding.pack(symbols, payload=payload, coding=coding, saliency=side)
+            assert capture.stats.symbols == model.binding.symbol_count
+            by_rank += capture.packets == model.binding.pack(symbols, payload=payload, coding=coding)
+    assert by_rank == 0  # the map decides
 
 
 def test_the_same_glp_from_the_command_line(tmp_path):

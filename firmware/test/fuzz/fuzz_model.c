@@ -7,12 +7,22 @@
 #include <string.h>
 
 #include "core/crc.h"
+#include "core/packet.h"
 #include "core/status.h"
+#include "core/symbols.h"
 #include "nn/encoder.h"
 #include "nn/kernels.h"
 #include "nn/model.h"
 
-enum { HEADER_BYTES = 64, SIZE_AT = 8, CHECK_AT = 12, CHECKED_FROM = 16, MOST_BLOBS = 64, MOST_STATUS = 16 };
+enum {
+    HEADER_BYTES = 64,
+    SIZE_AT = 8,
+    CHECK_AT = 12,
+    CHECKED_FROM = 16,
+    MOST_BLOBS = 64,
+    MOST_STATUS = 16,
+    CODEC_CONTEXTS_AT = 28
+};
 
 typedef struct {
     uint8_t *bytes;
@@ -80,17 +90,21 @@ static uint32_t nasty_number(void)
 /* Where a change hits something other than weights: header, records and tables, which lie at both ends. */
 static size_t sensitive_place(const blob *target)
 {
+    const size_t size = target->size;
     const size_t layers = load_word(target->bytes + 40);
     const size_t codec = load_word(target->bytes + 44);
+    const size_t contexts = codec + 64 <= size ? load_word(target->bytes + codec + CODEC_CONTEXTS_AT) : 0;
     switch (random_below(8)) {
     case 0:
         return random_below(HEADER_BYTES);
     case 1:
-        return random_below(target->size);
+        return random_below(size);
     case 2:
-        return codec < target->size ? codec + random_below(target->size - codec) : 0;
+        return codec < size ? codec + random_below(size - codec) : 0;
+    case 3:
+        return contexts > 0 && contexts < layers && layers <= size ? contexts + random_below(layers - contexts) : 0;
     default:
-        return layers < target->size ? layers + random_below(target->size - layers) : 0;
+        return layers < size ? layers + random_below(size - layers) : 0;
     }
 }
 
@@ -188,6 +202,26 @@ static void release(glimpse_encoder *encoder)
     free(encoder->side);
 }
 
+/* Sends a few packets of what the frame gave: whatever loads can be packed. */
+static int send_some(const glimpse_encoder *encoder)
+{
+    static glimpse_packer packer;
+    const glimpse_codec *const codec = &encoder->model->codec;
+    uint8_t *const symbols = (uint8_t *)encoder->latent;
+    const uint8_t coding = codec->cumulative != NULL ? GLIMPSE_CODING_RANGE : GLIMPSE_CODING_RAW;
+    glimpse_symbols_quantise(codec, encoder->latent, symbols);
+    int status = glimpse_packer_begin(&packer, codec, symbols, 0, coding);
+    glimpse_packer_steer(&packer, encoder->model->side_layer >= 0 ? encoder->side : NULL);
+    for (uint32_t i = 0; i < 3 && status == GLIMPSE_OK; i++) {
+        const size_t payload = GLIMPSE_MIN_PAYLOAD + random_below(60);
+        uint8_t *const packet = exact(payload);
+        const int length = glimpse_packer_next(&packer, payload, packet);
+        status = length < 0 ? length : GLIMPSE_OK;
+        free(packet);
+    }
+    return status;
+}
+
 static int run_frame(const glimpse_model *model)
 {
     glimpse_encoder encoder;
@@ -208,6 +242,7 @@ static int run_frame(const glimpse_model *model)
         status |= glimpse_frame_row(&encoder, rgb);
     }
     status |= glimpse_frame_end(&encoder);
+    status |= send_some(&encoder);
     for (int i = 0; i < model->layer_count; i++) {
         if (encoder.windows[i].produced != model->layers[i].out_height) {
             status = GLIMPSE_ERROR_STATE; /* rows are missing */

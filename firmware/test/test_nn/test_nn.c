@@ -118,8 +118,8 @@ static void put_tables(void)
 
 static void put_codec(void)
 {
-    static const uint8_t small[] = {7, 1, GLIMPSE_ORDER_CHANNEL, 1, 2, 0, OUT_HEIGHT, 0, OUT_WIDTH, 0, OUTPUTS, 0,
-                                    5, 0, 2, 0};
+    static const uint8_t small[] = {7, 1, GLIMPSE_ORDER_CHANNEL, 1, 2, 0, OUT_HEIGHT, 0, OUT_WIDTH, 0, OUTPUTS, 0, 5, 0,
+                                    2, 0};
     memcpy(blob + CODEC, small, sizeof small);
     put(CODEC + 16, 4, MINIMUM);
     put(CODEC + 20, 4, STEP);

@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from glimpse.binding import CONTEXT_SIDE, FREQUENCY_TOTAL, MAX_CLASSES, MAX_TAPS, OVERHEAD_BYTES
+from glimpse.binding import CONTEXT_SIDE, FREQUENCY_TOTAL, MAX_CLASSES, OVERHEAD_BYTES
 from glimpse.export.blob import ContextSpec
 from glimpse.export.frequencies import frequencies, shared
 
 PAYLOADS = (51, 222)  # LoRaWAN at its slowest and at its usual fastest
 WEIGHT_UNIT = 64
+MOST_TAPS = 12  # of the 16 possible: a node spends some 350,000 instructions a frame on each
 MOST_ROWS = 400_000  # of one channel's symbols that taps and weights are fitted to
 SEEN_AT_LEAST = 0.02  # of a channel's symbols must know a tap, or it is not considered
 WORTH_BITS = 0.25  # a photo: classes that save less are merged
@@ -202,7 +203,7 @@ def _with_taps(channel: Channel, context: ContextSpec) -> ContextSpec:
     value_fit = _Regression(np.stack(values), above)
     size_fit = _Regression(np.stack(sizes), np.abs(above) - context.typical / 16)
     chosen: list[int] = []
-    while len(chosen) < min(MAX_TAPS, len(kept)):
+    while len(chosen) < min(MOST_TAPS, len(kept)):
         left = [i for i in range(len(kept)) if i not in chosen]
         scores = [value_fit.left_over([*chosen, i]) * size_fit.left_over([*chosen, i]) for i in left]
         chosen.append(left[int(np.argmin(scores))])

@@ -4,23 +4,35 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import asdict, replace
 from pathlib import Path
+from random import Random
 
 import numpy as np
-from glimpse.export.blob import CodecSpec
+from glimpse.export.blob import CodecSpec, ContextSpec, SaliencySpec
 from glimpse.export.tflite_reader import read_network
+
+from support.random_codecs import random_contexts, random_table
 
 ROOT = Path(__file__).resolve().parents[3]
 CMSIS_NN = ROOT / ".deps" / "cmsis_nn"
 HAS_TFLITE_MICRO = importlib.util.find_spec("tflite_micro") is not None
 
 
-def codec_for(encoder: bytes, tables: bool = False) -> CodecSpec:
-    """A codec that fits the latent of an encoder, of one patch or of several; its quantiser is of no interest."""
+def codec_for(
+    encoder: bytes, tables: bool = False, contexts: bool = False, saliency: tuple[int, int] | None = None
+) -> CodecSpec:
+    """A codec that fits the latent of an encoder, of one patch or of several; its quantiser is of no interest.
+
+    Args:
+        encoder: .tflite file.
+        tables: for the range coder, flat ones.
+        contexts: with tables of their own, of all shapes.
+        saliency: cells of a map that orders the symbols; None: by channel.
+    """
     network = read_network(encoder)
     channels = network.layers[network.latent].out_shape[2]
-    cumulative = [[512 * i for i in range(65)] for _ in range(channels)] if tables else None
-    return CodecSpec(
+    spec = CodecSpec(
         model=3,
         revision=1,
         name="test",
@@ -30,8 +42,26 @@ def codec_for(encoder: bytes, tables: bool = False) -> CodecSpec:
         offset=0,
         minimum=[-128 * 256] * channels,
         step=[4 * 256] * channels,
-        cumulative=cumulative,
+        cumulative=[[512 * i for i in range(65)]] * channels if tables else None,
     )
+    random = Random(channels)
+    if contexts:
+        drawn = random_contexts(random, spec.levels, channels)
+        count = sum(context.classes for context in drawn)
+        spec = replace(
+            spec,
+            cumulative=[list(random_table(random, spec.levels)) for _ in range(count)],
+            contexts=[ContextSpec(**asdict(context)) for context in drawn],
+        )
+    if saliency:
+        curve = [min(255, i + i // 8) for i in range(256)]
+        spec = replace(
+            spec,
+            order="saliency",
+            stride=0,
+            saliency=SaliencySpec(*saliency, bits=5, block=min(3, channels), gain=1587, tolerance=2000, curve=curve),
+        )
+    return spec
 
 
 def _as_input(photo: np.ndarray) -> np.ndarray:

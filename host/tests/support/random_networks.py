@@ -86,6 +86,20 @@ class _Operator:
     step: Step | None = None
 
 
+def saliency_plan(photo: tuple[int, int], channels: int = 7) -> Plan:
+    """A latent of a quarter of the photo's sides, and from it a branch that gives one value for each position."""
+    return Plan(
+        photo,
+        [
+            Step("conv", (5, 5), (2, 2), True, 6, RELU, -1),
+            Step("conv", (3, 3), (2, 2), True, channels, NONE, 0),
+            Step("conv", (3, 3), (1, 1), True, 4, RELU, 1),
+            Step("conv", (3, 3), (1, 1), True, 1, NONE, 2),
+        ],
+        [1, 3],
+    )
+
+
 def out_size(size: int, kernel: int, stride: int, same: bool) -> int:
     return -(-size // stride) if same else (size - kernel) // stride + 1
 
