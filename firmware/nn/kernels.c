@@ -10,12 +10,13 @@
 
 static cmsis_nn_dims window_dims(const glimpse_layer *layer)
 {
-    return (cmsis_nn_dims){1, (int32_t)glimpse_window_columns(layer), layer->kernel_height, layer->in_channels};
+    return (cmsis_nn_dims){1, (int32_t)glimpse_window_columns(layer), (int32_t)glimpse_window_rows(layer),
+                           layer->in_channels};
 }
 
 static cmsis_nn_dims kernel_dims(const glimpse_layer *layer)
 {
-    return (cmsis_nn_dims){1, layer->kernel_width, layer->kernel_height, layer->out_channels};
+    return (cmsis_nn_dims){1, layer->kernel_width, (int32_t)glimpse_window_rows(layer), layer->out_channels};
 }
 
 static cmsis_nn_dims output_dims(const glimpse_layer *layer)

@@ -66,7 +66,7 @@ def test_published_starfish() -> None:
     encoder = build_tflite(starfish(2), 3)
     node = _node(encoder, 2)
     _check(node, LiteRt(encoder), test_photos(224, 224, 25)[-1], 2)
-    assert node.buffer_bytes < 2 * 64 * 3 * 3 * 224  # rows of a few layers, far from any whole tensor of 802,816 bytes
+    assert node.buffer_bytes <= 76_000  # of one patch the largest tensor alone has 802,816
 
 
 def test_patches_do_not_see_each_other() -> None:

@@ -81,21 +81,16 @@ def test_numbers_of_another_network_or_of_none_are_not_shown(folder: Path, chang
     assert _row(folder)[4:8] == ["not measured"] * 4
 
 
-def test_quality_is_the_mean_of_photos_between_settings(folder: Path) -> None:
-    def row(codec: str, setting: str, bpp: float, psnr: float) -> dict:
-        return {"codec": codec, "setting": setting, "image": "x", "bpp": bpp, "psnr_db": psnr, "ms_ssim": psnr / 40}
+def test_quality_lies_between_the_points_of_the_mean_curve(folder: Path) -> None:
+    def points(*pairs: tuple[float, float]) -> list[dict]:
+        return [{"setting": "", "bytes": 1, "bpp": bpp, "psnr_db": psnr, "ms_ssim": psnr / 40} for bpp, psnr in pairs]
 
-    rows = [row("small", "8 packets", 0.1, 20.0), row("small", "8 packets", 0.1, 22.0)]
-    rows += [row("small", "32 packets", 0.2, 24.0), row("small", "32 packets", 0.4, 26.0)]
-    rows += [row("jpeg", "q10", 0.2, 90.0), row("small", "32 packets, 20 % lost", 0.2, 3.0), {"codec": "small"}]
+    means = {"jpeg": points((0.1, 90), (0.4, 91)), "models/small": [*points((0.3, 25), (0.1, 21)), {"bpp": 0.2}, 3]}
+    gains = {"small": {"psnr_percent": -12.34, "ms_ssim_percent": None}, "webp": {"psnr_percent": 1}}
     (folder / "results").mkdir()
-    gains = {"small": {"psnr_percent": -12.34, "ms_ssim_percent": -50}, "webp": {"psnr_percent": 1}}
-    (folder / "results" / "kodak.json").write_text(json.dumps({"rows": rows, "bd_rate": gains}))
-    quality = read_entry(folder).quality
-    assert quality is not None
-    assert [point.bpp for point in quality.points] == pytest.approx([0.1, 0.3])
+    (folder / "results" / "kodak.json").write_text(json.dumps({"anchor": "jpeg", "means": means, "bd_rate": gains}))
     # Half-way between 21 dB at 0.1 and 25 dB at 0.3.
-    assert _row(folder)[8] == "23.0 dB; 0.575, Kodak; BD-rate -12.3 / -50.0 %"
+    assert _row(folder)[8] == "23.0 dB; 0.575, Kodak; BD-rate against jpeg -12.3 % PSNR"
 
 
 def test_quality_outside_of_what_was_measured_names_its_size() -> None:
@@ -114,8 +109,9 @@ def test_quality_outside_of_what_was_measured_names_its_size() -> None:
         '{"rows": 3}',
         '{"rows": [3, null]}',
         '{"means": {"a": 1}}',
-        '{"rows": [{"codec": "small", "setting": 1, "bpp": "x", "psnr_db": 1, "ms_ssim": 1}]}',
-        '{"rows": [{"codec": ["small"], "setting": 1, "bpp": 1, "psnr_db": 1, "ms_ssim": 1}], "bd_rate": 3}',
+        '{"rows": [{"lost": 0, "bytes": "x"}, {"lost": 0, "bytes": 1}]}',
+        '{"means": {"small": 3}, "bd_rate": 3}',
+        '{"means": {"small": [3, {"bpp": "x", "psnr_db": 1, "ms_ssim": 1}]}, "bd_rate": {"small": 3}}',
     ],
 )
 def test_damaged_results_are_none(folder: Path, content: str) -> None:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from glimpse.export.folder import blob_from_folder
 
 CORES = ("cortex-m7", "cortex-m33")
 EVALUATIONS = {"kodak.json": "Kodak", "evaluate.json": "evaluation photos"}
+GAINS = ("psnr_percent", "ms_ssim_percent")
 PIXELS = 224 * 224
 """Of the photos whose results are given in bytes only."""
 
@@ -39,10 +39,11 @@ class Point:
 
 @dataclass(frozen=True)
 class Quality:
-    """Mean quality over a set of photos, points from small to large, and gains on the anchor codec in percent."""
+    """Mean quality over a set of photos, from small to large, and BD-rates against the anchor in percent."""
 
     photos: str
     points: tuple[Point, ...]
+    anchor: str = ""
     bd_psnr: float | None = None
     bd_ms_ssim: float | None = None
 
@@ -128,53 +129,29 @@ def _bench(file: Path, blob_bytes: int, cost: Cost) -> dict[str, Any]:
 def _quality(folder: Path) -> Quality | None:
     for file, photos in EVALUATIONS.items():
         numbers = _json(folder / "results" / file)
-        rows = [row for row in _rows(numbers) if _is_of(row.get("codec"), folder.name)]
-        points = _points(rows)
+        points = _points(_of_codec(numbers.get("means"), folder.name))
         if points:
-            gains = _gains(numbers, folder.name)
-            return Quality(photos, points, *(gains.get(key) for key in ("psnr_percent", "ms_ssim_percent")))
-    rows = [row for row in _rows(_json(folder / "results" / "validation.json")) if row.get("lost") == 0]
-    points = _points([{"bpp": 8 * row["bytes"] / PIXELS, **row} for row in rows if _number(row.get("bytes"))])
+            gains = _of_codec(numbers.get("bd_rate"), folder.name)
+            known = [gains[key] if isinstance(gains, dict) and _is_number(gains.get(key)) else None for key in GAINS]
+            return Quality(photos, points, str(numbers.get("anchor", "JPEG")), *known)
+    rows = _json(folder / "results" / "validation.json").get("rows")
+    whole = [row for row in rows if isinstance(row, dict) and row.get("lost") == 0] if isinstance(rows, list) else []
+    points = _points([{"bpp": 8 * row["bytes"] / PIXELS, **row} for row in whole if _is_number(row.get("bytes"))])
     return Quality("held-out photos", points) if points else None
 
 
-def _rows(numbers: dict[str, Any]) -> list[dict[str, Any]]:
-    """Single photos' results where they are given, else the means."""
-    for key in ("rows", "means"):
-        rows = numbers.get(key)
-        if isinstance(rows, list) and rows:
-            return [row for row in rows if isinstance(row, dict)]
-    return []
+def _of_codec(table: Any, name: str) -> Any:
+    """A model's part of {codec: part}; a model may be named alone or by its folder."""
+    parts = table.items() if isinstance(table, dict) else ()
+    return next((part for codec, part in parts if Path(codec).name == name), None)
 
 
-def _is_of(codec: Any, name: str) -> bool:
-    """A model may be named alone or by its folder."""
-    return isinstance(codec, str) and Path(codec).name == name
-
-
-def _number(value: Any) -> bool:
+def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _points(rows: list[dict[str, Any]]) -> tuple[Point, ...]:
-    """Means of the rows of one setting, smallest first; settings with losses are another matter."""
-    groups: dict[str, list[Point]] = defaultdict(list)
-    for row in rows:
-        values = [row.get(key) for key in ("bpp", "psnr_db", "ms_ssim")]
-        setting = str(row.get("setting", row.get("bytes")))
-        if all(map(_number, values)) and "los" not in setting:
-            groups[setting].append(Point(*values))
-    means = [
-        Point(*(sum(getattr(point, key) for point in group) / len(group) for key in ("bpp", "psnr_db", "ms_ssim")))
-        for group in groups.values()
-    ]
-    return tuple(sorted(means, key=lambda point: point.bpp))
-
-
-def _gains(numbers: dict[str, Any], name: str) -> dict[str, float]:
-    """The codec's part of {codec: {psnr_percent, ms_ssim_percent}}."""
-    table = numbers.get("bd_rate")
-    for codec, gains in table.items() if isinstance(table, dict) else ():
-        if _is_of(codec, name) and isinstance(gains, dict):
-            return {key: value for key, value in gains.items() if _number(value)}
-    return {}
+def _points(means: Any) -> tuple[Point, ...]:
+    """The points of a curve that are whole, smallest first."""
+    rows = [row for row in means if isinstance(row, dict)] if isinstance(means, list) else []
+    values = [[row.get(key) for key in ("bpp", "psnr_db", "ms_ssim")] for row in rows]
+    return tuple(sorted((Point(*each) for each in values if all(map(_is_number, each))), key=lambda point: point.bpp))

@@ -38,7 +38,7 @@ NOTES = """
 - *instructions* of one frame, network and packets, counted by `glimpse bench` on the emulated cores; the milliseconds
   are estimated from them ({boards}).
 - *quality*: means at {bpp} bits a pixel, all headers counted, nothing lost. PSNR; MS-SSIM. Where a size was not reached
-  the nearest one stands, with its size. BD-rate is against JPEG with its whole file: PSNR / MS-SSIM, less is better.
+  the nearest one stands, with its size. BD-rate: bytes for the same quality, less is better.
 - Pictures: the photo, then what is seen after at most {sizes} bytes of packets.
 """
 
@@ -99,10 +99,10 @@ def _cell(text: str) -> str:
 def _quality_words(quality: Quality | None) -> str:
     if quality is None:
         return MISSING
+    gains = {"PSNR": quality.bd_psnr, "MS-SSIM": quality.bd_ms_ssim}
+    known = [f"{gain:+.1f} % {measure}" for measure, gain in gains.items() if gain is not None]
     words = f"{_point_words(quality.at(BPP))}, {quality.photos}"
-    if quality.bd_psnr is not None and quality.bd_ms_ssim is not None:
-        words += f"; BD-rate {quality.bd_psnr:+.1f} / {quality.bd_ms_ssim:+.1f} %"
-    return words
+    return f"{words}; BD-rate against {quality.anchor} {', '.join(known)}" if known else words
 
 
 def _point_words(point: Point) -> str:
