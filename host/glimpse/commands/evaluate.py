@@ -10,14 +10,16 @@ JSON:
 - rows [{codec, setting, image, bytes, bpp, psnr_db, ms_ssim, ms_ssim_db}]: every photo at every operating point; with
   labels also top1 and top1_ten (1 right, 0 wrong). A dB value is null for a picture equal to its original;
 - means {codec: [{setting, bytes, bpp, psnr_db, ms_ssim, ms_ssim_db}]}: averages over photos (see
-  glimpse.evaluation.curves); with labels also top1 and top1_ten (0..1);
+  glimpse.evaluation.curves); with labels also top1 and top1_ten, with
+  a detector map50 (0..1);
 - table {codec: [{bpp, psnr_db, ms_ssim_db}]}: the mean curves at fixed rates, null outside of a curve;
 - bd_rate {codec: {psnr_percent, ms_ssim_percent, psnr_db, ms_ssim_db, psnr_overlap_db, ms_ssim_overlap_db,
   psnr_percent_of_photos, ms_ssim_percent_of_photos, photos_psnr, photos_ms_ssim}}: of the mean curves; *_percent: rate
   needed more than the anchor at equal quality; *_db: quality gained at equal rate; *_overlap_db: the common range
   [low, high]; *_of_photos: mean of the photos' own BD-rates and how many have one. null where not defined, with
-  a sentence in bd_problems {codec: {measure: sentence}}. With labels also top1 and top1_ten: accuracy gained (0..1) at
-  equal rate;
+  a sentence in bd_problems {codec: {measure: sentence}}. With labels or a detector also top1, top1_ten and map50:
+  what is gained (0..1) at equal rate;
+- saliency {model: {branch or map: {max_f, mae, threshold, photos}}}, if asked for;
 - loss {rows [{codec, image, loss, seed, bytes, psnr_db, ms_ssim, ms_ssim_db}], means [the same over photos and seeds]}.
 """
 
@@ -25,7 +27,7 @@ import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -34,13 +36,16 @@ from glimpse import zoo
 from glimpse.commands.options import JsonOption, PayloadOption
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.evaluation import classical
-from glimpse.evaluation.measure import Measured, Plan, measure, photos_in, shape_of
+from glimpse.evaluation import saliency as saliency_scores
+from glimpse.evaluation.learned import base_name
+from glimpse.evaluation.measure import Bench, Measured, Plan, measure, photos_in, shape_of
 from glimpse.evaluation.result import Result, summarise
 from glimpse.evaluation.table import tables
 from glimpse.files import check_place, make_folder, write_json
 from glimpse.progress import progress
 
 ANCHOR = "jpeg"
+SALIENCY_SPLIT = "val"
 
 
 class EvaluationFit(StrEnum):
@@ -74,6 +79,12 @@ def evaluate(
     points: Annotated[int | None, typer.Option(min=1, help="Prefixes of a model's packets to look at.")] = None,
     loss: Annotated[str | None, typer.Option(help="Also lose packets: percentages, such as 0,10,20.")] = None,
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="Draws of each loss.")] = 3,
+    classifier: Annotated[Path | None, typer.Option(help="TensorFlow Lite classifier: accuracy too.")] = None,
+    labels: Annotated[Path | None, typer.Option(help="Its labels, one a line.")] = None,
+    detector: Annotated[Path | None, typer.Option(help="FastestDet.onnx: detection too.")] = None,
+    saliency: Annotated[
+        Path | None, typer.Option(help="Folder with img/, mask/ and a manifest: compare saliency maps with masks.")
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes at a time.")] = 2,
     plot: Annotated[Path | None, typer.Option(help="Folder for plots.", show_default=False)] = None,
     json: JsonOption = None,
@@ -87,9 +98,29 @@ def evaluate(
     files = _some(photos_in(data, split.value), limit)
     chosen, left_out = _codecs(models, baselines, payload)
     height, width = shape_of(chosen[0])
-    plan = Plan(chosen[0], chosen[1], payload, fit.value, height, width, points, _percentages(loss), seeds)
-    result = _measure(plan, data, files, jobs)
-    numbers = summarise(result, plan, anchor)
+    if (classifier is None) != (labels is None):
+        raise UsageError("accuracy needs both --classifier and --labels; give the missing one")
+    folders = tuple(sorted({file.parent.name for file in files}))
+    plan = Plan(
+        *chosen,
+        payload,
+        fit.value,
+        height,
+        width,
+        points,
+        _percentages(loss),
+        seeds,
+        classifier,
+        labels,
+        folders,
+        detector,
+    )
+    # Whatever is missing is told before hours of work.
+    bench = Bench(plan)
+    if anchor not in {codec.name for codec in bench.codecs}:
+        raise UsageError(f"the anchor {anchor!r} is not among the codecs; name it in --baselines or choose another")
+    result = _measure(bench, data, files, jobs)
+    numbers = summarise(result, bench, anchor)
     numbers = {
         "command": shlex.join(["glimpse", *sys.argv[1:]]),
         "data": str(data),
@@ -97,6 +128,8 @@ def evaluate(
         **numbers,
         "left_out": left_out,
     }
+    if saliency is not None:
+        numbers["saliency"] = _saliency(plan, saliency)
     for sentence in [*left_out, *(f"{each.image}: {each.problem}" for each in result.skipped)]:
         console.print(sentence, style="dim", highlight=False, markup=False)
     for table in tables(numbers):
@@ -108,6 +141,19 @@ def evaluate(
             console.print(f"{path}", highlight=False, markup=False)
     if json is not None:
         write_json(json, numbers)
+
+
+def _saliency(plan: Plan, folder: Path) -> dict[str, Any]:
+    """Scores of the maps of every model that has one, on the validation split."""
+    scores: dict[str, Any] = {}
+    for name in dict.fromkeys(base_name(each) for each in plan.models):
+        if zoo.load(name).binding.side_bytes:
+            with progress(f"saliency of {name}"):
+                found = saliency_scores.evaluate(name, folder, SALIENCY_SPLIT, plan.fit)
+            scores[name] = {source: score.numbers() for source, score in found.items()}
+    if not scores:
+        raise UsageError("none of the models has a saliency branch; leave --saliency out")
+    return scores
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -151,7 +197,7 @@ def _some(files: list[Path], limit: int | None) -> list[Path]:
     return [files[number * len(files) // limit] for number in range(limit)]
 
 
-def _measure(plan: Plan, data: Path, files: list[Path], jobs: int) -> Result:
+def _measure(bench: Bench, data: Path, files: list[Path], jobs: int) -> Result:
     with progress(f"0 of {len(files)} photos", len(files)) as task:
         count = 0
 
@@ -161,7 +207,7 @@ def _measure(plan: Plan, data: Path, files: list[Path], jobs: int) -> Result:
             task.advance()
             task.say(f"{count} of {len(files)} photos: {done.image}")
 
-        result = Result(tuple(measure(plan, data, files, jobs, on_photo)))
+        result = Result(tuple(measure(bench, data, files, jobs, on_photo)))
     if not result.used:
         first = result.skipped[0]
         raise GlimpseError(f"none of the {len(files)} photos in {data} can be used; the first: {first.problem}")

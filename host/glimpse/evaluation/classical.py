@@ -3,6 +3,7 @@
 
 import io
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -63,12 +64,19 @@ class Wavelet:
     def points(self, photo: np.ndarray) -> Iterator[Coded]:
         """Cuts of one stream."""
         height, width = photo.shape[:2]
-        sizes = [round(bpp * height * width / 8) for bpp in CUTS]
-        data = wavelet.encode(photo, sizes[-1])
-        cuts = sorted({min(size, len(data)) for size in sizes})
-        for size, picture in zip(cuts, wavelet.decode_cuts(data, cuts, height, width), strict=True):
+        for size, picture in _wavelet_cuts(photo.tobytes(), height, width):
             cost = size if self.payload is None else packet_bytes(size, self.payload, OVERHEAD_BYTES)
             yield Coded(f"{size} bytes", cost, picture)
+
+
+@lru_cache(maxsize=1)
+def _wavelet_cuts(pixels: bytes, height: int, width: int) -> list[tuple[int, np.ndarray]]:
+    """(bytes, picture) of every cut; the bare stream and the one in packets have the same."""
+    photo = np.frombuffer(pixels, np.uint8).reshape(height, width, 3)
+    sizes = [round(bpp * height * width / 8) for bpp in CUTS]
+    data = wavelet.encode(photo, sizes[-1])
+    cuts = sorted({min(size, len(data)) for size in sizes})
+    return list(zip(cuts, wavelet.decode_cuts(data, cuts, height, width), strict=True))
 
 
 def _webp(_: int) -> Codec:

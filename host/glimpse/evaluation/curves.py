@@ -19,11 +19,13 @@ from typing import Any
 import numpy as np
 
 from glimpse.errors import GlimpseError
+from glimpse.evaluation.detect import Judged, mean_average_precision
 from glimpse.quality import to_db
 
 METHOD = "pchip"
 BUDGETS = 40  # of a stream's mean curve
-MEASURES = ("psnr_db", "ms_ssim_db", "top1", "top1_ten")
+TASKS = ("top1", "top1_ten", "map50")
+MEASURES = ("psnr_db", "ms_ssim_db", *TASKS)
 # A dB value beyond this tells nothing: pictures that equal their originals have an infinite one.
 MOST_DB = 60.0
 
@@ -38,11 +40,12 @@ class Row:
         image: file name.
         bytes: sent.
         pixels: of the photo.
+        stream: see Codec.
         psnr_db: infinite when nothing was lost.
         ms_ssim: 0..1.
         top1: 1.0 when the classifier's first guess is right, None without labels.
         top1_ten: the same among the labels of the folder alone.
-        stream: see Codec.
+        found: what a detector found, None without one.
     """
 
     codec: str
@@ -50,11 +53,12 @@ class Row:
     image: str
     bytes: int
     pixels: int
+    stream: bool
     psnr_db: float
     ms_ssim: float
     top1: float | None = None
     top1_ten: float | None = None
-    stream: bool = False
+    found: Judged | None = None
 
     @property
     def bpp(self) -> float:
@@ -80,7 +84,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Mean:
-    """One point of a mean curve: fields as in Row, averaged."""
+    """One point of a mean curve: fields as in Row, averaged; map50 is the detector's mAP at that point, 0..1."""
 
     setting: str
     bytes: float
@@ -89,6 +93,7 @@ class Mean:
     ms_ssim: float
     top1: float | None = None
     top1_ten: float | None = None
+    map50: float | None = None
 
     @property
     def ms_ssim_db(self) -> float:
@@ -105,9 +110,7 @@ class Mean:
             "ms_ssim": self.ms_ssim,
             "ms_ssim_db": finite(self.ms_ssim_db),
         }
-        if self.top1 is not None:
-            result |= {"top1": self.top1, "top1_ten": self.top1_ten}
-        return result
+        return result | {task: getattr(self, task) for task in TASKS if getattr(self, task) is not None}
 
 
 Curve = list[Mean]
@@ -140,18 +143,22 @@ def _over_settings(rows: list[Row]) -> Curve:
 
 
 def _mean(setting: str, group: list[Row]) -> Mean:
-    def over(value: Callable[[Row], float | None]) -> float | None:
-        values = [value(row) for row in group]
-        return None if any(v is None for v in values) else float(np.mean(np.array(values, float)))
+    def over(values: list[float]) -> float:
+        return float(np.mean(values))
+
+    def accuracy(values: list[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return over(known) if known else None
 
     return Mean(
         setting,
-        over(lambda row: row.bytes) or 0.0,
-        over(lambda row: row.bpp) or 0.0,
-        over(lambda row: min(row.psnr_db, MOST_DB)) or 0.0,
-        over(lambda row: row.ms_ssim) or 0.0,
-        over(lambda row: row.top1),
-        over(lambda row: row.top1_ten),
+        over([row.bytes for row in group]),
+        over([row.bpp for row in group]),
+        over([min(row.psnr_db, MOST_DB) for row in group]),
+        over([row.ms_ssim for row in group]),
+        accuracy([row.top1 for row in group]),
+        accuracy([row.top1_ten for row in group]),
+        mean_average_precision(row.found for row in group if row.found is not None),
     )
 
 
@@ -168,7 +175,7 @@ def _over_budgets(rows: list[Row]) -> Curve:
 def _at(stream: list[Row], budget: int) -> Row:
     """A photo at a budget between two of its prefixes; its end where the stream has ended.
 
-    A classifier sees what has come whole: its answer is that of the last prefix within the budget.
+    Classifier and detector see what has come whole: their answer is that of the last prefix within the budget.
     """
     sizes = [row.bytes for row in stream]
     size = min(budget, sizes[-1])
@@ -183,11 +190,12 @@ def _at(stream: list[Row], budget: int) -> Row:
         before.image,
         size,
         before.pixels,
+        True,
         between([min(row.psnr_db, MOST_DB) for row in stream]),
         between([row.ms_ssim for row in stream]),
         before.top1,
         before.top1_ten,
-        True,
+        before.found,
     )
 
 

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from glimpse.evaluation.curves import MOST_DB, finite
+from glimpse.evaluation.detect import Judged, mean_average_precision
 from glimpse.evaluation.learned import GlimpseModel
-from glimpse.quality import Reference, to_db
+from glimpse.evaluation.view import Viewer
+from glimpse.quality import to_db
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class LossRow:
     ms_ssim: float
     top1: float | None = None
     top1_ten: float | None = None
+    found: Judged | None = None
 
     def numbers(self) -> dict[str, Any]:
         """As it stands in the JSON."""
@@ -44,14 +47,14 @@ class LossRow:
 
 
 def loss_rows(
-    model: GlimpseModel, photo: np.ndarray, image: str, losses: tuple[float, ...], seeds: int, reference: Reference
+    model: GlimpseModel, photo: np.ndarray, image: str, losses: tuple[float, ...], seeds: int, viewer: Viewer
 ) -> Iterator[LossRow]:
     """One row for each loss and seed; without loss every seed is the same and one is enough."""
     for loss in losses:
         for seed in range(seeds if loss else 1):
             coded = model.lossy(photo, loss, seed)
-            quality = reference.compare(coded.picture)
-            yield LossRow(model.name, image, loss, seed, coded.bytes, quality.psnr_db, quality.ms_ssim)
+            seen = viewer.see(coded.picture)
+            yield LossRow(model.name, image, loss, seed, coded.bytes, **vars(seen))
 
 
 def loss_means(rows: list[LossRow]) -> list[dict[str, Any]]:
@@ -72,5 +75,7 @@ def loss_means(rows: list[LossRow]) -> list[dict[str, Any]]:
             values = [getattr(row, name) for row in group]
             if all(value is not None for value in values):
                 mean[name] = float(np.mean(values))
+        if all(row.found is not None for row in group):
+            mean["map50"] = mean_average_precision(row.found for row in group if row.found)
         result.append(mean)
     return result

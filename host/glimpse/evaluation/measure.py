@@ -14,12 +14,14 @@ import numpy as np
 from glimpse import zoo
 from glimpse.errors import GlimpseError
 from glimpse.evaluation import classical
+from glimpse.evaluation.classify import Classifier
 from glimpse.evaluation.codec import Codec
 from glimpse.evaluation.curves import Row
-from glimpse.evaluation.learned import GlimpseModel
+from glimpse.evaluation.detect import Detector
+from glimpse.evaluation.learned import base_name, model_named
 from glimpse.evaluation.loss import LossRow, loss_rows
+from glimpse.evaluation.view import Viewer
 from glimpse.photo import Fit, fit_photo, load_photo
-from glimpse.quality import Reference
 from glimpse.training.split import SUFFIXES, VALIDATION_EVERY
 
 DEFAULT_SIDE = 224
@@ -41,6 +43,7 @@ class Plan:
         seeds: how often each loss is drawn.
         classifier: model file; None: no accuracy.
         labels: file of its labels.
+        folders: class folders of the photos.
         detector: ONNX file; None: no detection.
     """
 
@@ -55,6 +58,7 @@ class Plan:
     seeds: int = 3
     classifier: Path | None = None
     labels: Path | None = None
+    folders: tuple[str, ...] = ()
     detector: Path | None = None
 
 
@@ -113,7 +117,8 @@ def shape_of(models: tuple[str, ...]) -> tuple[int, int]:
     Raises:
         GlimpseError: a model is missing, or two take different pixels.
     """
-    shapes = {name: (zoo.load(name).binding.photo_height, zoo.load(name).binding.photo_width) for name in models}
+    bindings = {name: zoo.load(base_name(name)).binding for name in models}
+    shapes = {name: (each.photo_height, each.photo_width) for name, each in bindings.items()}
     if len(set(shapes.values())) > 1:
         each = ", ".join(f"{name} {width}x{height}" for name, (height, width) in shapes.items())
         raise GlimpseError(f"models that take photos of different sizes cannot be compared ({each}); name one size")
@@ -129,38 +134,34 @@ class Bench:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.models = [GlimpseModel(zoo.load(name), plan.payload, plan.points) for name in plan.models]
+        self.models = [model_named(name, plan.payload, plan.points) for name in plan.models]
         self.codecs: list[Codec] = [*self.models, *(classical.make(name, plan.payload) for name in plan.baselines)]
+        self.classifier = self.detector = None
+        if plan.classifier is not None and plan.labels is not None:
+            self.classifier = Classifier(plan.classifier, plan.labels, plan.folders)
+        if plan.detector is not None:
+            self.detector = Detector(plan.detector)
 
     def measure(self, path: Path, image: str) -> Measured:
         """One photo through all codecs; what is wrong with the photo is told, never raised."""
         plan = self.plan
         try:
             photo = fit_photo(load_photo(path), plan.width, plan.height, plan.fit)
-            rows = [row for codec in self.codecs for row in self._rows(codec, photo, image)]
+            viewer = Viewer(photo, path.parent.name, self.classifier, self.detector)
+            rows = [row for codec in self.codecs for row in _rows(codec, photo, image, viewer)]
             losses = [
-                row
-                for model in self.models
-                for row in loss_rows(model, photo, image, plan.losses, plan.seeds, Reference(photo))
+                row for model in self.models for row in loss_rows(model, photo, image, plan.losses, plan.seeds, viewer)
             ]
         except GlimpseError as error:
             return Measured(image, problem=str(error))
         return Measured(image, tuple(rows), tuple(losses))
 
-    def _rows(self, codec: Codec, photo: np.ndarray, image: str) -> Iterator[Row]:
-        reference, pixels = Reference(photo), photo.shape[0] * photo.shape[1]
-        for coded in codec.points(photo):
-            quality = reference.compare(coded.picture)
-            yield Row(
-                codec.name,
-                coded.setting,
-                image,
-                coded.bytes,
-                pixels,
-                quality.psnr_db,
-                quality.ms_ssim,
-                stream=codec.stream,
-            )
+
+def _rows(codec: Codec, photo: np.ndarray, image: str, viewer: Viewer) -> Iterator[Row]:
+    pixels = photo.shape[0] * photo.shape[1]
+    for coded in codec.points(photo):
+        seen = viewer.see(coded.picture)
+        yield Row(codec.name, coded.setting, image, coded.bytes, pixels, codec.stream, **vars(seen))
 
 
 _bench: Bench | None = None
@@ -179,12 +180,12 @@ def _measure(path: Path, image: str) -> Measured:
 
 
 def measure(
-    plan: Plan, folder: Path, files: list[Path], jobs: int, on_photo: Callable[[Measured], None]
+    bench: Bench, folder: Path, files: list[Path], jobs: int, on_photo: Callable[[Measured], None]
 ) -> list[Measured]:
     """All photos, in the order of `files` however many processes work.
 
     Args:
-        plan: what to measure.
+        bench: what to measure.
         folder: names of photos are relative to it.
         files: photos.
         jobs: processes; 1: this one alone.
@@ -192,12 +193,12 @@ def measure(
     """
     names = [str(path.relative_to(folder)) for path in files]
     if jobs == 1 or len(files) == 1:
-        bench, done = Bench(plan), []
+        done = []
         for path, name in zip(files, names, strict=True):
             done.append(bench.measure(path, name))
             on_photo(done[-1])
         return done
-    return _in_processes(plan, list(zip(files, names, strict=True)), jobs, on_photo)
+    return _in_processes(bench.plan, list(zip(files, names, strict=True)), jobs, on_photo)
 
 
 def _in_processes(

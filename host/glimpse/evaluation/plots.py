@@ -12,6 +12,11 @@ from glimpse.report.sheet import INK, LINE, PAPER, SOFT
 CLASSICAL = ("#8a8f98", "#c08a3e", "#7d6bb0", "#4f9fb5", "#b56576", "#7a9a4e")
 DASHES = ("-", "--", ":")
 RATE = "bits per pixel"
+TASKS = (
+    ("top1", "first guess right, all labels"),
+    ("top1_ten", "first guess right, the folder's classes"),
+    ("map50", "mAP@0.5 against the originals"),
+)
 LEAST_RATE, MOST_RATE = 0.02, 1.0
 
 
@@ -32,8 +37,10 @@ def write_plots(numbers: dict[str, Any], folder: Path) -> list[Path]:
     measure = numbers["measure"]
     for name, key, label in (("psnr", "psnr_db", "PSNR, dB"), ("ms_ssim", "ms_ssim_db", f"{measure}, dB")):
         written.append(_by_rate(numbers, key, label, folder / f"{name}.png"))
-    if any(mean.get("top1") is not None for curve in numbers["means"].values() for mean in curve):
-        written.append(_accuracy(numbers, folder / "accuracy.png"))
+    found = {key for curve in numbers["means"].values() for mean in curve for key in mean}
+    tasks = [(key, title) for key, title in TASKS if key in found]
+    if tasks:
+        written.append(_accuracy(numbers, tasks, folder / "accuracy.png"))
     if numbers["loss"]["means"]:
         written.append(_loss(numbers, folder / "loss.png"))
     return written
@@ -123,17 +130,17 @@ def _by_rate(numbers: dict[str, Any], key: str, label: str, path: Path) -> Path:
     return _save(figure, path)
 
 
-def _accuracy(numbers: dict[str, Any], path: Path) -> Path:
-    figure, axes = _figure(2)
-    for axis, key, title in zip(axes, ("top1", "top1_ten"), ("all labels", "the folder's own classes"), strict=True):
+def _accuracy(numbers: dict[str, Any], tasks: list[tuple[str, str]], path: Path) -> Path:
+    figure, axes = _figure(len(tasks))
+    for axis, (key, title) in zip(axes, tasks, strict=True):
         percent = {
             name: [{**m, key: None if m.get(key) is None else 100 * m[key]} for m in curve]
             for name, curve in numbers["means"].items()
         }
         _curves(axis, {**numbers, "means": percent}, key)
-        axis.set_ylabel("right at the first guess, %", color=SOFT)
+        axis.set_ylabel("%", color=SOFT)
         axis.set_ylim(0, 100)
-        _title(axis, f"Accuracy against bytes: {title}", _setting(numbers))
+        _title(axis, title[:1].upper() + title[1:], _setting(numbers))
     _legend(axes[0])
     return _save(figure, path)
 

@@ -8,7 +8,7 @@ from glimpse.errors import GlimpseError, UsageError
 from glimpse.evaluation import curves
 from glimpse.evaluation.curves import Curve, Row
 from glimpse.evaluation.loss import loss_means
-from glimpse.evaluation.measure import Bench, Measured, Plan
+from glimpse.evaluation.measure import Bench, Measured
 from glimpse.quality import SCALE_WEIGHTS, scale_count
 
 RATES = (0.05, 0.1, 0.2, 0.3, 0.5)  # bits per pixel
@@ -31,13 +31,13 @@ class Result:
         return [photo for photo in self.photos if photo.problem]
 
 
-def summarise(result: Result, plan: Plan, anchor: str) -> dict[str, Any]:
+def summarise(result: Result, bench: Bench, anchor: str) -> dict[str, Any]:
     """The numbers of a run; keys as glimpse.commands.evaluate lists them.
 
     Raises:
         UsageError: the anchor is no codec of the run.
     """
-    titles = {codec.name: codec.title for codec in Bench(plan).codecs}
+    plan, titles = bench.plan, {codec.name: codec.title for codec in bench.codecs}
     rows = {name: [row for photo in result.used for row in photo.rows if row.codec == name] for name in titles}
     means = {name: curves.mean_curve(group) for name, group in rows.items()}
     losses = [row for photo in result.used for row in photo.losses]
@@ -53,7 +53,7 @@ def summarise(result: Result, plan: Plan, anchor: str) -> dict[str, Any]:
         "interpolation": curves.METHOD,
         "photos": [photo.image for photo in result.used],
         "skipped": [{"image": photo.image, "reason": photo.problem} for photo in result.skipped],
-        "models": [name for name in titles if name not in plan.baselines],
+        "models": [model.name for model in bench.models],
         "codecs": titles,
         "rows": [row.numbers() for group in rows.values() for row in group],
         "means": {name: [mean.numbers() for mean in curve] for name, curve in means.items()},
@@ -67,8 +67,7 @@ def summarise(result: Result, plan: Plan, anchor: str) -> dict[str, Any]:
 def at_rates(curve: Curve) -> list[dict[str, float | None]]:
     """A mean curve at RATES."""
     return [
-        {"bpp": rate, **{measure: curves.at_bpp(curve, rate, measure) for measure in ("psnr_db", "ms_ssim_db")}}
-        for rate in RATES
+        {"bpp": rate, **{measure: curves.at_bpp(curve, rate, measure) for measure in curves.MEASURES}} for rate in RATES
     ]
 
 
@@ -97,7 +96,7 @@ def differences(
             }
             mean, count = curves.mean_bd_rate(rows[anchor], rows[name], measure)
             values[name] |= {f"{short}_percent_of_photos": mean, f"photos_{short}": count}
-        for measure in ("top1", "top1_ten"):
+        for measure in curves.TASKS:
             if means[name] and getattr(means[name][0], measure) is not None:
                 values[name][measure] = _or_none(curves.bd_quality, means[anchor], means[name], measure, problems[name])
         if not problems[name]:

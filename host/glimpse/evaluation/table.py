@@ -14,8 +14,18 @@ def tables(numbers: dict[str, Any]) -> list[Table]:
         numbers: of glimpse.evaluation.result.summarise.
     """
     result = [_quality(numbers)]
+    titles = (
+        ("top1", "Right at the first guess among all labels, %"),
+        ("top1_ten", "Right at the first guess among the folder's classes, %"),
+        ("map50", "mAP@0.5 of a detector, against what it finds in the originals, %"),
+    )
+    for key, title in titles:
+        if any(rate.get(key) is not None for rates in numbers["table"].values() for rate in rates):
+            result.append(_task(numbers, key, title))
     if numbers["loss"]["means"]:
         result.append(_loss(numbers))
+    if "saliency" in numbers:
+        result.append(_saliency(numbers["saliency"]))
     return result
 
 
@@ -50,6 +60,22 @@ def _quality(numbers: dict[str, Any]) -> Table:
     return table
 
 
+def _task(numbers: dict[str, Any], key: str, title: str) -> Table:
+    table = _frame(
+        f"{title}, at bits per pixel", f"The last column: points gained at equal rate, against {numbers['anchor']}."
+    )
+    table.add_column("codec")
+    for rate in next(iter(numbers["table"].values())):
+        table.add_column(f"{rate['bpp']:g}", justify="right", no_wrap=True)
+    table.add_column("BD", justify="right", no_wrap=True)
+    for name, rates in numbers["table"].items():
+        cells = [_fixed(None if rate.get(key) is None else 100 * rate[key]) for rate in rates]
+        gain = None if name == numbers["anchor"] else numbers["bd_rate"][name].get(key)
+        last = "anchor" if name == numbers["anchor"] else "-" if gain is None else f"{100 * gain:+.1f}"
+        table.add_row(name, *cells, last)
+    return table
+
+
 def _fixed(value: float | None, width: int = 0) -> str:
     return f"{'-' if value is None else f'{value:.1f}':>{width}}"
 
@@ -73,4 +99,15 @@ def _loss(numbers: dict[str, Any]) -> Table:
         own = {mean["loss"]: mean for mean in means if mean["codec"] == codec}
         cells = [f"{own[loss]['psnr_db']:.1f} {own[loss]['ms_ssim']:.3f}" for loss in losses]
         table.add_row(codec, f"{own[losses[0]]['bytes']:,.0f}", *cells)
+    return table
+
+
+def _saliency(scores: dict[str, Any]) -> Table:
+    table = _frame("Saliency maps against masks", "branch: the network's output; map: what the node orders by.")
+    for heading in ("model", "source", "max F", "MAE", "photos"):
+        table.add_column(heading, justify="left" if heading in ("model", "source") else "right")
+    for model, sources in scores.items():
+        for source, score in sources.items():
+            row = (f"{score['max_f']:.3f}", f"{score['mae']:.3f}", str(score["photos"]))
+            table.add_row(model, source, *row)
     return table
