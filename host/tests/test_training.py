@@ -2,6 +2,8 @@
 """The networks as published, and the graph that trains them, on whatever backend of Keras there is."""
 
 import json
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from glimpse.quality import ms_ssim as measured_ms_ssim
 from glimpse.training import limitnet, mcucoder, starfish
 from glimpse.training.codec import Codec, Objective
 from glimpse.training.data import random_crops
-from glimpse.training.layers import DepthToSpace
+from glimpse.training.layers import DepthToSpace, residual_decoder
 from glimpse.training.link import Link, ranks
 from glimpse.training.losses import ms_ssim
 from glimpse.training.rate import RateModel
@@ -24,6 +26,7 @@ from glimpse.training.registry import DEFINITIONS, definition
 from glimpse.training.transplant import SHIFT, SIDE, transplant
 
 RNG = np.random.default_rng(5)
+SHAPES = [name for name in DEFINITIONS if name != "mcucoder-mse"]  # whose networks are mcucoder's
 SMALL = 64  # pixels
 
 
@@ -53,7 +56,7 @@ def test_the_saliency_branch_is_as_published() -> None:
     assert float(np.min(np.asarray(latent))) >= 0
 
 
-@pytest.mark.parametrize("name", DEFINITIONS)
+@pytest.mark.parametrize("name", SHAPES)
 def test_every_codec_makes_a_picture_of_any_part(name: str) -> None:
     d = DEFINITIONS[name]
     codec = Codec(
@@ -98,7 +101,7 @@ def test_depth_to_space_puts_channels_where_tensorflow_does() -> None:
     np.testing.assert_array_equal(np.asarray(DepthToSpace(2)(x)), wanted)
 
 
-@pytest.mark.parametrize("name", DEFINITIONS)
+@pytest.mark.parametrize("name", SHAPES)
 def test_ranks_are_an_order_and_follow_the_codec(name: str) -> None:
     d = DEFINITIONS[name]
     order = ranks(d, 28)
@@ -158,7 +161,10 @@ def test_impossible_codecs_are_refused_in_a_sentence() -> None:
             definition(*arguments)
 
 
-def test_a_training_learns_stops_and_goes_on(tmp_path: Path) -> None:
+def test_a_training_learns_stops_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The published decoder takes a minute to compile; a narrow one learns the same way.
+    narrow = partial(residual_decoder, channels=12, name="narrow", width=8, depth=1)
+    monkeypatch.setitem(DEFINITIONS, "mcucoder", replace(mcucoder.MCUCODER, build_decoder=narrow))
     from glimpse.training.job import Job, build, load_weights, run
     from glimpse.training.trainer import Schedule
     from PIL import Image
