@@ -3,22 +3,22 @@
 
 JSON:
 
-- command, data, split, fit, size [width, height], payload, points (null: every packet), anchor, measure ("MS-SSIM", or
-  "MS-SSIM (3 scales)" for small pictures), interpolation (of the BD-rates);
+- command, data, split, fit, size [width, height], payload, points (null: every packet), most_bpp, anchor, measure
+  ("MS-SSIM", or "MS-SSIM (3 scales)" for small pictures), interpolation (of the BD-rates);
 - photos: names of those measured; skipped [{image, reason}];
 - codecs {codec: title}; models: names of those that are Glimpse's; left_out [sentences];
 - rows [{codec, setting, image, bytes, bpp, psnr_db, ms_ssim, ms_ssim_db}]: every photo at every operating point; with
   labels also top1 and top1_ten (1 right, 0 wrong). A dB value is null for a picture equal to its original;
-- means {codec: [{setting, bytes, bpp, psnr_db, ms_ssim, ms_ssim_db}]}: averages over photos (see
-  glimpse.evaluation.curves); with labels also top1 and top1_ten, with
+- means {codec: [{budget, photos, bytes, bpp, psnr_db, ms_ssim, ms_ssim_db}]}: averages over photos at equal budgets of
+  bytes (see glimpse.evaluation.curves), photos: how many have a value there; with labels also top1 and top1_ten, with
   a detector map50 (0..1);
-- table {codec: [{bpp, psnr_db, ms_ssim_db}]}: the mean curves at fixed rates, null outside of a curve;
-- bd_rate {codec: {psnr_percent, ms_ssim_percent, psnr_db, ms_ssim_db, psnr_overlap_db, ms_ssim_overlap_db,
-  psnr_percent_of_photos, ms_ssim_percent_of_photos, photos_psnr, photos_ms_ssim}}: of the mean curves; *_percent: rate
-  needed more than the anchor at equal quality; *_db: quality gained at equal rate; *_overlap_db: the common range
-  [low, high]; *_of_photos: mean of the photos' own BD-rates and how many have one. null where not defined, with
-  a sentence in bd_problems {codec: {measure: sentence}}. With labels or a detector also top1, top1_ten and map50:
-  what is gained (0..1) at equal rate;
+- table {codec: [{bpp, psnr_db, ms_ssim_db, top1, top1_ten, map50}]}: the mean curves at fixed rates, null outside;
+- bd_rate {codec: {psnr_percent, ms_ssim_percent, and for each of psnr and ms_ssim: *_photos, *_percent_of_curves, *_db,
+  *_overlap_db}}: *_percent: rate needed more than the anchor at equal quality, mean of the photos' own BD-rates up to
+  most_bpp, and *_photos: how many have one; *_percent_of_curves: BD-rate of the mean curves; *_db: quality gained at
+  equal rate, of the mean curves; *_overlap_db: the range of quality [low, high] that these have in common. With labels
+  or a detector also top1, top1_ten and map50: what is gained (0..1) at equal rate. null where not defined, with
+  sentences in bd_problems {codec: {key or measure: sentence}};
 - saliency {model: {branch or map: {max_f, mae, threshold, photos}}}, if asked for;
 - loss {rows [{codec, image, loss, seed, bytes, psnr_db, ms_ssim, ms_ssim_db}], means [the same over photos and seeds]}.
 """
@@ -37,6 +37,7 @@ from glimpse.commands.options import JsonOption, PayloadOption
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.evaluation import classical
 from glimpse.evaluation import saliency as saliency_scores
+from glimpse.evaluation.curves import MOST_BPP
 from glimpse.evaluation.learned import base_name
 from glimpse.evaluation.measure import Bench, Measured, Plan, measure, photos_in, shape_of
 from glimpse.evaluation.result import Result, summarise
@@ -74,6 +75,9 @@ def evaluate(
     payload: PayloadOption = 222,
     fit: Annotated[EvaluationFit, typer.Option(help="crop the middle, or squash.")] = EvaluationFit.CROP,
     anchor: Annotated[str, typer.Option(help="Codec that BD-rates compare with.")] = ANCHOR,
+    most_bpp: Annotated[
+        float, typer.Option("--max-bpp", min=0.05, max=24, help="Compare up to this rate, bits per pixel.")
+    ] = MOST_BPP,
     split: Annotated[Split, typer.Option(help="Which photos; validation: every 20th by name.")] = Split.ALL,
     limit: Annotated[int | None, typer.Option(min=1, help="Most photos, spread over the folder.")] = None,
     points: Annotated[int | None, typer.Option(min=1, help="Prefixes of a model's packets to look at.")] = None,
@@ -110,6 +114,7 @@ def evaluate(
         points,
         _percentages(loss),
         seeds,
+        most_bpp,
         classifier,
         labels,
         folders,

@@ -29,8 +29,6 @@ class PillowFormat:
         format: Pillow's name of it.
     """
 
-    stream = False
-
     def __init__(
         self, name: str, title: str, feature: str, settings: list[tuple[str, dict[str, Any]]], format: str
     ) -> None:
@@ -53,8 +51,6 @@ class Wavelet:
     Args:
         payload: most bytes of a packet when the stream travels in packets; None: the bare stream.
     """
-
-    stream = True
 
     def __init__(self, payload: int | None = None) -> None:
         self.payload = payload

@@ -13,8 +13,7 @@ class Coded:
     """One photo at one operating point.
 
     Attributes:
-        setting: what was set, such as "q30" or "12 packets"; photos are averaged over equal settings, or, with a
-            stream, over equal numbers of bytes.
+        setting: what was set, such as "q30" or "12 packets".
         bytes: everything that is sent, headers included.
         picture: uint8 [height, width, 3], what the receiver sees.
     """
@@ -30,12 +29,10 @@ class Codec(Protocol):
     Attributes:
         name: as it is named on the command line.
         title: for people, in tables and plots.
-        stream: its points are prefixes of one stream; otherwise each is a file of its own.
     """
 
     name: str
     title: str
-    stream: bool
 
     def points(self, photo: np.ndarray) -> Iterator[Coded]:
         """The photo at every operating point, the fewest bytes first.

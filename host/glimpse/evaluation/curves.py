@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rate-quality curves averaged over photos, and Bjontegaard differences between them.
 
-Averages: a codec with settings is averaged over photos at each setting. A stream is averaged at common budgets: every
-photo's quality is interpolated linearly between its prefixes, and stays what it is once its stream has ended (its
-bytes too). MS-SSIM is averaged as it is and then put into dB.
+Averages are taken at equal bytes: at each budget every photo's quality is interpolated linearly between the codec's
+operating points, and stays what it is beyond the largest (its bytes too). A budget below a photo's smallest file leaves
+that photo out; an average stands where at least MOST_PHOTOS of the photos have a value. MS-SSIM in dB is the average of
+the photos' dB values. Classifier and detector see what has come whole: the largest operating point within the budget.
+
+Averaging files of equal quality instead, as is often done for JPEG, would give hard photos more bytes than easy ones,
+which a link with a budget does not, and would not be comparable with streams.
 
 Bjontegaard differences (ITU-T VCEG-M33, 2001) by the package `bjontegaard`, with piecewise cubic Hermite interpolation
-(pchip) over log10 of the rate. Of every curve only the points are used that are better than all cheaper ones.
+(pchip) over log10 of the rate; of every curve those points count that are better than all cheaper ones.
 """
 
 import math
@@ -23,7 +27,9 @@ from glimpse.evaluation.detect import Judged, mean_average_precision
 from glimpse.quality import to_db
 
 METHOD = "pchip"
-BUDGETS = 40  # of a stream's mean curve
+BUDGETS = 48  # of a mean curve
+LEAST_BPP, MOST_BPP = 0.02, 1.0  # what links of this kind carry
+MOST_PHOTOS = 0.8
 TASKS = ("top1", "top1_ten", "map50")
 MEASURES = ("psnr_db", "ms_ssim_db", *TASKS)
 # A dB value beyond this tells nothing: pictures that equal their originals have an infinite one.
@@ -40,7 +46,6 @@ class Row:
         image: file name.
         bytes: sent.
         pixels: of the photo.
-        stream: see Codec.
         psnr_db: infinite when nothing was lost.
         ms_ssim: 0..1.
         top1: 1.0 when the classifier's first guess is right, None without labels.
@@ -53,7 +58,6 @@ class Row:
     image: str
     bytes: int
     pixels: int
-    stream: bool
     psnr_db: float
     ms_ssim: float
     top1: float | None = None
@@ -84,31 +88,35 @@ class Row:
 
 @dataclass(frozen=True)
 class Mean:
-    """One point of a mean curve: fields as in Row, averaged; map50 is the detector's mAP at that point, 0..1."""
+    """One point of a mean curve: fields as in Row, averaged.
 
-    setting: str
+    Attributes:
+        budget: bytes that a photo may have at this point.
+        photos: how many have a value here.
+        map50: the detector's mAP over these, 0..1.
+    """
+
+    budget: int
+    photos: int
     bytes: float
     bpp: float
     psnr_db: float
     ms_ssim: float
+    ms_ssim_db: float
     top1: float | None = None
     top1_ten: float | None = None
     map50: float | None = None
 
-    @property
-    def ms_ssim_db(self) -> float:
-        """-10 log10(1 - mean MS-SSIM)."""
-        return to_db(self.ms_ssim)
-
     def numbers(self) -> dict[str, Any]:
         """As it stands in the JSON."""
         result = {
-            "setting": self.setting,
+            "budget": self.budget,
+            "photos": self.photos,
             "bytes": self.bytes,
             "bpp": self.bpp,
             "psnr_db": self.psnr_db,
             "ms_ssim": self.ms_ssim,
-            "ms_ssim_db": finite(self.ms_ssim_db),
+            "ms_ssim_db": self.ms_ssim_db,
         }
         return result | {task: getattr(self, task) for task in TASKS if getattr(self, task) is not None}
 
@@ -121,82 +129,89 @@ def finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def mean_curve(rows: Iterable[Row]) -> Curve:
+def mean_curve(rows: Iterable[Row], most_bpp: float = MOST_BPP) -> Curve:
     """The mean curve of one codec over photos, the fewest bytes first.
 
     Args:
-        rows: of one codec; of a codec with settings every photo must have each.
+        rows: of one codec, photos of one size.
+        most_bpp: where the curve ends, bits per pixel.
     """
-    rows = list(rows)
-    if not rows:
-        return []
-    return _over_budgets(rows) if rows[0].stream else _over_settings(rows)
-
-
-def _over_settings(rows: list[Row]) -> Curve:
-    groups: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
-        groups[row.setting].append(row)
-    photos = len({row.image for row in rows})
-    means = [_mean(setting, group) for setting, group in groups.items() if len(group) == photos]
-    return sorted(means, key=lambda mean: mean.bytes)
-
-
-def _mean(setting: str, group: list[Row]) -> Mean:
-    def over(values: list[float]) -> float:
-        return float(np.mean(values))
-
-    def accuracy(values: list[float | None]) -> float | None:
-        known = [value for value in values if value is not None]
-        return over(known) if known else None
-
-    return Mean(
-        setting,
-        over([row.bytes for row in group]),
-        over([row.bpp for row in group]),
-        over([min(row.psnr_db, MOST_DB) for row in group]),
-        over([row.ms_ssim for row in group]),
-        accuracy([row.top1 for row in group]),
-        accuracy([row.top1_ten for row in group]),
-        mean_average_precision(row.found for row in group if row.found is not None),
-    )
-
-
-def _over_budgets(rows: list[Row]) -> Curve:
     photos: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         photos[row.image].append(row)
-    streams = [sorted(group, key=lambda row: row.bytes) for group in photos.values()]
-    first, last = max(s[0].bytes for s in streams), max(s[-1].bytes for s in streams)
-    grid = np.unique(np.rint(np.geomspace(first, max(last, first), BUDGETS)).astype(int))
-    return [_mean(f"{budget} bytes", [_at(stream, int(budget)) for stream in streams]) for budget in grid]
+    if not photos:
+        return []
+    pixels = next(iter(photos.values()))[0].pixels
+    least, most = LEAST_BPP * pixels / 8, most_bpp * pixels / 8
+    grid = np.unique(np.rint(np.geomspace(min(least, most), most, BUDGETS)).astype(int))
+    at_budgets = [_at(group, grid) for group in photos.values()]
+    curve: Curve = []
+    for number, budget in enumerate(grid.tolist()):
+        there = [points[number] for points in at_budgets if points[number] is not None]
+        if len(there) < MOST_PHOTOS * len(photos):
+            continue
+        mean = _mean(budget, [point for point in there if point is not None])
+        # Beyond the end of every photo's bytes nothing changes any more.
+        if not curve or mean.bytes > curve[-1].bytes:
+            curve.append(mean)
+    return curve
 
 
-def _at(stream: list[Row], budget: int) -> Row:
-    """A photo at a budget between two of its prefixes; its end where the stream has ended.
+@dataclass(frozen=True)
+class _Point:
+    """A photo at a budget; `seen` is the operating point that has come whole."""
 
-    Classifier and detector see what has come whole: their answer is that of the last prefix within the budget.
-    """
-    sizes = [row.bytes for row in stream]
-    size = min(budget, sizes[-1])
-    before = max((row for row in stream if row.bytes <= size), key=lambda row: row.bytes)
+    bytes: float
+    psnr_db: float
+    ms_ssim: float
+    ms_ssim_db: float
+    seen: Row
 
-    def between(values: list[float]) -> float:
-        return float(np.interp(size, sizes, values))
 
-    return Row(
-        before.codec,
-        f"{budget} bytes",
-        before.image,
+def _at(group: list[Row], grid: np.ndarray) -> list[_Point | None]:
+    """One photo at every budget; None below its smallest operating point."""
+    points = sorted(group, key=lambda row: row.bytes)
+    sizes = np.array([row.bytes for row in points])
+    budgets = np.minimum(grid, sizes[-1])
+    columns = [[min(row.psnr_db, MOST_DB) for row in points], [row.ms_ssim for row in points]]
+    columns.append([min(to_db(row.ms_ssim), MOST_DB) for row in points])
+    psnr, similarity, decibels = (np.interp(budgets, sizes, column) for column in columns)
+    whole = np.searchsorted(sizes, budgets, side="right") - 1
+    return [
+        None
+        if index < 0
+        else _Point(float(budgets[i]), float(psnr[i]), float(similarity[i]), float(decibels[i]), points[index])
+        for i, index in enumerate(whole.tolist())
+    ]
+
+
+def _mean(budget: int, points: list[_Point]) -> Mean:
+    def accuracy(values: list[float | None]) -> float | None:
+        known = [value for value in values if value is not None]
+        return float(np.mean(known)) if known else None
+
+    size = float(np.mean([point.bytes for point in points]))
+    return Mean(
+        budget,
+        len(points),
         size,
-        before.pixels,
-        True,
-        between([min(row.psnr_db, MOST_DB) for row in stream]),
-        between([row.ms_ssim for row in stream]),
-        before.top1,
-        before.top1_ten,
-        before.found,
+        8 * size / points[0].seen.pixels,
+        float(np.mean([point.psnr_db for point in points])),
+        float(np.mean([point.ms_ssim for point in points])),
+        float(np.mean([point.ms_ssim_db for point in points])),
+        accuracy([point.seen.top1 for point in points]),
+        accuracy([point.seen.top1_ten for point in points]),
+        mean_average_precision(point.seen.found for point in points if point.seen.found is not None),
     )
+
+
+def own_curve(rows: Iterable[Row], most_bpp: float = MOST_BPP) -> Curve:
+    """The operating points of one photo as a curve."""
+    return [
+        Mean(row.bytes, 1, row.bytes, row.bpp, min(row.psnr_db, MOST_DB), row.ms_ssim, min(to_db(row.ms_ssim), MOST_DB))
+        for row in sorted(rows, key=lambda row: row.bytes)
+        if row.bpp <= most_bpp
+    ]
 
 
 def at_bpp(curve: Curve, bpp: float, measure: str) -> float | None:
@@ -288,13 +303,25 @@ def overlap(anchor: Curve, other: Curve, measure: str) -> tuple[float, float] | 
     return (float(low), float(high)) if low < high else None
 
 
-def mean_bd_rate(anchor: list[Row], other: list[Row], measure: str) -> tuple[float | None, int]:
-    """Mean of the photos' own BD-rates in percent, over those that have one, and how many these are."""
+def mean_bd_rate(
+    anchor: list[Row], other: list[Row], measure: str, most_bpp: float = MOST_BPP
+) -> tuple[float | None, int]:
+    """Mean of the photos' own BD-rates in percent, over those that have one, and how many these are.
+
+    Args:
+        anchor: rows of the codec that is compared with.
+        other: rows of the codec.
+        measure: "psnr_db" or "ms_ssim_db".
+        most_bpp: points beyond this rate are left out.
+    """
+    photos: tuple[dict[str, list[Row]], dict[str, list[Row]]] = defaultdict(list), defaultdict(list)
+    for group, rows in zip(photos, (anchor, other), strict=True):
+        for row in rows:
+            group[row.image].append(row)
     values = []
-    for image in sorted({row.image for row in anchor} & {row.image for row in other}):
-        curves = [mean_curve([row for row in rows if row.image == image]) for rows in (anchor, other)]
+    for image in sorted(photos[0].keys() & photos[1].keys()):
         try:
-            values.append(bd_rate(curves[0], curves[1], measure))
+            values.append(bd_rate(*(own_curve(group[image], most_bpp) for group in photos), measure))
         except GlimpseError:
             continue
     return (float(np.mean(values)) if values else None), len(values)

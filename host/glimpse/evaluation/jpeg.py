@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from glimpse.evaluation.codec import Coded, packet_bytes
+from glimpse.quality import psnr
 
 QUALITIES = (1, 2, 3, 4, 6, 8, 10, 13, 16, 20, 25, 30, 40, 50, 60, 70, 80, 90, 95)
 # Cuts of a stream in bits per pixel, about a fifth apart.
@@ -36,7 +37,7 @@ CUTS = (
 )
 PROGRESSIVE_QUALITY = 50
 _MARKERS_ALONE = {0xD8, 0xD9, 0x01, *range(0xD0, 0xD8)}
-_START_OF_SCAN = 0xDA
+START_OF_SCAN = b"\xff\xda"
 
 
 class Jpeg:
@@ -47,8 +48,6 @@ class Jpeg:
         headers: count them; False takes off what is the same in every file of this size and quality, as a link
             with an agreement would.
     """
-
-    stream = False
 
     def __init__(self, optimised: bool = False, headers: bool = True) -> None:
         self.optimised, self.headers = optimised, headers
@@ -66,15 +65,16 @@ class Jpeg:
 
 
 class ProgressiveJpeg:
-    """Progressive JPEG cut after any byte.
+    """Progressive JPEG cut after any byte, by a sender that knows what the receiver will see.
+
+    A cut inside a scan can look worse than the scan left out (libjpeg smooths between blocks only as long as no scan of
+    their details has begun), so a sender with a budget stops at the best cut within it.
 
     Args:
         quality: of the whole file, 1..95.
         payload: most bytes of a packet when the file travels in packets; None: the bare file.
         header: bytes of a packet's header and check.
     """
-
-    stream = True
 
     def __init__(self, quality: int = PROGRESSIVE_QUALITY, payload: int | None = None, header: int = 0) -> None:
         self.quality, self.payload, self.header = quality, payload, header
@@ -83,15 +83,25 @@ class ProgressiveJpeg:
         self.title = f"Progressive JPEG q{quality}{', in packets' if payload else ''}"
 
     def points(self, photo: np.ndarray) -> Iterator[Coded]:
-        """Cuts at the sizes of CUTS at which something can be seen, and the whole file."""
+        """The best cut within each of the sizes of CUTS at which something can be seen, and the whole file."""
         data = encode(photo, self.quality, progressive=True, optimize=True)
-        pixels = photo.shape[0] * photo.shape[1]
-        sizes = [round(bpp * pixels / 8) for bpp in CUTS]
-        for size in [*(size for size in sizes if size < len(data)), len(data)]:
+        best: tuple[float, int, np.ndarray] | None = None
+        for size in cuts_of(data, photo.shape[0] * photo.shape[1]):
             picture = decode_cut(data[:size])
-            if picture is not None:
-                cost = size if self.payload is None else packet_bytes(size, self.payload, self.header)
-                yield Coded(f"{size} bytes", cost, picture)
+            if picture is None:
+                continue
+            quality = psnr(photo, picture)
+            if best is None or quality > best[0]:
+                best = quality, size, picture
+            cost = best[1] if self.payload is None else packet_bytes(best[1], self.payload, self.header)
+            yield Coded(f"{best[1]} bytes", cost, best[2])
+
+
+def cuts_of(data: bytes, pixels: int) -> list[int]:
+    """Sizes of CUTS that lie in a file, the ends of its scans, and its own size, rising."""
+    scans = [start for start in range(2, len(data) - 1) if data[start : start + 2] == START_OF_SCAN]
+    sizes = {round(bpp * pixels / 8) for bpp in CUTS} | set(scans[1:])
+    return [*sorted(size for size in sizes if size < len(data)), len(data)]
 
 
 def encode(photo: np.ndarray, quality: int, **options: bool) -> bytes:
@@ -122,7 +132,7 @@ def _has_scan(data: bytes) -> bool:
         marker, start, end = list(segments(data))[-1]
     except (IndexError, ValueError):
         return False
-    return marker == _START_OF_SCAN and end < len(data) and start < end
+    return marker == START_OF_SCAN[1] and end < len(data) and start < end
 
 
 def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
@@ -147,7 +157,7 @@ def segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         if at > len(data):
             raise ValueError(f"the file ends at byte {len(data)}")
         yield marker, start, at
-        if marker == _START_OF_SCAN:
+        if marker == START_OF_SCAN[1]:
             return
 
 

@@ -56,8 +56,6 @@ class GlimpseModel:
         name: of this variant; None: the model's.
     """
 
-    stream = True
-
     def __init__(
         self,
         model: ZooModel,

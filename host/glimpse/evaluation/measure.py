@@ -16,7 +16,7 @@ from glimpse.errors import GlimpseError
 from glimpse.evaluation import classical
 from glimpse.evaluation.classify import Classifier
 from glimpse.evaluation.codec import Codec
-from glimpse.evaluation.curves import Row
+from glimpse.evaluation.curves import MOST_BPP, Row
 from glimpse.evaluation.detect import Detector
 from glimpse.evaluation.learned import base_name, model_named
 from glimpse.evaluation.loss import LossRow, loss_rows
@@ -41,6 +41,7 @@ class Plan:
         points: prefixes of a model's packets to look at; None: every one.
         losses: chances of losing a packet, 0..1; empty: no loss.
         seeds: how often each loss is drawn.
+        most_bpp: rate up to which codecs are compared, bits per pixel.
         classifier: model file; None: no accuracy.
         labels: file of its labels.
         folders: class folders of the photos.
@@ -56,6 +57,7 @@ class Plan:
     points: int | None = None
     losses: tuple[float, ...] = ()
     seeds: int = 3
+    most_bpp: float = MOST_BPP
     classifier: Path | None = None
     labels: Path | None = None
     folders: tuple[str, ...] = ()
@@ -161,7 +163,7 @@ def _rows(codec: Codec, photo: np.ndarray, image: str, viewer: Viewer) -> Iterat
     pixels = photo.shape[0] * photo.shape[1]
     for coded in codec.points(photo):
         seen = viewer.see(coded.picture)
-        yield Row(codec.name, coded.setting, image, coded.bytes, pixels, codec.stream, **vars(seen))
+        yield Row(codec.name, coded.setting, image, coded.bytes, pixels, **vars(seen))
 
 
 _bench: Bench | None = None

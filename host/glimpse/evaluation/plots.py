@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from glimpse.errors import GlimpseError
+from glimpse.evaluation.curves import LEAST_BPP, MOST_BPP
 from glimpse.report.chart import COLOURS
 from glimpse.report.sheet import INK, LINE, PAPER, SOFT
 
@@ -15,9 +16,9 @@ RATE = "bits per pixel"
 TASKS = (
     ("top1", "first guess right, all labels"),
     ("top1_ten", "first guess right, the folder's classes"),
-    ("map50", "mAP@0.5 against the originals"),
+    ("map50", "detections (mAP@0.5) as in the originals"),
 )
-LEAST_RATE, MOST_RATE = 0.02, 1.0
+LEAST_RATE, MOST_RATE = LEAST_BPP, MOST_BPP
 
 
 def write_plots(numbers: dict[str, Any], folder: Path) -> list[Path]:
@@ -52,7 +53,7 @@ def _figure(columns: int = 1) -> tuple[Any, list[Any]]:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, columns, figsize=(8.6 if columns == 1 else 12.4, 5.4), squeeze=False)
+    figure, axes = pyplot.subplots(1, columns, figsize=(8.6 if columns == 1 else 6.6 * columns, 5.4), squeeze=False)
     figure.set_facecolor(PAPER)
     for axis in axes[0]:
         axis.set_facecolor(PAPER)

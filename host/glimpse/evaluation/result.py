@@ -39,15 +39,16 @@ def summarise(result: Result, bench: Bench, anchor: str) -> dict[str, Any]:
     """
     plan, titles = bench.plan, {codec.name: codec.title for codec in bench.codecs}
     rows = {name: [row for photo in result.used for row in photo.rows if row.codec == name] for name in titles}
-    means = {name: curves.mean_curve(group) for name, group in rows.items()}
+    means = {name: curves.mean_curve(group, plan.most_bpp) for name, group in rows.items()}
     losses = [row for photo in result.used for row in photo.losses]
-    bd, problems = differences(rows, means, anchor)
+    bd, problems = differences(rows, means, anchor, plan.most_bpp)
     scales = scale_count(plan.height, plan.width)
     return {
         "fit": plan.fit,
         "size": [plan.width, plan.height],
         "payload": plan.payload,
         "points": plan.points,
+        "most_bpp": plan.most_bpp,
         "anchor": anchor,
         "measure": "MS-SSIM" if scales == len(SCALE_WEIGHTS) else f"MS-SSIM ({scales} scales)",
         "interpolation": curves.METHOD,
@@ -72,7 +73,7 @@ def at_rates(curve: Curve) -> list[dict[str, float | None]]:
 
 
 def differences(
-    rows: dict[str, list[Row]], means: dict[str, Curve], anchor: str
+    rows: dict[str, list[Row]], means: dict[str, Curve], anchor: str, most_bpp: float
 ) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, str]]]:
     """Bjontegaard differences of every codec from the anchor, and a sentence where there is none.
 
@@ -89,13 +90,16 @@ def differences(
         values[name], problems[name] = {}, {}
         for short, measure in (("psnr", "psnr_db"), ("ms_ssim", "ms_ssim_db")):
             pair = means[anchor], means[name], measure
+            mean, count = curves.mean_bd_rate(rows[anchor], rows[name], measure, most_bpp)
+            if mean is None:
+                problems[name][f"{short}_percent"] = "no photo has a quality that both codecs reach"
             values[name] |= {
-                f"{short}_percent": _or_none(curves.bd_rate, *pair, problems[name]),
+                f"{short}_percent": mean,
+                f"{short}_photos": count,
+                f"{short}_percent_of_curves": _or_none(curves.bd_rate, *pair, problems[name]),
                 f"{short}_db": _or_none(curves.bd_quality, *pair, problems[name]),
                 f"{short}_overlap_db": curves.overlap(*pair),
             }
-            mean, count = curves.mean_bd_rate(rows[anchor], rows[name], measure)
-            values[name] |= {f"{short}_percent_of_photos": mean, f"photos_{short}": count}
         for measure in curves.TASKS:
             if means[name] and getattr(means[name][0], measure) is not None:
                 values[name][measure] = _or_none(curves.bd_quality, means[anchor], means[name], measure, problems[name])

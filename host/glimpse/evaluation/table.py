@@ -47,10 +47,11 @@ def _quality(numbers: dict[str, Any]) -> Table:
     table = _frame(
         f"PSNR dB and {numbers['measure']} dB at bits per pixel: {len(numbers['photos'])} photos, {how} to "
         f"{width}x{height}, every byte counted",
-        f"BD-rate: bytes needed more (less: negative) than {numbers['anchor']} at equal PSNR / {numbers['measure']}. "
+        f"BD-rate: bytes needed more (less: negative) than {numbers['anchor']} at equal PSNR / {numbers['measure']}, "
+        f"mean over photos, up to {numbers['most_bpp']:g} bits per pixel. "
         f"Models in packets of at most {numbers['payload']} bytes, headers included.",
     )
-    table.add_column("codec")
+    table.add_column("codec", no_wrap=True)
     for rate in next(iter(numbers["table"].values())):
         table.add_column(f"{rate['bpp']:g}", justify="right", no_wrap=True)
     table.add_column("BD-rate %", justify="right", no_wrap=True)
@@ -64,7 +65,7 @@ def _task(numbers: dict[str, Any], key: str, title: str) -> Table:
     table = _frame(
         f"{title}, at bits per pixel", f"The last column: points gained at equal rate, against {numbers['anchor']}."
     )
-    table.add_column("codec")
+    table.add_column("codec", no_wrap=True)
     for rate in next(iter(numbers["table"].values())):
         table.add_column(f"{rate['bpp']:g}", justify="right", no_wrap=True)
     table.add_column("BD", justify="right", no_wrap=True)
