@@ -20,7 +20,7 @@ WEIGHT_UNIT = 64
 MOST_TAPS = 12  # of the 16 possible: a node spends some 350,000 instructions a frame on each
 MOST_ROWS = 400_000  # of one channel's symbols that taps and weights are fitted to
 SEEN_AT_LEAST = 0.02  # of a channel's symbols must know a tap, or it is not considered
-WORTH_BITS = 0.25  # a photo: classes that save less are merged
+WORTH_BITS = 0.25  # a photo: classes that save less than this, or no more than chance does, are merged
 NEAR = [(dy, dx) for dy in range(-2, 3) for dx in range(-2, 3) if (dy, dx) != (0, 0)]
 BESIDE = [(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)]
 
@@ -253,7 +253,9 @@ def _with_classes(channel: Channel, context: ContextSpec, levels: int) -> tuple[
     base = counts.sum(axis=0)
     prior = shared(base)
     groups = [[cell] for cell in range(cells)]
-    worth = WORTH_BITS * len(channel.symbols)
+    # A table learned from n symbols gains about half a log2(n) for each of its numbers by chance alone.
+    by_chance = (levels - 1) / 2 * np.log2(channel.symbols.size)
+    worth = max(WORTH_BITS * len(channel.symbols), by_chance)
 
     def cost(rows: np.ndarray) -> np.ndarray:
         weights = rows + prior
