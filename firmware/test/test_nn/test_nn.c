@@ -334,8 +334,8 @@ static void patches_are_put_in_their_places(void)
     put(39, 1, PATCHES);
     seal();
     CHECK_EQUAL(GLIMPSE_ERROR_MODEL_FORMAT, load()); /* the codec is that of one patch */
-    put(CODEC + 4, 2, PATCHES * OUT_HEIGHT);
-    put(CODEC + 6, 2, PATCHES * OUT_WIDTH);
+    put(CODEC + 6, 2, PATCHES * OUT_HEIGHT);
+    put(CODEC + 8, 2, PATCHES * OUT_WIDTH);
     seal();
     CHECK_EQUAL(GLIMPSE_OK, load());
     CHECK_EQUAL((int)sizeof patched_latent, (int)glimpse_encoder_latent_size(&model));
