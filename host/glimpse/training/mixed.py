@@ -34,7 +34,8 @@ def _joined(parts: list[Batch]) -> Batch:
 def mixed_batches(job: "Job", plain: Iterator[np.ndarray], held: np.ndarray) -> tuple[Iterator[Batch], Batch]:
     """Batches in which every part of the objective has pictures to work on.
 
-    Half of a batch has classes where the task counts, a quarter (half without the task) has masks, the rest is plain.
+    The first half of a batch has classes where the task counts; a quarter, half without the task, has masks; what is
+    left is plain.
 
     Args:
         job: with its folders.
@@ -59,10 +60,11 @@ def mixed_batches(job: "Job", plain: Iterator[np.ndarray], held: np.ndarray) -> 
 
     def stream() -> Iterator[Batch]:
         for photos in plain:
-            parts = [_with_parts(photos[labelled + masked :])]
+            parts = []
             if classes is not None:
                 photo, label = next(classes)
                 parts.append(_with_parts(photo, label=label))
+            parts.append(_with_parts(photos[labelled + masked :]))
             if masks is not None:
                 photo, mask, _ = next(masks)
                 parts.append(_with_parts(photo, mask=mask))
