@@ -64,8 +64,8 @@ int glimpse_serial_encode(const uint8_t *payload, size_t count, uint8_t *line, s
 typedef struct { int32_t out_zero; ...; } glimpse_layer;
 typedef struct {
     glimpse_layer layers[...];
-    char name[16]; uint32_t size; uint32_t check; uint16_t photo_height; uint16_t photo_width; uint8_t layer_count;
-    int8_t latent_layer; int8_t side_layer; glimpse_codec codec;
+    char name[16]; uint32_t size; uint32_t check; uint16_t photo_height; uint16_t photo_width; uint8_t patches;
+    uint8_t layer_count; int8_t latent_layer; int8_t side_layer; glimpse_codec codec;
     ...;
 } glimpse_model;
 int glimpse_model_load(glimpse_model *model, const void *blob, size_t size);

@@ -14,10 +14,13 @@ enum { SLOTS = 2 };
 #define NODE_BUFFER_SECTION ".bss.node_buffer"
 #endif
 
+#define LARGER(a, b) ((a) > (b) ? (a) : (b))
+
 /* Placed by the linker; `glimpse bench` tells them apart by these names. */
-alignas(16) static uint8_t working_buffer[NODE_BUFFER_BYTES] __attribute__((section(NODE_BUFFER_SECTION)));
-alignas(4) static int8_t node_latent[NODE_LATENT_BYTES];
-static int8_t side_output[NODE_SIDE_BYTES];
+alignas(16) static uint8_t working_buffer[LARGER(NODE_BUFFER_BYTES, GLIMPSE_BUILTIN_BUFFER_BYTES)]
+    __attribute__((section(NODE_BUFFER_SECTION)));
+alignas(4) static int8_t node_latent[LARGER(NODE_LATENT_BYTES, GLIMPSE_BUILTIN_LATENT_BYTES)];
+static int8_t side_output[LARGER(NODE_SIDE_BYTES, GLIMPSE_BUILTIN_SIDE_BYTES)];
 
 static glimpse_model model;
 static glimpse_encoder encoder;
@@ -65,6 +68,16 @@ int models_use(uint8_t slot)
         port_exit(1);
     }
     return status;
+}
+
+uint32_t models_buffer_bytes(void)
+{
+    return sizeof working_buffer;
+}
+
+uint32_t models_latent_bytes(void)
+{
+    return sizeof node_latent;
 }
 
 glimpse_encoder *models_encoder(void)

@@ -8,7 +8,8 @@
 
 #include "nn/encoder.h"
 
-/* What this build offers to a model; a board with little RAM may lower it, TFLM needs more. */
+/* What a build offers to any model, in bytes; to its built-in one always as much as that needs. A board with little RAM
+   may lower it, TFLM needs more. */
 #ifndef NODE_BUFFER_BYTES
 #define NODE_BUFFER_BYTES 20480 /* row windows and kernel scratch, or TFLM's arena */
 #endif
@@ -30,6 +31,10 @@ int models_use(uint8_t slot);
 /* Of the model in use; valid until the next models_use. */
 glimpse_encoder *models_encoder(void);
 uint8_t models_slot(void);
+
+/* What this build offers to a model, in bytes: row windows and kernel scratch, and the latent. */
+uint32_t models_buffer_bytes(void);
+uint32_t models_latent_bytes(void);
 
 /* Flash of a slot that is not in use. GLIMPSE_ERROR_ARGUMENT: in use or no such slot; _STORAGE: the flash refused. */
 int models_erase(uint8_t slot);

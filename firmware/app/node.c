@@ -76,8 +76,8 @@ static void identify(void)
     message_put_u32(&writer, port_core_hz());
     message_put_u16(&writer, NODE_MAX_MESSAGE_BYTES);
     message_put_u16(&writer, NODE_MAX_PHOTO_WIDTH);
-    message_put_u32(&writer, NODE_BUFFER_BYTES);
-    message_put_u32(&writer, NODE_LATENT_BYTES);
+    message_put_u32(&writer, models_buffer_bytes());
+    message_put_u32(&writer, models_latent_bytes());
     message_put_u32(&writer, (uint32_t)glimpse_encoder_buffer_size(model));
     message_put_u32(&writer, (uint32_t)port_region_size(PORT_REGION_SLOT0));
     put_model(&writer, model);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counts what the built-in model costs on one frame of the camera: on whole tensors, layer by layer, and streamed.
-   Prints lines of text; both ways must print the same CRC-32 of the latent. */
+   Prints lines of text; both ways must print the same CRC-32 of the latent, and of the side output if there is one. */
 #include <string.h>
 
 #include "core/crc.h"
@@ -11,7 +11,7 @@
 #include "nn/model.h"
 #include "ports/port.h"
 
-enum { ARENA_BYTES = 400 * 1024, STREAM_BYTES = 48 * 1024 };
+enum { ARENA_BYTES = 448 * 1024, STREAM_BYTES = GLIMPSE_BUILTIN_BUFFER_BYTES };
 
 /* Whole tensors do not fit the memory of a node; emulated boards have some more. */
 static uint8_t arena_bytes[ARENA_BYTES] __attribute__((section(".external"), aligned(16)));
@@ -39,17 +39,25 @@ static void print_count(const char *what, uint64_t count)
     port_text("\n");
 }
 
-static void print_latent(const char *way, const int8_t *latent)
+static void print_output(const char *way, const char *what, const int8_t *output, size_t size)
 {
-    const uint32_t check = glimpse_crc32(0, (const uint8_t *)latent, glimpse_encoder_latent_size(&model));
+    const uint32_t check = glimpse_crc32(0, (const uint8_t *)output, size);
     char digits[9] = {0};
     for (uint32_t i = 0; i < 8; i++) {
         digits[i] = "0123456789ABCDEF"[(check >> (28 - 4 * i)) & 15u];
     }
     port_text(way);
-    port_text(" latent crc32 ");
+    port_text(what);
     port_text(digits);
     port_text("\n");
+}
+
+static void print_outputs(const char *way, const int8_t *latent, const int8_t *side)
+{
+    print_output(way, " latent crc32 ", latent, glimpse_encoder_latent_size(&model));
+    if (side != NULL) {
+        print_output(way, " side crc32 ", side, glimpse_encoder_side_size(&model));
+    }
 }
 
 PORT_NORETURN static void give_up(const char *why)
@@ -105,7 +113,7 @@ static void run_streamed(const uint8_t *photo, whole_arena *arena)
     }
     print_count("stream buffer bytes", glimpse_encoder_buffer_size(&model));
     print_count("stream total", spent);
-    print_latent("stream", latent);
+    print_outputs("stream", latent, model.side_layer < 0 ? NULL : side);
 }
 
 static void make_signed(uint8_t *photo)
@@ -136,7 +144,8 @@ static void run_whole(const int8_t *photo, whole_arena *arena)
         print_count(" instructions", spent);
     }
     print_count("whole total", total);
-    print_latent("whole", layers[model.latent_layer].output);
+    print_outputs("whole", layers[model.latent_layer].output,
+                  model.side_layer < 0 ? NULL : layers[model.side_layer].output);
 }
 
 int main(void)

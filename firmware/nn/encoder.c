@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The streaming executor. A row completes at most one output row of each layer that reads it, so one sweep over the
-   layers in their order carries it all the way; no layer ever waits for a later one. */
+   layers in their order carries it all the way; no layer ever waits for a later one.
+
+   Patches that lie side by side take their parts of a photo row one after another. All have then seen the same number
+   of rows, so they share one state of the windows and differ only in the memory behind it. */
 #include "nn/encoder.h"
 
 #ifndef GLIMPSE_NN_TFLM
+
+#include <string.h>
 
 #include "core/status.h"
 #include "nn/kernels.h"
@@ -20,9 +25,11 @@ static size_t output_row_bytes(const glimpse_layer *layer)
     return (size_t)layer->out_width * layer->out_channels;
 }
 
-static size_t output_bytes(const glimpse_layer *layer)
+/* Of the whole photo. */
+static size_t output_bytes(const glimpse_model *model, int layer)
 {
-    return output_row_bytes(layer) * layer->out_height;
+    const size_t patches = (size_t)model->patches * model->patches;
+    return patches * output_row_bytes(&model->layers[layer]) * model->layers[layer].out_height;
 }
 
 static bool leaves_model(const glimpse_model *model, int layer)
@@ -57,19 +64,19 @@ size_t glimpse_encoder_buffer_size(const glimpse_model *model)
 {
     size_t total = align_up(staging_size(model)) + align_up(scratch_size(model));
     for (int i = 0; i < model->layer_count; i++) {
-        total += align_up(glimpse_window_size(&model->layers[i]));
+        total += align_up(model->patches * glimpse_window_size(&model->layers[i]));
     }
     return total;
 }
 
 size_t glimpse_encoder_latent_size(const glimpse_model *model)
 {
-    return output_bytes(&model->layers[model->latent_layer]);
+    return output_bytes(model, model->latent_layer);
 }
 
 size_t glimpse_encoder_side_size(const glimpse_model *model)
 {
-    return model->side_layer < 0 ? 0 : output_bytes(&model->layers[model->side_layer]);
+    return model->side_layer < 0 ? 0 : output_bytes(model, model->side_layer);
 }
 
 int glimpse_encoder_init(glimpse_encoder *encoder, const glimpse_model *model, void *buffer, size_t buffer_size,
@@ -88,7 +95,7 @@ int glimpse_encoder_init(glimpse_encoder *encoder, const glimpse_model *model, v
     int8_t *next = buffer;
     for (int i = 0; i < model->layer_count; i++) {
         encoder->windows[i].memory = next;
-        next += align_up(glimpse_window_size(&model->layers[i]));
+        next += align_up(model->patches * glimpse_window_size(&model->layers[i]));
     }
     encoder->staging = next;
     encoder->scratch = next + align_up(staging_size(model));
@@ -97,11 +104,13 @@ int glimpse_encoder_init(glimpse_encoder *encoder, const glimpse_model *model, v
 
 static int8_t *output_row(const glimpse_encoder *encoder, int layer)
 {
-    const size_t at = encoder->windows[layer].produced * output_row_bytes(&encoder->model->layers[layer]);
-    if (layer == encoder->model->latent_layer) {
-        return encoder->latent + at;
+    const glimpse_model *const model = encoder->model;
+    if (!leaves_model(model, layer)) {
+        return encoder->staging;
     }
-    return layer == encoder->model->side_layer ? encoder->side + at : encoder->staging;
+    const size_t rows = (size_t)encoder->patch_row * model->layers[layer].out_height + encoder->windows[layer].produced;
+    const size_t at = (rows * model->patches + encoder->patch_column) * output_row_bytes(&model->layers[layer]);
+    return (layer == model->latent_layer ? encoder->latent : encoder->side) + at;
 }
 
 /* Computes what the layers from `first` on can compute now. */
@@ -125,12 +134,77 @@ static void sweep(glimpse_encoder *encoder, int first)
     }
 }
 
+/* To one patch: its part of a photo row. */
+static void take_row(glimpse_encoder *encoder, const uint8_t *rgb)
+{
+    const glimpse_model *const model = encoder->model;
+    for (int i = 0; i < model->layer_count; i++) {
+        if (model->layers[i].input < 0) {
+            glimpse_window_put_photo(&encoder->windows[i], &model->layers[i], rgb);
+        }
+    }
+    sweep(encoder, 0);
+}
+
+/* To one patch: the padding below, in order, because a layer's own comes after the last row that the padding of earlier
+   layers completes. */
+static void take_bottom(glimpse_encoder *encoder)
+{
+    const glimpse_model *const model = encoder->model;
+    for (int i = 0; i < model->layer_count; i++) {
+        const glimpse_layer *const layer = &model->layers[i];
+        for (uint32_t left = glimpse_window_bottom(layer); left > 0; left--) {
+            glimpse_window_put(&encoder->windows[i], layer, NULL);
+            sweep(encoder, i);
+        }
+    }
+}
+
+static void begin_patch_row(glimpse_encoder *encoder)
+{
+    const glimpse_model *const model = encoder->model;
+    for (int i = 0; i < model->layer_count; i++) {
+        glimpse_window *const window = &encoder->windows[i];
+        int8_t *const first = window->memory;
+        const size_t size = glimpse_window_size(&model->layers[i]);
+        for (size_t column = 0; column < model->patches; column++) {
+            window->memory = first + column * size;
+            glimpse_window_begin(window, &model->layers[i]);
+        }
+        window->memory = first;
+    }
+}
+
+/* To the patches of this row, one after another: their parts of a photo row, or the padding below when it is NULL.
+   Each starts with the windows' state as it was for the first, and leaves the same behind. */
+static void for_each_column(glimpse_encoder *encoder, const uint8_t *rgb)
+{
+    const glimpse_model *const model = encoder->model;
+    const size_t part = 3u * (size_t)(model->photo_width / model->patches);
+    glimpse_window before[GLIMPSE_MAX_LAYERS];
+    memcpy(before, encoder->windows, model->layer_count * sizeof before[0]);
+    for (uint8_t column = 0; column < model->patches; column++) {
+        encoder->patch_column = column;
+        for (int i = 0; i < model->layer_count; i++) {
+            encoder->windows[i] = before[i];
+            encoder->windows[i].memory += column * glimpse_window_size(&model->layers[i]);
+        }
+        if (rgb != NULL) {
+            take_row(encoder, rgb + column * part);
+        } else {
+            take_bottom(encoder);
+        }
+    }
+    for (int i = 0; i < model->layer_count; i++) {
+        encoder->windows[i].memory = before[i].memory;
+    }
+}
+
 int glimpse_frame_begin(glimpse_encoder *encoder)
 {
-    for (int i = 0; i < encoder->model->layer_count; i++) {
-        glimpse_window_begin(&encoder->windows[i], &encoder->model->layers[i]);
-    }
+    begin_patch_row(encoder);
     encoder->row = 0;
+    encoder->patch_row = 0;
     encoder->running = 1;
     return GLIMPSE_OK;
 }
@@ -141,31 +215,23 @@ int glimpse_frame_row(glimpse_encoder *encoder, const uint8_t *rgb)
     if (!encoder->running || encoder->row >= model->photo_height) {
         return GLIMPSE_ERROR_STATE;
     }
+    for_each_column(encoder, rgb);
     encoder->row++;
-    for (int i = 0; i < model->layer_count; i++) {
-        if (model->layers[i].input < 0) {
-            glimpse_window_put_photo(&encoder->windows[i], &model->layers[i], rgb);
-        }
+    if (encoder->row < model->photo_height && encoder->row % (model->photo_height / model->patches) == 0) {
+        for_each_column(encoder, NULL);
+        encoder->patch_row++;
+        begin_patch_row(encoder);
     }
-    sweep(encoder, 0);
     return GLIMPSE_OK;
 }
 
 int glimpse_frame_end(glimpse_encoder *encoder)
 {
-    const glimpse_model *const model = encoder->model;
-    if (!encoder->running || encoder->row != model->photo_height) {
+    if (!encoder->running || encoder->row != encoder->model->photo_height) {
         return GLIMPSE_ERROR_STATE;
     }
     encoder->running = 0;
-    /* In order: a layer's own padding comes after the last row that the padding of earlier layers completes. */
-    for (int i = 0; i < model->layer_count; i++) {
-        const glimpse_layer *const layer = &model->layers[i];
-        for (uint32_t left = glimpse_window_bottom(layer); left > 0; left--) {
-            glimpse_window_put(&encoder->windows[i], layer, NULL);
-            sweep(encoder, i);
-        }
-    }
+    for_each_column(encoder, NULL);
     return GLIMPSE_OK;
 }
 

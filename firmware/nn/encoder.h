@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The network on the node: rows of a photo in, the int8 latent out. Two back ends answer this header: the streaming
    executor (nn/encoder.c), which keeps only the rows that a kernel needs, and TFLM (nn/tflm), which runs no model but
-   the one it is built with: GLIMPSE_ERROR_MODEL_LIMIT from init for others. */
+   the one it is built with, and no patches: GLIMPSE_ERROR_MODEL_LIMIT from init for others. */
 #ifndef GLIMPSE_NN_ENCODER_H
 #define GLIMPSE_NN_ENCODER_H
 
@@ -17,12 +17,14 @@ typedef struct {
     int8_t *side;
     int8_t *staging; /* one output row on its way to the windows of the layers that read it; TFLM: its input */
     void *scratch;   /* kernel scratch, shared by all layers; TFLM: its interpreter */
-    glimpse_window windows[GLIMPSE_MAX_LAYERS]; /* TFLM: not used */
+    glimpse_window windows[GLIMPSE_MAX_LAYERS]; /* of the patch that is being computed; TFLM: not used */
     uint16_t row;                               /* photo rows taken */
+    uint8_t patch_row, patch_column;            /* of that patch */
     uint8_t running;
 } glimpse_encoder;
 
-/* Bytes of working memory (row windows and kernel scratch), of the latent, of the side output (0 without one). */
+/* Bytes of working memory (row windows and kernel scratch), of the latent, of the side output (0 without one). Latent
+   and side output are those of the whole photo, each patch's in its place. */
 size_t glimpse_encoder_buffer_size(const glimpse_model *model);
 size_t glimpse_encoder_latent_size(const glimpse_model *model);
 size_t glimpse_encoder_side_size(const glimpse_model *model);

@@ -10,12 +10,13 @@
 
 static cmsis_nn_dims window_dims(const glimpse_layer *layer)
 {
-    return (cmsis_nn_dims){1, (int32_t)glimpse_window_columns(layer), layer->kernel_height, layer->in_channels};
+    return (cmsis_nn_dims){1, (int32_t)glimpse_window_columns(layer), (int32_t)glimpse_window_rows(layer),
+                           layer->in_channels};
 }
 
 static cmsis_nn_dims kernel_dims(const glimpse_layer *layer)
 {
-    return (cmsis_nn_dims){1, layer->kernel_width, layer->kernel_height, layer->out_channels};
+    return (cmsis_nn_dims){1, layer->kernel_width, (int32_t)glimpse_window_rows(layer), layer->out_channels};
 }
 
 static cmsis_nn_dims output_dims(const glimpse_layer *layer)
@@ -44,7 +45,10 @@ size_t glimpse_kernel_scratch_size(const glimpse_layer *layer)
     const cmsis_nn_dims input = window_dims(layer);
     const cmsis_nn_dims kernel = kernel_dims(layer);
     const cmsis_nn_dims output = output_dims(layer);
-    return (size_t)arm_depthwise_conv_wrapper_s8_get_buffer_size(&params, &input, &kernel, &output);
+    const int32_t here = arm_depthwise_conv_wrapper_s8_get_buffer_size(&params, &input, &kernel, &output);
+    /* The host asks for what a node's core does, so that it knows how much a model needs there. */
+    const int32_t node = arm_depthwise_conv_wrapper_s8_get_buffer_size_dsp(&params, &input, &kernel, &output);
+    return (size_t)(here > node ? here : node);
 }
 
 static void convolve_row(const glimpse_layer *layer, const int8_t *window, int8_t *output)

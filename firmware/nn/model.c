@@ -22,7 +22,7 @@ typedef struct {
     uint16_t photo_height, photo_width;
     uint8_t layer_count;
     int8_t latent_layer, side_layer;
-    uint8_t reserved;
+    uint8_t patches;
     uint32_t layers;
     uint32_t codec;
     uint32_t more_reserved[4];
@@ -86,7 +86,7 @@ static int read_header(blob_header *header, const uint8_t *blob, size_t size)
     }
     const uint32_t *const reserved = header->more_reserved;
     if (header->size % GLIMPSE_MODEL_ALIGNMENT != 0 || header->name[GLIMPSE_MODEL_NAME_BYTES - 1] != 0 ||
-        header->reserved != 0 || (reserved[0] | reserved[1] | reserved[2] | reserved[3]) != 0) {
+        (reserved[0] | reserved[1] | reserved[2] | reserved[3]) != 0) {
         return GLIMPSE_ERROR_MODEL_FORMAT;
     }
     return GLIMPSE_OK;
@@ -99,9 +99,18 @@ static void take_header(glimpse_model *model, const blob_header *header)
     model->check = header->check;
     model->photo_height = header->photo_height;
     model->photo_width = header->photo_width;
+    model->patches = header->patches;
     model->layer_count = header->layer_count;
     model->latent_layer = header->latent_layer;
     model->side_layer = header->side_layer;
+}
+
+/* Patches of one size that fill the photo. */
+static bool patches_are_sound(const glimpse_model *model)
+{
+    const uint32_t patches = model->patches;
+    return (patches == 1 || patches == 2 || patches == GLIMPSE_MAX_PATCHES) && model->photo_height % patches == 0 &&
+           model->photo_width % patches == 0;
 }
 
 static void take_layer(glimpse_layer *layer, const blob_layer *record)
@@ -178,9 +187,9 @@ static bool outputs_are_sound(const glimpse_model *model)
            model->side_layer < model->layer_count && model->side_layer != model->latent_layer;
 }
 
-static bool codec_fits_latent(const glimpse_codec *codec, const glimpse_layer *latent)
+static bool codec_fits_latent(const glimpse_codec *codec, const glimpse_layer *latent, uint32_t patches)
 {
-    return codec->height == latent->out_height && codec->width == latent->out_width &&
+    return codec->height == patches * latent->out_height && codec->width == patches * latent->out_width &&
            codec->channels == latent->out_channels;
 }
 
@@ -191,7 +200,8 @@ static bool side_fits_codec(const glimpse_model *model)
         return true;
     }
     const glimpse_layer *const side = &model->layers[model->side_layer];
-    return side->out_height == model->codec.height && side->out_width == model->codec.width && side->out_channels == 1;
+    return side->out_height * model->patches == model->codec.height &&
+           side->out_width * model->patches == model->codec.width && side->out_channels == 1;
 }
 
 /* A part of the codec that a flag or the order asks for, or that must not be there: then its offset is zero. */
@@ -257,7 +267,7 @@ static int read_codec(glimpse_model *model, const blob_header *header, const uin
                      .tolerance = record->tolerance},
     };
     if (codec->minimum == NULL || codec->step == NULL || !find_tables_of_codec(codec, record, blob, header->size) ||
-        !codec_fits_latent(codec, &model->layers[model->latent_layer]) || !side_fits_codec(model)) {
+        !codec_fits_latent(codec, &model->layers[model->latent_layer], model->patches) || !side_fits_codec(model)) {
         return GLIMPSE_ERROR_MODEL_FORMAT;
     }
     return glimpse_codec_check(codec);
@@ -275,7 +285,7 @@ int glimpse_model_load(glimpse_model *model, const void *blob, size_t size)
         return status;
     }
     take_header(model, &header);
-    status = read_layers(model, &header, blob);
+    status = patches_are_sound(model) ? read_layers(model, &header, blob) : GLIMPSE_ERROR_MODEL_FORMAT;
     if (status != GLIMPSE_OK) {
         return status;
     }

@@ -13,6 +13,7 @@ enum {
     GLIMPSE_MODEL_ALIGNMENT = 4,   /* of the blob in memory */
     GLIMPSE_MODEL_NAME_BYTES = 16, /* zero padded, always ends in a zero */
     GLIMPSE_MAX_LAYERS = 16,       /* trunk and side branch together */
+    GLIMPSE_MAX_PATCHES = 4,       /* along one side of the photo */
     /* What a sound model may ask for; beyond it loading ends with GLIMPSE_ERROR_MODEL_LIMIT. */
     GLIMPSE_MAX_SIDE = 2048, /* height or width of any tensor */
     GLIMPSE_MAX_LAYER_CHANNELS = 512,
@@ -30,7 +31,7 @@ typedef enum {
 /* One layer, every field checked. Tensors are int8 [height, width, channels]. */
 typedef struct {
     uint8_t kind; /* glimpse_layer_kind */
-    int8_t input; /* layer whose output it reads, always an earlier one; -1: the photo */
+    int8_t input; /* layer whose output it reads, always an earlier one; -1: the photo, or a patch of it */
     uint16_t in_height, in_width, in_channels;
     uint16_t out_height, out_width, out_channels;
     uint8_t kernel_height, kernel_width, stride_y, stride_x;
@@ -58,11 +59,12 @@ typedef struct {
     uint32_t size;                      /* of the blob in bytes */
     uint32_t check;                     /* its CRC-32, tells two models apart */
     uint16_t photo_height, photo_width; /* RGB888; a pixel p enters the network as int8 p - 128 */
+    uint8_t patches; /* along one side: 1, 2 or 4. The network runs on each of patches * patches parts of the photo */
     uint8_t layer_count;
     int8_t latent_layer; /* whose output is the latent */
     int8_t side_layer;   /* whose output is the side output (saliency); -1: none */
-    glimpse_layer layers[GLIMPSE_MAX_LAYERS];
-    glimpse_codec codec;
+    glimpse_layer layers[GLIMPSE_MAX_LAYERS]; /* shapes are those of one patch */
+    glimpse_codec codec;                      /* of the whole photo's latent: the patches' in their places */
 } glimpse_model;
 
 /* Parses and checks everything that run paths rely on. The blob is hostile until this returns GLIMPSE_OK; it must stay

@@ -8,7 +8,7 @@ enum { OVERREAD_BYTES = 3 };
 
 static uint32_t column_bytes(const glimpse_layer *layer)
 {
-    return (uint32_t)layer->kernel_height * layer->in_channels;
+    return glimpse_window_rows(layer) * layer->in_channels;
 }
 
 /* Bytes by which the window crawls for each output row; 0 when no row is kept. */
@@ -50,7 +50,8 @@ static bool takes_row(glimpse_window *window, const glimpse_layer *layer)
 
 static int8_t *next_slot(const glimpse_window *window, const glimpse_layer *layer)
 {
-    return window->memory + window->offset + (uint32_t)window->held * layer->in_channels;
+    const uint32_t row = glimpse_window_rows(layer) > 1 ? window->held : 0;
+    return window->memory + window->offset + row * layer->in_channels;
 }
 
 static int8_t *put_padding(int8_t *slot, const glimpse_layer *layer, uint32_t columns)
@@ -80,6 +81,21 @@ static void put_pixels(int8_t *slot, const int8_t *row, uint32_t columns, uint32
     }
 }
 
+/* Whether the next row meets one that it is joined with. */
+static bool joins_row(const glimpse_window *window, const glimpse_layer *layer)
+{
+    return glimpse_window_rows(layer) == 1 && window->held > 0;
+}
+
+/* The larger of what is there and what comes. sign: 0x80 for the bytes of a photo, 0 for int8. */
+static void join_pixels(int8_t *slot, const uint8_t *row, uint32_t bytes, uint8_t sign)
+{
+    for (uint32_t i = 0; i < bytes; i++) {
+        const int8_t value = (int8_t)(row[i] ^ sign);
+        slot[i] = value > slot[i] ? value : slot[i];
+    }
+}
+
 static void put_row_end(glimpse_window *window, const glimpse_layer *layer, int8_t *slot)
 {
     put_padding(slot, layer, glimpse_window_columns(layer) - layer->pad_left - layer->in_width);
@@ -92,6 +108,12 @@ void glimpse_window_put(glimpse_window *window, const glimpse_layer *layer, cons
         return;
     }
     const uint32_t pitch = column_bytes(layer);
+    if (joins_row(window, layer)) { /* padding changes no maximum */
+        int8_t *const first = next_slot(window, layer) + layer->pad_left * pitch;
+        join_pixels(first, (const uint8_t *)row, row == NULL ? 0 : (uint32_t)layer->in_width * pitch, 0);
+        window->held++;
+        return;
+    }
     int8_t *slot = put_padding(next_slot(window, layer), layer, layer->pad_left);
     if (row == NULL) {
         put_padding(slot, layer, layer->in_width);
@@ -135,6 +157,11 @@ void glimpse_window_put_photo(glimpse_window *window, const glimpse_layer *layer
         return;
     }
     const uint32_t pitch = column_bytes(layer);
+    if (joins_row(window, layer)) {
+        join_pixels(next_slot(window, layer) + layer->pad_left * pitch, rgb, (uint32_t)layer->in_width * pitch, 0x80);
+        window->held++;
+        return;
+    }
     int8_t *slot = put_padding(next_slot(window, layer), layer, layer->pad_left);
     uint32_t columns = layer->in_width;
     for (; columns >= 4; columns -= 4, rgb += 12, slot += 4 * pitch) {

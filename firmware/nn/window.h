@@ -7,7 +7,9 @@
 
    Dropping rows moves nothing: when the window's first byte advances by stride_y rows (of one column), every column
    starts stride_y rows later, and the last rows of column x fall on memory that held the dropped rows of column x + 1.
-   Every GLIMPSE_WINDOW_STEPS output rows the window is moved back to the start of its memory. */
+   Every GLIMPSE_WINDOW_STEPS output rows the window is moved back to the start of its memory.
+
+   Where no two output rows of a max-pool share an input row, only their maximum is kept: the window is one row high. */
 #ifndef GLIMPSE_NN_WINDOW_H
 #define GLIMPSE_NN_WINDOW_H
 
@@ -26,6 +28,13 @@ typedef struct {
     uint16_t skip;     /* rows to pass over first: the stride may be larger than the kernel */
     uint16_t produced; /* output rows computed so far */
 } glimpse_window;
+
+/* Rows that lie in the window's memory. */
+static inline uint32_t glimpse_window_rows(const glimpse_layer *layer)
+{
+    const bool joined = layer->kind == GLIMPSE_LAYER_MAX_POOL_2D && layer->stride_y >= layer->kernel_height;
+    return joined ? 1u : layer->kernel_height;
+}
 
 /* Columns with the padding on both sides. */
 static inline uint32_t glimpse_window_columns(const glimpse_layer *layer)

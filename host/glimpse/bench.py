@@ -5,6 +5,7 @@ import re
 import subprocess
 import tempfile
 from binascii import crc32
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ import numpy as np
 from glimpse import firmware
 from glimpse.errors import GlimpseError
 from glimpse.estimate import estimated_ms
+from glimpse.export.cost import cost_of
 from glimpse.progress import progress
 from glimpse.targets import open_node
-from glimpse.targets.node import Capture
+from glimpse.targets.node import Capture, NodeInfo
 from glimpse.targets.sim import SimNode
 from glimpse.zoo import ZooModel
 
@@ -45,8 +47,10 @@ def measure(
     Returns:
         Keys: target, model, board, frames, payload, coding, unit, counts (one total for each frame), instructions
         (null where they are not counted), instructions_by_stage, estimated_ms {board: {value, low, high}}, ram_bytes
-        {static, buffers, stack_peak, total, latent (not in total)}, flash_bytes {code, model, total}, packets, bytes;
-        with whole_tensor also whole_tensor {instructions, by_layer, network_ratio, same_latent}.
+        {static, buffers, stack_peak, total, latent (not in total)}, flash_bytes {code, model, total}, packets, bytes,
+        macs, weights; with whole_tensor also whole_tensor {instructions, by_layer, network_ratio, same_latent,
+        same_side (null without a side output)}, null for a model that runs in patches or whose tensors do not fit.
+        buffers and latent are what the model needs, which may be less than the image offers.
 
     Raises:
         GlimpseError: the node cannot be had or fell silent.
@@ -75,17 +79,18 @@ def measure(
         "flash_bytes": None,
         "packets": len(last.packets),
         "bytes": sum(map(len, last.packets)),
+        **asdict(cost_of(model.folder)),
     }
     core = target.removeprefix("sim:").removesuffix("-tflm")
     if elf:
         result["estimated_ms"] = estimated_ms(last.stats.total, core)
-        result.update(_memory(elf, last, model))
+        result.update(_memory(elf, info, last, model))
     if whole_tensor and target in BENCHES:
         result["whole_tensor"] = _whole_tensor(BENCHES[target], model, photo, last)
     return result
 
 
-def _memory(elf: Path, capture: Capture, model: ZooModel) -> dict:
+def _memory(elf: Path, info: NodeInfo, capture: Capture, model: ZooModel) -> dict:
     sizes = firmware.memory(elf)
     stack = capture.stats.stack_peak
     model_bytes = len(model.blob)
@@ -93,10 +98,10 @@ def _memory(elf: Path, capture: Capture, model: ZooModel) -> dict:
     return {
         "ram_bytes": {
             "static": sizes["static"],
-            "buffers": sizes["buffers"],
+            "buffers": info.buffer_bytes_used,
             "stack_peak": stack,
-            "total": sizes["static"] + sizes["buffers"] + stack,
-            "latent": sizes["latent"],
+            "total": sizes["static"] + info.buffer_bytes_used + stack,
+            "latent": model.binding.symbol_count,
         },
         "flash_bytes": {"code": code, "model": model_bytes, "total": code + model_bytes},
     }
@@ -111,17 +116,18 @@ def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
         raise GlimpseError("the whole-tensor image did not end within 300 s; use --no-whole to leave it out") from error
 
 
-def _whole_tensor(environment: str, model: ZooModel, photo: np.ndarray, streamed: Capture) -> dict:
-    elf = firmware.build(environment)
-    if model.blob not in elf.read_bytes():
-        raise GlimpseError(
-            f"the whole-tensor image has another model built in than {model.name}; set custom_model in platformio.ini"
-        )
+def _whole_tensor(environment: str, model: ZooModel, photo: np.ndarray, streamed: Capture) -> dict | None:
+    """None: there is nothing to compare with, because whole tensors of this model do not fit or it runs in patches."""
+    if model.binding.patches != 1:
+        return None
+    elf = firmware.build(environment, model.folder)
     command = firmware.platform_tool("run_board").command(environment.removesuffix("_bench"), elf)
     with tempfile.TemporaryDirectory(prefix="glimpse-") as folder:
         (Path(folder) / "camera.rgb").write_bytes(photo.tobytes())
         with progress("the same layers whole-tensor"):
             run = _run(command, Path(folder))
+    if "whole tensors do not fit" in run.stdout:
+        return None
     layers = [int(n) for n in re.findall(r"whole layer \d+ instructions (\d+)", run.stdout)]
     total = re.search(r"whole total (\d+)", run.stdout)
     check = re.search(r"^whole latent crc32 ([0-9a-fA-F]{8})\s*$", run.stdout, re.MULTILINE)
@@ -129,11 +135,13 @@ def _whole_tensor(environment: str, model: ZooModel, photo: np.ndarray, streamed
         raise GlimpseError(
             f"the whole-tensor image failed with status {run.returncode}: {run.stdout[-200:]!r} {run.stderr[-200:]!r}"
         )
-    same = int(check[1], 16) == crc32(model.binding.encode_latent(photo).tobytes())
+    latent, side = model.binding.encode_outputs(photo)
+    sides = re.findall(r"^(?:stream|whole) side crc32 ([0-9a-fA-F]{8})\s*$", run.stdout, re.MULTILINE)
     instructions = int(total[1])
     return {
         "instructions": instructions,
         "by_layer": layers,
-        "same_latent": same,
+        "same_latent": int(check[1], 16) == crc32(latent.tobytes()),
+        "same_side": [int(found, 16) for found in sides] == [crc32(side.tobytes())] * 2 if side.size else None,
         "network_ratio": round(streamed.stats.by_stage["network"] / instructions, 4),
     }

@@ -135,6 +135,7 @@ class Model:
         self.check: int = self._model.check
         self.photo_height: int = self._model.photo_height
         self.photo_width: int = self._model.photo_width
+        self.patches: int = self._model.patches  # along each side
         self.latent_shape: tuple[int, int, int] = (codec.height, codec.width, codec.channels)
         self.order_name: str = next(name for name, number in ORDERS.items() if number == codec.order)
         self.levels: int = codec.levels

@@ -13,8 +13,11 @@ from glimpse.commands.decode import decode
 from glimpse.commands.demo import demo
 from glimpse.commands.doctor import doctor
 from glimpse.commands.encode import encode
+from glimpse.commands.evaluate import evaluate
+from glimpse.commands.export import export
 from glimpse.commands.flash import flash
 from glimpse.commands.stream import stream
+from glimpse.commands.train import train
 from glimpse.errors import GlimpseError, UsageError
 
 app = typer.Typer(
@@ -24,7 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Camera images from microcontrollers over links of a few bytes a second that lose many of them.",
 )
-for command in (demo, encode, decode, capture, stream, flash, bench, doctor):
+for command in (demo, encode, decode, capture, stream, flash, bench, train, export, evaluate, doctor):
     app.command()(command)
 
 

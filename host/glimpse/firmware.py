@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The checkout's firmware: where it is, building it with PlatformIO, and what it occupies."""
+"""The checkout's firmware: where it is, building it with PlatformIO for any model, and what it occupies."""
 
+import configparser
 import contextlib
 import fcntl
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from zlib import crc32
 
 from elftools.elf.elffile import ELFFile
 
@@ -18,8 +21,12 @@ from glimpse.errors import GlimpseError
 from glimpse.files import make_folder
 from glimpse.progress import progress
 
-SOURCES = ("firmware", "boards", "models", "platformio.ini", "host/glimpse/export")
-SUFFIXES = {".c", ".h", ".cc", ".ld", ".txt", ".json", ".toml", ".tflite", ".ini", ".py"}
+SOURCES = ("firmware", "boards", "platformio.ini", "platformio.local.ini", "host/glimpse/export")
+SUFFIXES = {".c", ".h", ".cc", ".ld", ".txt", ".json", ".ini", ".py"}
+MEMORIES = {"RAM": "RAM", "CODE": "flash"}
+"""Regions of the linker scripts in boards/."""
+MODEL_FILES = ("encoder.tflite", "model.toml", "tables.json")
+"""What a blob is made from."""
 
 
 def root() -> Path:
@@ -49,24 +56,47 @@ def platform_tool(name: str) -> ModuleType:
     return module
 
 
-def elf_path(environment: str) -> Path:
-    """Where PlatformIO leaves an environment's firmware."""
+def standard_model() -> Path:
+    """The folder of the model that images are built with when nothing else is asked for (platformio.ini)."""
+    settings = configparser.ConfigParser(interpolation=None, strict=False)
+    settings.read(root() / name for name in ("platformio.ini", "platformio.local.ini"))
+    return root() / "models" / settings.get("env", "custom_model")
+
+
+def build_folder(model: Path | None = None) -> Path:
+    """Where PlatformIO builds images with this model, a folder for each model so that none displaces another's.
+
+    Args:
+        model: a model folder; None: the standard model.
+    """
+    if model is None or model.resolve() == standard_model().resolve():
+        return root() / ".pio" / "build"
+    place = model.resolve()
+    name = place.name if place.parent == root() / "models" else f"{place.name}-{crc32(str(place).encode()):08x}"
+    return root() / ".pio" / "models" / name
+
+
+def elf_path(environment: str, model: Path | None = None) -> Path:
+    """Where PlatformIO leaves an environment's firmware with this model built in (None: the standard one)."""
     name = "program" if environment == "native" else "firmware.elf"
-    return root() / ".pio" / "build" / environment / name
+    return build_folder(model) / environment / name
 
 
-def _newest_source() -> float:
+def _newest_source(model: Path) -> float:
     newest = 0.0
-    for source in SOURCES:
-        path = root() / source
+    for path in (*(root() / source for source in SOURCES), *(model / file for file in MODEL_FILES)):
         for file in [path] if path.is_file() else path.rglob("*"):
-            if file.suffix in SUFFIXES:
+            if file.suffix in SUFFIXES or file.parent == model:
                 newest = max(newest, file.stat().st_mtime)
     return newest
 
 
-def platformio(*words: str) -> subprocess.CompletedProcess[str]:
+def platformio(*words: str, model: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Runs PlatformIO in the checkout, with its settings there.
+
+    Args:
+        words: its arguments.
+        model: the folder of the model to build in; None: the standard one.
 
     Raises:
         GlimpseError: it is not installed.
@@ -76,17 +106,25 @@ def platformio(*words: str) -> subprocess.CompletedProcess[str]:
     if pio is None:
         raise GlimpseError("PlatformIO is not installed; run `make setup` in the source folder")
     environment = {**os.environ, "PLATFORMIO_CORE_DIR": str(root() / ".platformio")}
+    if model is not None:
+        environment |= {"PLATFORMIO_BUILD_DIR": str(build_folder(model)), "GLIMPSE_MODEL": str(model.resolve())}
     return subprocess.run([pio, *words], cwd=root(), capture_output=True, text=True, check=False, env=environment)
 
 
-def build(environment: str, *, only_if_old: bool = True) -> Path:
+def build(environment: str, model: Path | None = None, *, only_if_old: bool = True) -> Path:
     """Builds an environment of platformio.ini; returns its ELF.
 
+    Args:
+        environment: its name.
+        model: the folder of the model to build in; None: the standard one.
+        only_if_old: not when no source is newer than the image.
+
     Raises:
-        GlimpseError: PlatformIO or the compiler is missing, or the build fails (its last lines are shown).
+        GlimpseError: PlatformIO or the compiler is missing, the model does not fit the board, or the build fails (its
+            last lines are shown).
     """
     with _alone():
-        return _build(environment, only_if_old=only_if_old)
+        return _build(environment, model, only_if_old=only_if_old)
 
 
 @contextlib.contextmanager
@@ -99,19 +137,32 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _build(environment: str, *, only_if_old: bool) -> Path:
-    elf = elf_path(environment)
-    if only_if_old and elf.is_file() and elf.stat().st_mtime >= _newest_source():
+def _build(environment: str, model: Path | None, *, only_if_old: bool) -> Path:
+    elf = elf_path(environment, model)
+    if only_if_old and elf.is_file() and elf.stat().st_mtime >= _newest_source(model or standard_model()):
         return elf
     with progress(f"building {environment} with PlatformIO"):
-        result = platformio("run", "-s", "-e", environment)
+        result = platformio("run", "-s", "-e", environment, model=model)
     if result.returncode:
-        tail = "\n".join((result.stdout + result.stderr).strip().splitlines()[-15:])
+        said = (result.stdout + result.stderr).strip()
+        _raise_if_too_large(said, environment, model or standard_model())
+        tail = "\n".join(said.splitlines()[-15:])
         raise GlimpseError(
             f"building {environment} failed; run `pio run -e {environment}` to see it whole. Its last lines:\n{tail}"
         )
     os.utime(elf)  # PlatformIO leaves an unchanged file alone
     return elf
+
+
+def _raise_if_too_large(said: str, environment: str, model: Path) -> None:
+    """The linker's and PlatformIO's ways to say that an image does not fit, as one sentence."""
+    lacking = {MEMORIES.get(name, name): int(n) for name, n in re.findall(r"region `(\w+)' overflowed by (\d+)", said)}
+    if lacking:
+        needs = " and ".join(f"{count:,} bytes more {memory}" for memory, count in lacking.items())
+        raise GlimpseError(
+            f"model {model.name} does not fit {environment}: the image needs {needs} than the board has; "
+            "choose a smaller model or a larger board"
+        )
 
 
 def memory(elf: Path) -> dict[str, int]:

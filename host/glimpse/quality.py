@@ -39,7 +39,7 @@ class Quality:
 
 
 def compare(original: np.ndarray, picture: np.ndarray) -> Quality:
-    """PSNR and MS-SSIM of a picture.
+    """PSNR and MS-SSIM of a picture; with one original and many pictures, Reference is faster.
 
     Args:
         original: uint8 [height, width, 3], both sides at least 44.
@@ -48,9 +48,55 @@ def compare(original: np.ndarray, picture: np.ndarray) -> Quality:
     Raises:
         GlimpseError: shapes differ, or pictures too small.
     """
-    scales = scale_count(*original.shape[:2])
-    name = "MS-SSIM" if scales == len(SCALE_WEIGHTS) else f"MS-SSIM ({scales} scales)"
-    return Quality(psnr(original, picture), ms_ssim(original, picture), name)
+    return Reference(original).compare(picture)
+
+
+class Reference:
+    """An original that many pictures are compared with: what depends on it alone is computed once.
+
+    Args:
+        original: uint8 [height, width, channels], both sides at least 44.
+
+    Raises:
+        GlimpseError: values are not 8-bit, not three axes, or too small.
+    """
+
+    def __init__(self, original: np.ndarray) -> None:
+        _check(original, original)
+        if original.ndim != 3:
+            raise GlimpseError(
+                f"MS-SSIM needs pictures [height, width, channels] and this one has shape {original.shape}"
+            )
+        self.original = original
+        self._count = scale_count(*original.shape[:2])
+        self._scales: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        x = _planes(original)
+        for _ in range(self._count):
+            mean = _blurred(x)
+            self._scales.append((x, mean, _blurred(x * x) - mean**2))
+            x = _halved(x)
+
+    def compare(self, picture: np.ndarray) -> Quality:
+        """PSNR and MS-SSIM of a picture of the original's shape.
+
+        Raises:
+            GlimpseError: shapes differ or values are not 8-bit.
+        """
+        name = "MS-SSIM" if self._count == len(SCALE_WEIGHTS) else f"MS-SSIM ({self._count} scales)"
+        return Quality(psnr(self.original, picture), self.ms_ssim(picture), name)
+
+    def ms_ssim(self, picture: np.ndarray) -> float:
+        """As the function ms_ssim."""
+        _check(self.original, picture)
+        weights = np.array(SCALE_WEIGHTS[: self._count]) / sum(SCALE_WEIGHTS[: self._count])
+        y = _planes(picture)
+        total = np.ones(len(y))
+        for scale, weight in enumerate(weights):
+            structure, whole = _similarity(self._scales[scale], y)
+            # A negative mean has no real power; the published code would yield complex numbers here.
+            total *= np.maximum(whole if scale == self._count - 1 else structure, 0.0) ** weight
+            y = _halved(y)
+        return float(total.mean())
 
 
 def psnr(original: np.ndarray, picture: np.ndarray) -> float:
@@ -85,19 +131,7 @@ def ms_ssim(original: np.ndarray, picture: np.ndarray) -> float:
     Raises:
         GlimpseError: shapes differ, values are not 8-bit, or pictures too small.
     """
-    _check(original, picture)
-    if original.ndim != 3:
-        raise GlimpseError(f"MS-SSIM needs pictures [height, width, channels] and this one has shape {original.shape}")
-    count = scale_count(*original.shape[:2])
-    weights = np.array(SCALE_WEIGHTS[:count]) / sum(SCALE_WEIGHTS[:count])
-    a, b = original.astype(np.float64), picture.astype(np.float64)
-    total = np.ones(original.shape[2])
-    for scale, weight in enumerate(weights):
-        structure, whole = _similarity(a, b)
-        # A negative mean has no real power; the published code would yield complex numbers here.
-        total *= np.maximum(whole if scale == count - 1 else structure, 0.0) ** weight
-        a, b = _halved(a), _halved(b)
-    return float(total.mean())
+    return Reference(original).ms_ssim(picture)
 
 
 def scale_count(height: int, width: int) -> int:
@@ -124,24 +158,40 @@ def _check(original: np.ndarray, picture: np.ndarray) -> None:
         raise GlimpseError(f"pictures to compare must be uint8, not {original.dtype} and {picture.dtype}")
 
 
-def _similarity(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Per channel, the means of contrast-structure and of the whole SSIM (2004 paper, equation 13)."""
-    moments = _blurred(np.concatenate([a, b, a * a, b * b, a * b], axis=2))
-    mean_a, mean_b, aa, bb, ab = np.split(moments, 5, axis=2)
-    structure = (2 * (ab - mean_a * mean_b) + C2) / (aa - mean_a**2 + bb - mean_b**2 + C2)
-    luminance = (2 * mean_a * mean_b + C1) / (mean_a**2 + mean_b**2 + C1)
-    return structure.mean(axis=(0, 1)), (structure * luminance).mean(axis=(0, 1))
+def _planes(picture: np.ndarray) -> np.ndarray:
+    """float64 [channels, height, width]: rows lie together, as the filter likes them."""
+    return np.ascontiguousarray(np.moveaxis(picture, 2, 0), np.float64)
+
+
+def _similarity(scale: tuple[np.ndarray, np.ndarray, np.ndarray], y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Per channel, the means of contrast-structure and of the whole SSIM (2004 paper, equation 13).
+
+    Args:
+        scale: planes of the original, their local mean and variance.
+        y: planes of the picture, [channels, height, width].
+    """
+    x, mean_x, variance_x = scale
+    mean_y = _blurred(y)
+    product, squares = mean_x * mean_y, mean_x**2 + mean_y**2
+    variance_y, covariance = _blurred(y * y) - mean_y**2, _blurred(x * y) - product
+    structure = (2 * covariance + C2) / (variance_x + variance_y + C2)
+    luminance = (2 * product + C1) / (squares + C1)
+    return structure.mean(axis=(1, 2)), (structure * luminance).mean(axis=(1, 2))
 
 
 def _blurred(x: np.ndarray) -> np.ndarray:
+    """Planes [channels, height, width] under the window, where it is whole."""
+    # Loading SciPy takes longer than comparing two pictures does, and most commands compare none.
+    from scipy.ndimage import correlate1d
+
     taps = np.exp(-((np.arange(WINDOW) - WINDOW // 2) ** 2) / (2 * SIGMA**2))
     taps /= taps.sum()
-    height, width = x.shape[0] - WINDOW + 1, x.shape[1] - WINDOW + 1
-    rows = sum(tap * x[i : i + height] for i, tap in enumerate(taps))
-    return sum(tap * rows[:, i : i + width] for i, tap in enumerate(taps))
+    edge = WINDOW // 2
+    rows = correlate1d(x, taps, axis=2)[:, :, edge : x.shape[2] - edge]
+    return correlate1d(rows, taps, axis=1)[:, edge : x.shape[1] - edge]
 
 
 def _halved(x: np.ndarray) -> np.ndarray:
-    height, width = x.shape[0] // 2 * 2, x.shape[1] // 2 * 2
-    x = x[:height, :width]
-    return (x[0::2, 0::2] + x[1::2, 0::2] + x[0::2, 1::2] + x[1::2, 1::2]) / 4
+    height, width = x.shape[1] // 2 * 2, x.shape[2] // 2 * 2
+    x = x[:, :height, :width]
+    return (x[:, 0::2, 0::2] + x[:, 1::2, 0::2] + x[:, 0::2, 1::2] + x[:, 1::2, 1::2]) / 4

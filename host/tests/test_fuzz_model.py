@@ -24,7 +24,8 @@ def _small_blobs(folder: Path) -> list[Path]:
         plan = random_plan(np.random.default_rng(seed), largest=14, most_channels=8)
         encoder = build_tflite(plan, seed)
         path = folder / f"{seed}.blob"
-        path.write_bytes(build_blob(encoder, codec_for(encoder, tables=seed % 2 == 0, contexts=seed % 4 == 1)))
+        patches = (1, 1, 2, 4)[seed // 2 % 4]
+        path.write_bytes(build_blob(encoder, codec_for(encoder, tables=seed % 2 == 0, contexts=seed % 4 == 1), patches))
         paths.append(path)
     for seed in range(4):
         encoder = build_tflite(saliency_plan((13, 15 + seed)), seed)

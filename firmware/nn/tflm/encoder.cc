@@ -131,7 +131,7 @@ extern "C" int glimpse_encoder_init(glimpse_encoder *encoder, const glimpse_mode
         (side == nullptr && side_needed > 0)) {
         return GLIMPSE_ERROR_ARGUMENT;
     }
-    if (model->check != GLIMPSE_BUILTIN_TFLITE_CHECK) {
+    if (model->check != GLIMPSE_BUILTIN_TFLITE_CHECK || model->patches != 1) {
         return GLIMPSE_ERROR_MODEL_LIMIT;
     }
     if (buffer_size < glimpse_encoder_buffer_size(model) || latent_size < glimpse_encoder_latent_size(model) ||

@@ -10,7 +10,7 @@
 #include "test/check.h"
 
 enum { HEIGHT = 5, WIDTH = 4, OUT_HEIGHT = 3, OUT_WIDTH = 2, OUTPUTS = 2, VOLUME = 27, PITCH = 28 };
-enum { SIDE_HEIGHT = 2, SIDE_WIDTH = 1 };
+enum { SIDE_HEIGHT = 2, SIDE_WIDTH = 1, PATCHES = 2 };
 
 /* Offsets of the sections, in the order in which they lie. */
 enum {
@@ -33,6 +33,8 @@ static glimpse_encoder encoder;
 static uint8_t buffer[2048] __attribute__((aligned(16)));
 static int8_t latent[OUT_HEIGHT * OUT_WIDTH * OUTPUTS];
 static int8_t side[SIDE_HEIGHT * SIDE_WIDTH * OUTPUTS];
+static int8_t patched_latent[PATCHES * PATCHES * sizeof latent];
+static int8_t patched_side[PATCHES * PATCHES * sizeof side];
 
 static void put(size_t at, size_t bytes, uint32_t value)
 {
@@ -54,7 +56,7 @@ static int8_t weight(uint32_t output, uint32_t y, uint32_t x, uint32_t channel)
 static void put_header(void)
 {
     memcpy(blob, "GLPM", 4);
-    put(4, 2, 2);
+    put(4, 2, GLIMPSE_MODEL_BLOB_VERSION);
     put(8, 4, SIZE);
     memcpy(blob + 16, "tiny", 4);
     put(32, 2, HEIGHT);
@@ -62,6 +64,7 @@ static void put_header(void)
     put(36, 1, 2);
     put(37, 1, 0);
     put(38, 1, 1);
+    put(39, 1, 1);
     put(40, 4, LAYERS);
     put(44, 4, CODEC);
 }
@@ -171,7 +174,8 @@ static void damage_is_told_apart(void)
     blob[SIZE - 1] ^= 1;
     CHECK_EQUAL(GLIMPSE_ERROR_CHECK, load());
     CHECK_EQUAL(GLIMPSE_ERROR_MODEL_FORMAT, load_with(0, 1, 'X'));
-    CHECK_EQUAL(GLIMPSE_ERROR_VERSION, load_with(4, 2, 3));
+    CHECK_EQUAL(GLIMPSE_ERROR_VERSION, load_with(4, 2, 1));
+    CHECK_EQUAL(GLIMPSE_ERROR_VERSION, load_with(4, 2, GLIMPSE_MODEL_BLOB_VERSION + 1));
     CHECK_EQUAL(GLIMPSE_ERROR_VERSION, load_with(6, 2, 1));
     CHECK_EQUAL(GLIMPSE_ERROR_VERSION, load_with(CODEC + 3, 1, 5));
     CHECK_EQUAL(GLIMPSE_ERROR_MODEL_LIMIT, load_with(36, 1, GLIMPSE_MAX_LAYERS + 1));
@@ -189,6 +193,10 @@ static void impossible_contents_are_refused(void)
         {36, 1, 0},                         /* no layers */
         {37, 1, 2},                         /* latent of a layer that is not there */
         {38, 1, 0},                         /* side output that is the latent */
+        {39, 1, 0},                         /* no patches */
+        {39, 1, 2},                         /* patches of an odd photo */
+        {39, 1, 3},                         /* a number of patches that there is not */
+        {39, 1, 8},
         {48, 4, 1},                         /* reserved */
         {40, 4, 0xFFFFFFF0u},               /* layer table far outside */
         {40, 4, LAYERS + 2},                /* misaligned */
@@ -245,8 +253,9 @@ static uint8_t photo_byte(int32_t y, int32_t x, int32_t channel)
     return (uint8_t)(y * 91 + x * 57 + channel * 133 + 20);
 }
 
-/* The convolution by its definition; the sum divided by 256, half away from zero, as both factors round. */
-static int32_t expected(int32_t out_y, int32_t out_x, uint32_t output)
+/* The convolution by its definition; the sum divided by 256, half away from zero, as both factors round. What it reads
+   starts at `top` and `left` of the photo and ends after HEIGHT and WIDTH pixels. */
+static int32_t expected_in(int32_t top, int32_t left, int32_t out_y, int32_t out_x, uint32_t output)
 {
     int32_t sum = 500 * (int32_t)output;
     for (int32_t y = 0; y < 3; y++) {
@@ -254,7 +263,8 @@ static int32_t expected(int32_t out_y, int32_t out_x, uint32_t output)
             const int32_t row = out_y * 2 - 1 + y;
             const int32_t column = out_x * 2 + x;
             for (int32_t channel = 0; channel < 3 && row >= 0 && row < HEIGHT && column < WIDTH; channel++) {
-                sum += photo_byte(row, column, channel) * weight(output, (uint32_t)y, (uint32_t)x, (uint32_t)channel);
+                sum += photo_byte(top + row, left + column, channel) *
+                       weight(output, (uint32_t)y, (uint32_t)x, (uint32_t)channel);
             }
         }
     }
@@ -262,6 +272,11 @@ static int32_t expected(int32_t out_y, int32_t out_x, uint32_t output)
     const int32_t magnitude = half < 0 ? -half : half;
     const int32_t value = (magnitude + 64) / 128 * (half < 0 ? -1 : 1) - 5;
     return value < -100 ? -100 : value > 100 ? 100 : value;
+}
+
+static int32_t expected(int32_t out_y, int32_t out_x, uint32_t output)
+{
+    return expected_in(0, 0, out_y, out_x, output);
 }
 
 static int run_photo(void)
@@ -305,6 +320,58 @@ static void a_frame_gives_what_the_definition_gives(void)
     }
 }
 
+static int8_t most_of(int8_t a, int8_t b)
+{
+    return a > b ? a : b;
+}
+
+/* A photo of 2 x 2 patches: every patch ends in padding of its own, and its outputs lie where it lay. */
+static void patches_are_put_in_their_places(void)
+{
+    make_blob();
+    put(32, 2, PATCHES * HEIGHT);
+    put(34, 2, PATCHES * WIDTH);
+    put(39, 1, PATCHES);
+    seal();
+    CHECK_EQUAL(GLIMPSE_ERROR_MODEL_FORMAT, load()); /* the codec is that of one patch */
+    put(CODEC + 6, 2, PATCHES * OUT_HEIGHT);
+    put(CODEC + 8, 2, PATCHES * OUT_WIDTH);
+    seal();
+    CHECK_EQUAL(GLIMPSE_OK, load());
+    CHECK_EQUAL((int)sizeof patched_latent, (int)glimpse_encoder_latent_size(&model));
+    CHECK_EQUAL((int)sizeof patched_side, (int)glimpse_encoder_side_size(&model));
+    CHECK_EQUAL(GLIMPSE_OK, glimpse_encoder_init(&encoder, &model, buffer, sizeof buffer, patched_latent,
+                                                 sizeof patched_latent, patched_side, sizeof patched_side));
+    for (int twice = 0; twice < 2; twice++) {
+        memset(patched_latent, 99, sizeof patched_latent);
+        CHECK_EQUAL(GLIMPSE_OK, glimpse_frame_begin(&encoder));
+        for (int32_t y = 0; y < PATCHES * HEIGHT; y++) {
+            uint8_t row[PATCHES * WIDTH * 3];
+            for (int32_t i = 0; i < PATCHES * WIDTH * 3; i++) {
+                row[i] = photo_byte(y, i / 3, i % 3);
+            }
+            CHECK_EQUAL(GLIMPSE_OK, glimpse_frame_row(&encoder, row));
+        }
+        CHECK_EQUAL(GLIMPSE_OK, glimpse_frame_end(&encoder));
+        for (int32_t i = 0; i < (int32_t)sizeof patched_latent; i++) {
+            const int32_t y = i / OUTPUTS / (PATCHES * OUT_WIDTH);
+            const int32_t x = i / OUTPUTS % (PATCHES * OUT_WIDTH);
+            CHECK_EQUAL(expected_in(y / OUT_HEIGHT * HEIGHT, x / OUT_WIDTH * WIDTH, y % OUT_HEIGHT, x % OUT_WIDTH,
+                                    (uint32_t)(i % OUTPUTS)),
+                        patched_latent[i]);
+        }
+        enum { PITCH_OF_ROW = PATCHES * OUT_WIDTH * OUTPUTS };
+        for (int32_t i = 0; i < (int32_t)sizeof patched_side; i++) {
+            const int32_t y = i / OUTPUTS / PATCHES; /* a patch has one column of them */
+            const int32_t top = y / SIDE_HEIGHT * OUT_HEIGHT + y % SIDE_HEIGHT;
+            const int8_t *const at =
+                patched_latent + top * PITCH_OF_ROW + i / OUTPUTS % PATCHES * OUT_WIDTH * OUTPUTS + i % OUTPUTS;
+            CHECK_EQUAL(most_of(most_of(at[0], at[OUTPUTS]), most_of(at[PITCH_OF_ROW], at[PITCH_OF_ROW + OUTPUTS])),
+                        patched_side[i]);
+        }
+    }
+}
+
 static void rows_out_of_turn_are_refused(void)
 {
     static const uint8_t row[WIDTH * 3];
@@ -344,6 +411,7 @@ int main(void)
     CHECK_RUN(damage_is_told_apart);
     CHECK_RUN(impossible_contents_are_refused);
     CHECK_RUN(a_frame_gives_what_the_definition_gives);
+    CHECK_RUN(patches_are_put_in_their_places);
     CHECK_RUN(rows_out_of_turn_are_refused);
     CHECK_RUN(small_buffers_are_refused);
     return check_end();

@@ -74,10 +74,16 @@ def _show(n: dict, console: Console) -> None:
     for title, key in (("RAM bytes", "ram_bytes"), ("flash bytes", "flash_bytes")):
         for part, value in (n[key] or {}).items():
             table.add_row(f"{title}, {part.replace('_', ' ')}{' (apart)' if part == 'latent' else ''}", f"{value:,}")
-    if "whole_tensor" in n:
+    table.add_row("multiplications (MACs) a frame", f"{n['macs']:,}")
+    table.add_row("weights", f"{n['weights']:,}")
+    if n.get("whole_tensor"):
         table.add_row("instructions of the same layers whole-tensor", f"{n['whole_tensor']['instructions']:,}")
         table.add_row("streaming / whole-tensor", f"{n['whole_tensor']['network_ratio']:.4f}")
         table.add_row("same latent", "yes" if n["whole_tensor"]["same_latent"] else "NO")
+        if n["whole_tensor"]["same_side"] is not None:
+            table.add_row("same side output", "yes" if n["whole_tensor"]["same_side"] else "NO")
+    elif "whole_tensor" in n:
+        table.add_row("the same layers whole-tensor", "do not fit, or run in patches")
     console.print(table)
     for estimate in BY_CORE.values():
         if estimate.board in n["estimated_ms"]:

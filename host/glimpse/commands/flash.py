@@ -29,17 +29,17 @@ def flash(
     if not only_model and not target.startswith("sim:"):
         if board not in BOARDS:
             raise UsageError(f"say which board hangs on {target}: --board {' or --board '.join(BOARDS)}")
-        _upload(board)
+        _upload(board, chosen)
     with open_node(target, chosen) as node:
         info = node.identify()
     where = "built in" if info.slot is None else f"slot {info.slot}"
     print(f"{info.board}, firmware {info.firmware}: runs {info.model} revision {info.revision} ({where})")
 
 
-def _upload(board: str) -> None:
-    firmware.build(board)
+def _upload(board: str, model: zoo.ZooModel) -> None:
+    firmware.build(board, model.folder)
     with progress(f"programming {board}"):
-        result = firmware.platformio("run", "-s", "-e", board, "-t", "upload")
+        result = firmware.platformio("run", "-s", "-e", board, "-t", "upload", model=model.folder)
     if result.returncode:
         lines = [line for line in (result.stderr + result.stdout).splitlines() if line.strip()] or ["no message"]
         errors = [line.removeprefix("Error: ") for line in lines if line.startswith("Error")]

@@ -31,6 +31,7 @@ _LAYER = struct.Struct("<BbBBBBBBHHHHHHbbbbIIIIII")
 _CODEC = struct.Struct("<BBBBHHHBBHHIIIIIBBBBHH20x")
 _CONTEXT = struct.Struct(f"<HHBBBB{_LIMITS}i{_LIMITS}i{5 * MAX_TAPS}s{CONTEXT_SIDE**2}s")
 _CHECKED_FROM = 16
+PATCHES = (1, 2, 4)
 _KINDS = {"conv": 1, "depthwise": 2, "max_pool": 3}
 _ORDERS = {"interleaved": 0, "channel": 1, "saliency": 2}
 _MOST_SHIFT = 30
@@ -102,20 +103,27 @@ class CodecSpec:
     """With the order by saliency only."""
 
 
-def build_blob(encoder_tflite: bytes, spec: CodecSpec) -> bytes:
+def build_blob(encoder_tflite: bytes, spec: CodecSpec, patches: int = 1) -> bytes:
     """The model blob of an int8 encoder and its codec; the same input gives the same bytes.
+
+    patches: 1, 2 or 4 along each side of the photo; the network runs on each of them by itself, so that the photo is
+    `patches` times as high and wide as the network's input, and the latent as its output.
 
     Raises GlimpseError when nodes cannot run the network or the codec does not fit its latent.
     """
+    if patches not in PATCHES:
+        raise GlimpseError(f"{patches} patches along a side of the photo are not possible; choose 1, 2 or 4.")
     network = read_network(encoder_tflite)
-    _check_spec(spec, network.layers[network.latent].out_shape)
+    rows, columns, channels = network.layers[network.latent].out_shape
+    latent = (patches * rows, patches * columns, channels)
+    _check_spec(spec, latent)
     body = _Body(_HEADER.size)
     # Tables come first: a layer record needs to know where they lie.
     records = b"".join(_layer_record(body, layer) for layer in network.layers)
-    codec = _codec_record(body, spec, network.layers[network.latent].out_shape)
+    codec = _codec_record(body, spec, latent)
     layers_at = body.add(records)
     codec_at = body.add(codec)
-    return _with_header(network, spec, body, layers_at, codec_at)
+    return _with_header(network, spec, patches, body, layers_at, codec_at)
 
 
 class _Body:
@@ -132,9 +140,11 @@ class _Body:
         return at
 
 
-def _with_header(network: Network, spec: CodecSpec, body: _Body, layers_at: int, codec_at: int) -> bytes:
+def _with_header(network: Network, spec: CodecSpec, patches: int, body: _Body, layers_at: int, codec_at: int) -> bytes:
     name = spec.name.encode().ljust(NAME_BYTES, b"\0")
     height, width, _ = network.photo_shape
+    if patches * max(height, width) > 65535:
+        raise GlimpseError(f"A photo of {patches * height} x {patches * width} is larger than a model blob can say.")
     side = -1 if network.side is None else network.side
 
     def header(check: int) -> bytes:
@@ -145,12 +155,12 @@ def _with_header(network: Network, spec: CodecSpec, body: _Body, layers_at: int,
             _HEADER.size + len(body.content),
             check,
             name,
-            height,
-            width,
+            patches * height,
+            patches * width,
             len(network.layers),
             network.latent,
             side,
-            0,
+            patches,
             layers_at,
             codec_at,
             0,

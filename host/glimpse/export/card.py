@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures a model folder on held-out photos: `python -m glimpse.export.card --data DIR --model models/mcucoder`.
 
-Writes results.json and the "Measured" part of card.md, so that no number of a card is typed by hand.
+Writes results/validation.json and the measured part of card.md, with the origins of the photos, so that no number of a
+card is typed by hand.
 """
 
 import argparse
@@ -12,12 +13,14 @@ import numpy as np
 
 from glimpse import zoo
 from glimpse.decoder import PictureDecoder
-from glimpse.files import write_whole
+from glimpse.files import make_folder, write_whole
 from glimpse.journey import survivors
 from glimpse.photo import fit_photo, load_photo
 from glimpse.quality import compare
 from glimpse.reassemble import Assembly
+from glimpse.training.manifest import find_manifest
 from glimpse.training.split import split_files
+from glimpse.training.terms import describe_data
 
 PAYLOAD = 51
 SHARES = (0.0625, 0.125, 0.25, 0.5, 1.0)
@@ -73,8 +76,13 @@ def measure(model: zoo.ZooModel, files: list[Path]) -> dict:
     return {"photos": len(files), "payload": PAYLOAD, "rows": rows, "raw_bytes": round(np.mean(raw))}
 
 
-def table(results: dict) -> str:
-    """The results as Markdown."""
+def table(results: dict, int8: dict | None) -> str:
+    """The results as Markdown.
+
+    Args:
+        results: of measure.
+        int8: of results/int8.json; None when it is not there.
+    """
     lines = [
         f"Means over {results['photos']} held-out photos, centre-cropped, packets of {results['payload']} bytes, "
         "range coded, headers counted;",
@@ -86,6 +94,12 @@ def table(results: dict) -> str:
     for row in results["rows"]:
         shares = f"{100 * row['sent']:g} % | {100 * row['lost']:g} %"
         lines.append(f"| {shares} | {row['bytes']} | {row['psnr_db']:.2f} | {row['ms_ssim']:.3f} |")
+    if int8 is not None:
+        lines += [
+            "",
+            f"Int8 costs {int8['cost_db']:.3f} dB of PSNR and {int8['cost_ms_ssim_db']:.3f} dB of MS-SSIM against the "
+            f"float encoder before it, with the same decoder, on {int8['photos']} of these photos.",
+        ]
     return "\n".join(lines)
 
 
@@ -93,18 +107,22 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--data", type=Path, required=True, help="the photos of training; only the held-out ones are used"
+        "--data", type=Path, required=True, help="the photos of training; only the held-out ones are measured"
     )
     parser.add_argument("--model", type=Path, required=True)
     options = parser.parse_args()
-    _, validation = split_files(options.data)
+    training, validation = split_files(options.data)
     results = measure(zoo.load(str(options.model)), validation)
-    write_whole(options.model / "results.json", (json.dumps(results, indent=1) + "\n").encode())
+    make_folder(options.model / "results")
+    write_whole(options.model / "results" / "validation.json", (json.dumps(results, indent=1) + "\n").encode())
+    report = options.model / "results" / "int8.json"
+    int8 = json.loads(report.read_text()) if report.is_file() else None
+    measured = f"{table(results, int8)}\n\n{describe_data(training, find_manifest(options.data))}"
     card = options.model / "card.md"
     before, _, rest = card.read_text().partition(START)
     after = rest.partition(END)[2]
-    write_whole(card, f"{before}{START}\n{table(results)}\n{END}{after}".encode())
-    print(table(results))
+    write_whole(card, f"{before}{START}\n{measured}\n{END}{after}".encode())
+    print(table(results, int8))
 
 
 if __name__ == "__main__":

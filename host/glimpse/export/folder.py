@@ -8,6 +8,8 @@ A folder holds
     model.toml       [model]  name = "mcucoder"   at most 15 bytes
                               id = 3              0..31, in every packet
                               revision = 0        0..255, the lowest bit in every packet
+                              patches = 2         optional: 1, 2 or 4 along each side of the photo, which is so many
+                                                  times the network's input; 1 when missing
                      [codec]  bits = 5            of one raw symbol, 1..8
                               levels = 32         optional, values of a symbol: 2^bits when missing
                               order = "channel"   or "interleaved" or "saliency"
@@ -47,6 +49,7 @@ class ModelSection(BaseModel):
     name: str
     id: int
     revision: int
+    patches: int = 1
 
 
 class CodecSection(BaseModel):
@@ -99,16 +102,21 @@ class Tables(BaseModel):
     saliency: list[int] | None = None
 
 
+def _model_file(folder: Path) -> ModelFile:
+    toml = folder / "model.toml"
+    try:
+        return ModelFile.model_validate(tomllib.loads(read_file(toml).decode()))
+    except (ValidationError, ValueError) as error:
+        raise GlimpseError(f"{toml} cannot be used: {_first_line(error)}") from error
+
+
 def spec_from_folder(path: Path | str) -> CodecSpec:
     """The codec of a model folder; raises GlimpseError, naming the file, when it cannot be read."""
     folder = Path(path)
-    toml, tables_path = folder / "model.toml", folder / "tables.json"
+    tables_path = folder / "tables.json"
+    described = _model_file(folder)
     try:
-        described = ModelFile.model_validate(tomllib.loads(_read(toml).decode()))
-    except (ValidationError, ValueError) as error:
-        raise GlimpseError(f"{toml} cannot be used: {_first_line(error)}") from error
-    try:
-        tables = Tables.model_validate(json.loads(_read(tables_path)))
+        tables = Tables.model_validate(json.loads(read_file(tables_path)))
     except (ValidationError, ValueError) as error:
         raise GlimpseError(f"{tables_path} cannot be used: {_first_line(error)}") from error
     model, codec = described.model, described.codec
@@ -116,7 +124,7 @@ def spec_from_folder(path: Path | str) -> CodecSpec:
         model=model.id,
         revision=model.revision,
         name=model.name,
-        levels=_levels(codec, toml),
+        levels=_levels(codec, folder / "model.toml"),
         order=codec.order,
         stride=codec.stride,
         offset=codec.offset,
@@ -157,10 +165,16 @@ def blob_from_folder(path: Path | str) -> bytes:
     Raises GlimpseError when a file is missing or malformed or nodes cannot run the network.
     """
     folder = Path(path)
-    return build_blob(_read(folder / "encoder.tflite"), spec_from_folder(folder))
+    return build_blob(read_file(folder / "encoder.tflite"), spec_from_folder(folder), patches_from_folder(folder))
 
 
-def _read(path: Path) -> bytes:
+def patches_from_folder(path: Path | str) -> int:
+    """Patches along each side of the photo; raises GlimpseError, naming the file, when it cannot be read."""
+    return _model_file(Path(path)).model.patches
+
+
+def read_file(path: Path) -> bytes:
+    """A file's bytes; raises GlimpseError, naming it, when it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:

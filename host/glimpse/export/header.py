@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from glimpse.binding import Model
 from glimpse.errors import GlimpseError
 from glimpse.export.folder import blob_from_folder
 
@@ -21,7 +22,11 @@ def bytes_text(data: bytes) -> str:
 
 
 def header_text(blob: bytes, origin: str) -> str:
-    """A C and C++ header that defines glimpse_builtin_model, aligned to 16. origin: named in its first comment."""
+    """A C and C++ header of a model: glimpse_builtin_model, aligned to 16, and the memory that it needs in bytes.
+
+    origin: named in its first comment. Raises GlimpseError when nodes refuse the blob.
+    """
+    model = Model(blob)
     return f"""/* Made from {origin}; do not edit. */
 #ifndef GLIMPSE_BUILTIN_MODEL_H
 #define GLIMPSE_BUILTIN_MODEL_H
@@ -33,6 +38,11 @@ def header_text(blob: bytes, origin: str) -> str:
 #else
 #define GLIMPSE_BUILTIN_MODEL_ALIGNED _Alignas(16)
 #endif
+
+/* As glimpse_encoder_buffer_size and its like say of it. */
+#define GLIMPSE_BUILTIN_BUFFER_BYTES {model.buffer_bytes}u
+#define GLIMPSE_BUILTIN_LATENT_BYTES {model.symbol_count}u
+#define GLIMPSE_BUILTIN_SIDE_BYTES {model.side_bytes}u
 
 GLIMPSE_BUILTIN_MODEL_ALIGNED static const uint8_t glimpse_builtin_model[{len(blob)}] = {{
 {bytes_text(blob)}

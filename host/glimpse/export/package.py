@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes a model folder from trained weights: `python -m glimpse.export.package --weights DIR --data DIR --out DIR`.
+"""Writes a model folder from trained weights. Needs TensorFlow as Keras's backend.
 
-Two steps, because the decoder may be tuned in between on what the int8 encoder really sends:
-`--step encoder` writes encoder.tflite, model.toml and tables.json, `--step decoder` writes decoder.tflite.
+Two parts, because the decoder may be tuned in between on what the int8 encoder really sends: the encoder's is
+encoder.tflite, model.toml and tables.json, the decoder's decoder.tflite; both put their weights into checkpoint/.
 """
 
-import argparse
 import json
 import tomllib
 from pathlib import Path
@@ -15,95 +14,137 @@ import numpy as np
 from glimpse.binding import Model
 from glimpse.export.blob import good_stride
 from glimpse.export.folder import blob_from_folder
-from glimpse.export.quantise import float16_decoder, int8_encoder
+from glimpse.export.quantise import check_float, float16_decoder, int8_encoder
 from glimpse.export.tables import lowest_levels, quantiser_steps, write_tables
-from glimpse.files import write_whole
-from glimpse.training import mcucoder
-from glimpse.training.data import load_squares
-from glimpse.training.split import split_files
+from glimpse.export.weights import compact
+from glimpse.files import make_folder, write_whole
+from glimpse.training.definition import PHOTO_SIDE, Definition
+from glimpse.training.limitnet import GAIN
+from glimpse.training.link import BLOCK, CELLS
 
 PACKET_SYMBOLS = 72  # raw 5-bit symbols of a 51-byte packet: what one loss takes away
-MODEL_TOML = """# Which network, which quantiser, which order. Written by glimpse.export.package.
-[model]
-name = "{name}"
-id = {id}
-revision = {revision}
-
-[codec]
-bits = {bits}
-order = "channel"
-stride = {stride}
-offset = {offset}
-"""
+REPRESENTATIVE = 256  # photos that calibrate the activations' ranges
+TOLERANCE = 0.1  # saliency that a packet may give away to start at an earlier cell
 
 
-def latent_scale(tflite: bytes) -> tuple[float, int]:
-    """Scale and zero point of the network's (first) output."""
+def patches_of(photos: np.ndarray, per_side: int) -> np.ndarray:
+    """Photos [n, side, side, 3] cut into patches [n * per_side^2, side / per_side, side / per_side, 3]."""
+    n, side = photos.shape[:2]
+    own = side // per_side
+    tiles = photos.reshape(n, per_side, own, per_side, own, 3)
+    return tiles.transpose(0, 1, 3, 2, 4, 5).reshape(-1, own, own, 3)
+
+
+def latent_scale(tflite: bytes, output: int = 0) -> tuple[float, int]:
+    """Scale and zero point of one of the network's outputs."""
     from ai_edge_litert.interpreter import Interpreter
 
-    return Interpreter(model_content=tflite).get_output_details()[0]["quantization"]
+    return Interpreter(model_content=tflite).get_output_details()[output]["quantization"]
 
 
-def write_encoder(weights: Path, photos: np.ndarray, out: Path, revision: int) -> None:
-    """encoder.tflite, model.toml and tables.json."""
-    encoder = mcucoder.build_encoder()
+def model_toml(definition: Definition, revision: int) -> str:
+    """model.toml of a codec."""
+    side = PHOTO_SIDE // 8
+    lines = [
+        "# Which network, which quantiser, which order. Written by glimpse export.",
+        "[model]",
+        f'name = "{definition.name}"',
+        f"id = {definition.id}",
+        f"revision = {revision}",
+        *([f"patches = {definition.patches}"] if definition.patches > 1 else []),
+        "",
+        "[codec]",
+        f"bits = {definition.bits}",
+        *([f"levels = {definition.levels}"] if definition.levels != 1 << definition.bits else []),
+        f'order = "{definition.order}"',
+    ]
+    if definition.order == "saliency":
+        lines += ["", "[saliency]", f"map = [{CELLS}, {CELLS}]", "bits = 5", f"gain = {GAIN}"]
+        lines += [f"block = {BLOCK}", f"tolerance = {TOLERANCE}"]
+    elif definition.order == "channel":
+        lines += [f"stride = {good_stride(side, side, PACKET_SYMBOLS)}", f"offset = {side * side * 5 // 13}"]
+    else:
+        # Positions spread as by channel, and a packet meets every channel equally often.
+        lines += [f"stride = {_interleaving_stride(side, definition.channels)}", "offset = 0"]
+    return "\n".join(lines) + "\n"
+
+
+def _interleaving_stride(side: int, channels: int) -> int:
+    """A stride through all symbols that steps through positions well and through channels one after another."""
+    count = side * side * channels
+    wanted = good_stride(side, side, PACKET_SYMBOLS) * channels + 1
+    return next(s for s in range(wanted, wanted + count) if np.gcd(s, count) == 1 and s % channels == 1)
+
+
+def saliency_curve(scale: float, zero: int) -> list[int]:
+    """Saliency 0..255 for each int8 value -128..127 of the branch: the sigmoid that LimitNet ends it with."""
+    logits = (np.arange(-128, 128) - zero) * scale
+    return np.rint(255 / (1 + np.exp(-logits))).astype(int).tolist()
+
+
+def write_encoder(definition: Definition, weights: Path, photos: np.ndarray, out: Path) -> dict:
+    """encoder.tflite, model.toml, tables.json and the encoder's checkpoint.
+
+    Args:
+        definition: of the codec.
+        weights: folder of a training.
+        photos: training photos, uint8 [n, 224, 224, 3].
+        out: model folder; its revision is counted up if there is one.
+
+    Returns:
+        float_drift (quantiser steps between Keras and TFLite, unquantised), frame_bytes {payload: mean bytes of a whole
+        frame of these photos, headers included}.
+    """
+    make_folder(out)
+    encoder = definition.build_encoder(PHOTO_SIDE // definition.patches)
     encoder.load_weights(weights / "encoder.weights.h5")
-    tflite = int8_encoder(encoder, photos[:: max(1, len(photos) // 256)])
+    drift = check_float(encoder, patches_of(photos[:4], definition.patches))
+    chosen = photos[:: max(1, len(photos) // REPRESENTATIVE)]
+    tflite = int8_encoder(encoder, patches_of(chosen, definition.patches)[:: definition.patches])
+    toml = out / "model.toml"
+    revision = (tomllib.loads(toml.read_text())["model"]["revision"] + 1) % 256 if toml.is_file() else 1
     write_whole(out / "encoder.tflite", tflite)
-    rows, columns, channels = (int(n) for n in encoder.output_shape[1:])
-    stride = good_stride(rows, columns, PACKET_SYMBOLS)
-    write_whole(
-        out / "model.toml",
-        MODEL_TOML.format(
-            name="mcucoder",
-            id=1,
-            revision=revision,
-            bits=mcucoder.SYMBOL_BITS,
-            stride=stride,
-            offset=rows * columns * 5 // 13,
-        ).encode(),
-    )
+    write_whole(toml, model_toml(definition, revision).encode())
     scale, zero = latent_scale(tflite)
-    minimum, step = quantiser_steps(scale, zero, [-(1 << (mcucoder.SYMBOL_BITS - 1))] * channels)
-    tables = {"minimum": minimum, "step": step, "cumulative": None}
+    channels = definition.channels
+    minimum, step = quantiser_steps(scale, zero, [definition.first_level] * channels)
+    tables: dict = {"minimum": minimum, "step": step, "cumulative": None}
+    if definition.saliency:
+        tables["saliency"] = saliency_curve(*latent_scale(tflite, 1))
     write_whole(out / "tables.json", json.dumps(tables).encode())
     model = Model(blob_from_folder(out))
     latents = np.stack([model.encode_latent(photo) for photo in photos])
-    lowest = lowest_levels(latents, scale, zero, mcucoder.SYMBOL_BITS)
+    lowest = lowest_levels(latents, scale, zero, definition.levels)
     tables["minimum"], tables["step"] = quantiser_steps(scale, zero, lowest)
     write_whole(out / "tables.json", json.dumps(tables).encode())
     write_tables(out, photos)
-    print(f"lowest levels: {lowest}")
+    _checkpoint(weights, out, ("encoder", "rate_model"))
+    return {"float_drift": round(drift, 6), "frame_bytes": frame_bytes(Model(blob_from_folder(out)), photos[:50])}
 
 
-def write_decoder(weights: Path, out: Path) -> None:
-    """decoder.tflite."""
-    decoder = mcucoder.build_decoder()
+def frame_bytes(model: Model, photos: np.ndarray) -> dict[str, int]:
+    """Mean bytes of whole frames, headers included, for packets of 51 and 222 bytes."""
+    sizes: dict[str, list[int]] = {"51": [], "222": []}
+    for photo in photos:
+        latent, side = model.encode_outputs(photo)
+        for payload, found in sizes.items():
+            packets = model.pack(model.quantise(latent), payload=int(payload), saliency=side)
+            found.append(sum(map(len, packets)))
+    return {payload: round(float(np.mean(found))) for payload, found in sizes.items()}
+
+
+def write_decoder(definition: Definition, weights: Path, out: Path) -> None:
+    """decoder.tflite and the decoder's checkpoint."""
+    decoder = definition.build_decoder(PHOTO_SIDE // 8)
     decoder.load_weights(weights / "decoder.weights.h5")
     write_whole(out / "decoder.tflite", float16_decoder(decoder))
+    _checkpoint(weights, out, ("decoder",))
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument(
-        "--data", type=Path, required=True, help="training photos; the validation split is not looked at"
-    )
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--step", choices=("encoder", "decoder", "both"), default="both")
-    parser.add_argument("--photos", type=int, default=1000)
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    if options.step != "decoder":
-        training, _ = split_files(options.data)
-        photos = load_squares(training[:: max(1, len(training) // options.photos)], mcucoder.INPUT_SHAPE[0])
-        toml = options.out / "model.toml"
-        revision = tomllib.loads(toml.read_text())["model"]["revision"] + 1 if toml.is_file() else 1
-        write_encoder(options.weights, photos, options.out, revision)
-    if options.step != "encoder":
-        write_decoder(options.weights, options.out)
-
-
-if __name__ == "__main__":
-    main()
+def _checkpoint(weights: Path, out: Path, networks: tuple[str, ...]) -> None:
+    """The weights from which training goes on, as float16."""
+    make_folder(out / "checkpoint")
+    for name in networks:
+        file = weights / f"{name}.weights.h5"
+        if file.is_file():
+            write_whole(out / "checkpoint" / file.name, compact(file))

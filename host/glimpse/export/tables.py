@@ -15,19 +15,18 @@ from glimpse.export.frequencies import frequencies
 from glimpse.files import write_whole
 
 
-def lowest_levels(latents: np.ndarray, scale: float, zero: int, bits: int) -> list[int]:
+def lowest_levels(latents: np.ndarray, scale: float, zero: int, count: int) -> list[int]:
     """Where each channel's levels should start so that as little as possible is clipped.
 
     Args:
         latents: int8 [n, height, width, channels] of training photos.
         scale: of the latent tensor, in trained quantiser steps.
         zero: its zero point.
-        bits: of a symbol.
+        count: levels of a symbol.
 
     Returns:
         For each channel the level of symbol 0 in steps, at most 0, which makes the squared clipping error least.
     """
-    count = 1 << bits
     levels = []
     for values in np.moveaxis((latents.astype(np.float32) - zero) * scale, -1, 0):
         seen, often = np.unique(np.rint(values), return_counts=True)

@@ -20,6 +20,7 @@ from glimpse.export.header import bytes_text, run, write_if_changed
 
 _CHECK = struct.Struct("<12xI")
 """The CRC-32 in the header of a blob; docs/model-blob.md."""
+_PATCHES_AT = 39
 
 _ALIGNMENT = 16
 _OPERATORS = {
@@ -150,6 +151,8 @@ def write_header(model_dir: Path | str, out: Path | str) -> None:
     Raises GlimpseError when the folder is no usable model or the file cannot be written.
     """
     blob = blob_from_folder(model_dir)
+    if blob[_PATCHES_AT] != 1:
+        raise GlimpseError("The TFLM back end does not run a photo as patches; use the streaming back end.")
     encoder = (Path(model_dir) / "encoder.tflite").read_bytes()
     write_if_changed(Path(out), header_text(encoder, blob, f"the model folder {Path(model_dir).name}"))
 

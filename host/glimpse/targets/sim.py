@@ -83,10 +83,19 @@ class ProcessStream(Stream):
 
 
 class SimNode(SerialNode):
-    """A node in the emulator. Photos reach it as a camera's rows, not over the serial line."""
+    """A node in the emulator. Photos reach it as a camera's rows, not over the serial line.
 
-    def __init__(self, environment: str, model: ZooModel | None, folder: Path | None = None) -> None:
-        self.elf = firmware.build(environment)
+    Args:
+        environment: of platformio.ini.
+        model: that it must run: built in, or sent to it; None: whichever it has.
+        folder: for its files; None: a temporary one.
+        built_in: the folder of the model that its image is built with; None: the standard one.
+    """
+
+    def __init__(
+        self, environment: str, model: ZooModel | None, folder: Path | None = None, built_in: Path | None = None
+    ) -> None:
+        self.elf = firmware.build(environment, built_in)
         if shutil.which("qemu-system-arm") is None:
             raise GlimpseError("qemu-system-arm is not installed; run `make setup`, or use --target native")
         command = firmware.platform_tool("run_board").command(environment.removesuffix("_tflm"), self.elf)
@@ -135,4 +144,4 @@ def open_sim(core: str, model: ZooModel) -> SimNode:
     """
     if core not in ENVIRONMENTS:
         raise UsageError(f"there is no emulated {core!r}; use sim:cortex-m7 or sim:cortex-m33")
-    return SimNode(ENVIRONMENTS[core], model)
+    return SimNode(ENVIRONMENTS[core], model, built_in=model.folder)

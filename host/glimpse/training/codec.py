@@ -1,75 +1,192 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The training graph: encoder, quantiser noise, tail drop, packet erasure, decoder, loss."""
+"""The training graph: encoder, quantiser, what the link drops, decoder, loss."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import keras
 from keras import ops
 
-from glimpse.training.losses import ms_ssim
+from glimpse.training.definition import Definition
+from glimpse.training.limitnet import GAIN
+from glimpse.training.link import Link
+from glimpse.training.losses import ms_ssim, psnr, scales_for
+from glimpse.training.rate import RateModel
+
+MSE_SCALE = 100.0  # squared errors of pictures in 0..1 are as small as 1 - MS-SSIM then
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What training makes small: a weighted sum.
+
+    Attributes:
+        ms_ssim: weight of 1 - MS-SSIM.
+        mse: weight of 100 times the squared error of pictures in 0..1.
+        rate: weight of one bit per pixel.
+        saliency: weight of the cross-entropy between the saliency branch and its masks (LimitNet: 0.05).
+        task: weight of the cross-entropy of a frozen classifier (LimitNet section 3.3.3, Starfish section 4.3).
+        perceptual: weight of the squared distance of a frozen network's features (Starfish section 4.3).
+    """
+
+    ms_ssim: float = 0.0
+    mse: float = 0.0
+    rate: float = 0.0
+    saliency: float = 0.0
+    task: float = 0.0
+    perceptual: float = 0.0
 
 
 @keras.saving.register_keras_serializable("glimpse")
-class LossyCodec(keras.Model):
+class Codec(keras.Model):
     """Encoder and decoder with the losses of the link between them.
 
-    Training draws, for every picture anew, how many channels are sent (uniform in 1..channels, MCUCoder section
-    3.2) and which packets are lost: each channel's positions fall into groups as large as a packet, and groups
-    are erased with a probability that is itself uniform in 0..0.7 for half of the pictures and 0 for the rest.
-    A share `whole` of the pictures keeps all channels.
+    Args:
+        definition: of the codec.
+        side: of the training crops in pixels.
+        objective: what is made small.
+        encoder: None when the decoder learns alone, on levels that a node has sent.
+        decoder: for latents of side / 8.
+        drop: "suffix": the end of the ranks is dropped. "gradual": the symbols of least score are (LimitNet section
+            3.4).
+        classifier: frozen Keras model of pictures [n, 224, 224, 3] in 0..1 to logits, for the task.
+        features: frozen Keras model of such pictures to feature maps, for the perceptual distance.
+        erased: share of pictures that lose packets.
+        bytes_rate: loss of single symbols instead (see Link).
+        seed: of everything that is drawn.
     """
 
     def __init__(
         self,
+        definition: Definition,
+        side: int,
+        objective: Objective,
         encoder: keras.Model | None,
         decoder: keras.Model,
-        levels: int,
-        mse_weight: float = 4.0,
-        whole: float = 0.0,
+        drop: Literal["suffix", "gradual"] = "suffix",
+        classifier: keras.Model | None = None,
+        features: keras.Model | None = None,
+        erased: float = 0.3,
+        bytes_rate: float | None = None,
         seed: int = 1,
     ) -> None:
         super().__init__()
-        self.whole = whole
-        self.encoder, self.decoder, self.levels, self.mse_weight = encoder, decoder, levels, mse_weight
+        self.definition, self.objective, self.drop, self.side = definition, objective, drop, side
+        self.encoder, self.decoder = encoder, decoder
+        self.classifier, self.features = classifier, features
+        self.rate_model = RateModel(definition.channels)
         self.seeds = keras.random.SeedGenerator(seed)
-        self.psnr = keras.metrics.Mean(name="psnr")
-        self.ms_ssim = keras.metrics.Mean(name="ms_ssim")
+        self.link = Link(definition, side // 8, self.seeds, erased, bytes_rate)
+        self.scales = scales_for(side)
+        names = ["psnr", "ms_ssim", "bpp"]
+        names += ["saliency"] * (objective.saliency > 0) + ["top1"] * (classifier is not None)
+        self.means = {name: keras.metrics.Mean(name=name) for name in names}
+
+    def encoded(self, photo):  # noqa: ANN001, ANN201 - backend tensors
+        """Latent, and logits of the saliency or None; patches are encoded one by one and put together again."""
+        g, side = self.definition.patches, self.side
+        if g > 1:
+            own = side // g
+            tiles = ops.reshape(photo, (-1, g, own, g, own, 3))
+            photo = ops.reshape(ops.transpose(tiles, (0, 1, 3, 2, 4, 5)), (-1, own, own, 3))
+        out = self.encoder(photo)
+        latent, logits = out if self.definition.saliency else (out, None)
+        if g > 1:
+            own, channels = side // g // 8, self.definition.channels
+            tiles = ops.reshape(latent, (-1, g, g, own, own, channels))
+            latent = ops.reshape(ops.transpose(tiles, (0, 1, 3, 2, 4, 5)), (-1, g * own, g * own, channels))
+        return ops.cast(latent, "float32"), logits
 
     def quantised(self, latent):  # noqa: ANN001, ANN201 - backend tensors
-        """Latent rounded to whole steps in -levels/2 .. levels/2-1; gradients pass as if it were not."""
-        half = self.levels // 2
-        bounded = ops.clip(latent, -half - 0.49, half - 0.51)
+        """Latent rounded to whole steps within the levels; gradients pass as if it were not."""
+        low = self.definition.first_level
+        bounded = ops.clip(latent, low - 0.49, low + self.definition.levels - 1 + 0.49)
         return bounded + ops.stop_gradient(ops.round(bounded) - bounded)
 
-    def received(self, latent, packets: int = 11):  # noqa: ANN001, ANN201 - backend tensors
-        """A random mask of what arrived, in the shape of the latent; 1 where received."""
-        n, h, w, c = latent.shape
+    def sent(self, latent, logits):  # noqa: ANN001, ANN201 - backend tensors
+        """1 for symbols that the sender sends."""
         n = ops.shape(latent)[0]
-        sent = ops.floor(keras.random.uniform((n, 1, 1, 1), 1, c + 0.9999, seed=self.seeds))
-        sent = ops.where(keras.random.uniform((n, 1, 1, 1), seed=self.seeds) < self.whole, float(c), sent)
-        tail = ops.cast(ops.reshape(ops.arange(c, dtype="float32"), (1, 1, 1, c)) < sent, "float32")
-        rate = ops.maximum(keras.random.uniform((n, 1, 1), -0.7, 0.7, seed=self.seeds), 0.0)
-        alive = ops.cast(keras.random.uniform((n, c, packets), seed=self.seeds) >= rate, "float32")
-        group = ops.cast(keras.random.uniform((n, h * w, c), 0, packets - 0.0001, seed=self.seeds), "int32")
-        arrived = ops.take_along_axis(ops.transpose(alive, (0, 2, 1)), group, axis=1)
-        return tail * ops.reshape(arrived, (-1, h, w, c))
+        if self.drop != "gradual" or logits is None:
+            return self.link.sent(n)
+        channels = self.definition.channels
+        rank = GAIN * ops.arange(channels, 0, -1, dtype="float32")
+        score = ops.sigmoid(ops.cast(logits, "float32")) + ops.reshape(rank, (1, 1, 1, -1))
+        keep = keras.random.uniform((n, 1), 0.02, 1.0, seed=self.seeds)
+        order = ops.sort(ops.reshape(score, (n, -1)), axis=1)
+        at = ops.cast((1 - keep) * (self.link.count - 1), "int32")
+        threshold = ops.take_along_axis(order, at, axis=1)
+        return ops.stop_gradient(ops.cast(score >= ops.reshape(threshold, (n, 1, 1, 1)), "float32"))
 
     def call(self, photo, training: bool = False):  # noqa: ANN001, ANN201 - backend tensors
-        """Photos as they look after the link (training) or from the whole latent (otherwise)."""
-        # Without an encoder the input is a latent that the node has quantised.
-        latent = photo if self.encoder is None else self.quantised(self.encoder(photo))
-        mask = self.received(latent) if training else ops.ones_like(latent)
-        return self.decoder([latent * mask, mask])
+        """What is seen after the link (training) or from all symbols (otherwise).
+
+        Returns:
+            picture [n, side, side, 3]; bits [n], of the symbols sent; logits of the saliency if there are any.
+        """
+        if self.encoder is None:
+            levels, logits = photo, None  # what a node has sent
+        else:
+            latent, logits = self.encoded(photo)
+            levels = self.quantised(latent)
+        n = ops.shape(levels)[0]
+        if training:
+            sent = self.sent(levels, logits)
+            received = sent * self.link.arrived(n)
+        else:
+            sent = received = ops.ones_like(levels)
+        share = keras.random.uniform((n, 1, 1, 1), seed=self.seeds)
+        known = ops.cast(keras.random.uniform(ops.shape(levels), seed=self.seeds) < share, "float32")
+        bits = ops.sum(self.rate_model(levels, known) * sent, axis=(1, 2, 3))
+        out = {"picture": self.decoder([levels * received, received]), "bits": bits}
+        return out if logits is None else {**out, "logits": logits}
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training: bool = True):  # noqa: ANN001, ANN201
-        """1 - MS-SSIM (3 scales) plus a little squared error, which holds the colours."""
-        error = ops.mean(ops.square(y - y_pred), axis=(1, 2, 3))
-        clipped = ops.clip(y_pred, 0.0, 1.0)
-        similarity = ms_ssim(y, y_pred)
-        seen = ops.mean(ops.square(y - clipped), axis=(1, 2, 3))
-        self.psnr.update_state(ops.stop_gradient(-10 * ops.log(seen + 1e-8) / 2.302585))
-        self.ms_ssim.update_state(ops.stop_gradient(similarity))
-        return ops.mean(1 - similarity + self.mse_weight * error)
+        """The objective.
+
+        Args:
+            x: what was encoded.
+            y: the photos; or, where the objective asks for more, photo, mask [n, h, w, 1] in 0..1, weight [n] (0 for
+                pictures without a mask) and label [n] (-1 for pictures without one) by name.
+            y_pred: what call returned.
+            sample_weight: not used.
+            training: not used.
+        """
+        goal, seen = self.objective, y_pred["picture"]
+        photo = y["photo"] if isinstance(y, dict) else y
+        bpp = ops.mean(y_pred["bits"]) / self.side**2
+        total = goal.rate * bpp
+        found: dict[str, Any] = {"bpp": bpp, "psnr": ops.mean(psnr(photo, seen))}
+        similarity = ops.mean(ms_ssim(photo, seen, self.scales, thin=True))
+        found["ms_ssim"] = similarity
+        if goal.ms_ssim:
+            total += goal.ms_ssim * (1 - similarity)
+        if goal.mse:
+            total += goal.mse * MSE_SCALE * ops.mean(ops.square(photo - seen))
+        if goal.saliency:
+            entropy = keras.losses.binary_crossentropy(y["mask"], ops.cast(y_pred["logits"], "float32"), True)
+            weight = ops.reshape(y["weight"], (-1, 1, 1))
+            found["saliency"] = ops.sum(entropy * weight) / (ops.sum(weight * ops.ones_like(entropy)) + 1e-6)
+            total += goal.saliency * found["saliency"]
+        if self.classifier is not None and goal.task:
+            logits = self.classifier(ops.clip(seen, 0.0, 1.0))
+            known = ops.cast(y["label"] >= 0, "float32")
+            label, count = ops.maximum(y["label"], 0), ops.sum(known) + 1e-6
+            entropy = keras.losses.sparse_categorical_crossentropy(label, logits, from_logits=True)
+            total += goal.task * ops.sum(entropy * known) / count
+            found["top1"] = ops.sum(keras.metrics.sparse_categorical_accuracy(label, logits) * known) / count
+        if self.features is not None and goal.perceptual:
+            total += goal.perceptual * self._feature_distance(photo, seen)
+        for name, value in found.items():
+            self.means[name].update_state(ops.stop_gradient(value))
+        return total
+
+    def _feature_distance(self, photo, seen):  # noqa: ANN001, ANN202 - backend tensors
+        a, b = (self.features(p) for p in (photo, ops.clip(seen, 0.0, 1.0)))
+        # Maps of every depth count alike, however large their values are.
+        parts = [ops.mean(ops.square(a[k] - b[k])) / (ops.mean(ops.square(a[k])) + 1e-6) for k in a]
+        return sum(parts) / len(parts)
 
     @property
     def metrics(self) -> list:
-        """Loss, PSNR in dB and 3-scale MS-SSIM."""
-        return [self._loss_tracker, self.psnr, self.ms_ssim]
+        """Loss and the means of what was found: PSNR in dB, MS-SSIM, bits per pixel, ..."""
+        return [self._loss_tracker, *self.means.values()]

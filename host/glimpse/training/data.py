@@ -8,9 +8,18 @@ import numpy as np
 from PIL import Image
 
 
-def load_photos(files: list[Path]) -> list[np.ndarray]:
-    """RGB pictures [h, w, 3] as uint8."""
-    return [np.asarray(Image.open(f).convert("RGB")) for f in files]
+def load_photos(files: list[Path], smallest: int) -> list[np.ndarray]:
+    """RGB pictures [h, w, 3] as uint8; those with a side below `smallest` are scaled up to it, large ones down."""
+    photos = []
+    for file in files:
+        picture = Image.open(file).convert("RGB")
+        short = min(picture.size)
+        wanted = min(max(short, smallest), 2 * smallest)
+        if wanted != short:
+            size = tuple(max(smallest, round(side * wanted / short)) for side in picture.size)
+            picture = picture.resize(size, Image.Resampling.LANCZOS)
+        photos.append(np.asarray(picture))
+    return photos
 
 
 def load_squares(files: list[Path], size: int) -> np.ndarray:
@@ -32,15 +41,21 @@ def random_crops(photos: list[np.ndarray], crop: int, batch: int, seed: int) -> 
     noise-downsampled crops for that reason).
     """
     rng = np.random.default_rng(seed)
+    # Fresh noise for every pixel would take longer than everything else here: pictures take turns from a stock.
+    stock = rng.standard_normal((16 * crop, crop, 3), np.float32) * np.float32(0.004)
     while True:
         out = np.empty((batch, crop, crop, 3), np.float32)
         for i in range(batch):
             photo = photos[rng.integers(len(photos))]
-            smallest = max(crop, int(0.6 * min(photo.shape[:2])))
-            side = int(rng.integers(crop, min(photo.shape[:2]) * crop // smallest + 1)) if rng.random() < 0.5 else crop
+            longest = min(photo.shape[:2])
+            side = int(rng.integers(crop, longest + 1)) if rng.random() < 0.5 else crop
             y, x = rng.integers(photo.shape[0] - side + 1), rng.integers(photo.shape[1] - side + 1)
             patch = photo[y : y + side, x : x + side]
             if side != crop:
                 patch = np.asarray(Image.fromarray(patch).resize((crop, crop), Image.Resampling.BICUBIC))
             out[i] = patch[:, ::-1] if rng.random() < 0.5 else patch
-        yield np.clip(out / 255 + rng.normal(0, 0.004, out.shape).astype(np.float32), 0, 1)
+        out *= np.float32(1 / 255)
+        for picture in out:
+            start = rng.integers(len(stock) - crop)
+            picture += stock[start : start + crop]
+        yield np.clip(out, 0, 1, out=out)

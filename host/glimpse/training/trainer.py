@@ -1,108 +1,149 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trains mcucoder: `python -m glimpse.training.trainer --data DIR --out DIR`."""
+"""The training loop: rate of learning, checkpoints, log."""
 
-import argparse
 import json
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
-from glimpse.training import mcucoder
-from glimpse.training.codec import LossyCodec
-from glimpse.training.data import load_photos, load_squares, random_crops
-from glimpse.training.split import split_files
+from glimpse.training.codec import Codec
+
+NETWORKS = ("encoder", "decoder", "rate_model")
 
 
-class TimedCosine(keras.callbacks.Callback):
-    """A learning rate that falls along a cosine over wall-clock minutes, then stops: for shared and slow machines."""
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to learn; whichever of steps and minutes ends first ends the training.
 
-    def __init__(self, rate: float, minutes: float, warmup_steps: int = 100) -> None:
+    Attributes:
+        rate: of learning at its highest.
+        steps: batches; None: no limit.
+        minutes: of wall-clock time, for shared and slow machines; None: no limit.
+        epoch: batches between two checkpoints.
+        warmup: batches over which the rate rises at first.
+    """
+
+    rate: float = 1e-3
+    steps: int | None = None
+    minutes: float | None = None
+    epoch: int = 200
+    warmup: int = 100
+
+
+class Cosine(keras.callbacks.Callback):
+    """A learning rate that falls along a cosine over the schedule, then stops."""
+
+    def __init__(self, schedule: Schedule, done_before: float = 0.0) -> None:
         super().__init__()
-        self.rate, self.seconds, self.warmup, self.steps, self.start = rate, 60 * minutes, warmup_steps, 0, time.time()
+        self.schedule, self.steps, self.start, self.before = schedule, 0, time.time(), done_before
+
+    @property
+    def done(self) -> float:
+        """Share of the schedule that is over, 0..1."""
+        s = self.schedule
+        by_step = self.steps / s.steps if s.steps else 0.0
+        by_time = (time.time() - self.start) / (60 * s.minutes) if s.minutes else 0.0
+        return min(1.0, self.before + (1 - self.before) * max(by_step, by_time))
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Sets the rate."""
-        done = min(1.0, (time.time() - self.start) / self.seconds)
+        fallen = 0.01 + 0.99 * (1 + np.cos(np.pi * self.done)) / 2
         self.steps += 1
-        rate = self.rate * (0.01 + 0.99 * (1 + np.cos(np.pi * done)) / 2) * min(1.0, self.steps / self.warmup)
-        self.model.optimizer.learning_rate = rate
+        self.model.optimizer.learning_rate = self.schedule.rate * fallen * min(1.0, self.steps / self.schedule.warmup)
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Stops when the time is over."""
-        self.model.stop_training = time.time() - self.start > self.seconds
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Stops at the end of the schedule."""
+        if self.done >= 1:
+            self.model.stop_training = True
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Writes the networks' weights and a log line after every epoch, whole or not at all."""
+    """Writes weights and a log line after every epoch, whole or not at all."""
 
-    def __init__(self, codec: LossyCodec, out: Path, networks: tuple[str, ...] = ("encoder", "decoder")) -> None:
+    def __init__(self, out: Path, cosine: Cosine) -> None:
         super().__init__()
-        self.codec, self.out, self.networks, self.start = codec, out, networks, time.time()
+        self.out, self.cosine, self.start = out, cosine, time.time()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Saves and logs."""
-        save(self.codec, self.out, self.networks)
-        line = {
-            "epoch": epoch,
-            "seconds": round(time.time() - self.start),
-            **{k: float(v) for k, v in (logs or {}).items()},
-        }
+        save(self.model, self.out)
+        _save_optimizer(self.model, self.out)
+        line = {"epoch": epoch, "done": round(self.cosine.done, 4), "seconds": round(time.time() - self.start)}
+        line |= {k: round(float(v), 5) for k, v in (logs or {}).items()}
         with (self.out / "log.jsonl").open("a") as log:
             log.write(json.dumps(line) + "\n")
 
 
-def save(codec: LossyCodec, out: Path, networks: tuple[str, ...]) -> None:
-    """Writes OUT/encoder.weights.h5 and OUT/decoder.weights.h5, each replaced in one step."""
-    for name in networks:
+def save(codec: Codec, out: Path) -> None:
+    """Writes OUT/NETWORK.weights.h5 for each network, each replaced in one step."""
+    for name in NETWORKS:
+        network = getattr(codec, name)
+        if network is None:
+            continue
         part = out / f"{name}.part.weights.h5"
-        getattr(codec, name).save_weights(part)
+        keras.saving.save_weights(network, part) if name == "rate_model" else network.save_weights(part)
         part.replace(out / f"{name}.weights.h5")
 
 
-def build(crop: int, resume: Path | None, levels: int = mcucoder.LEVELS) -> LossyCodec:
-    """The codec at a crop size, with weights from a folder if given."""
-    codec = LossyCodec(mcucoder.build_encoder(crop), mcucoder.build_decoder(crop // 8), levels)
+def _save_optimizer(codec: Codec, out: Path) -> None:
+    store: dict[str, np.ndarray] = {}
+    codec.optimizer.save_own_variables(store)
+    part = out / "optimizer.part.npz"
+    np.savez(part, **{name: np.asarray(value, np.float32) for name, value in store.items()})
+    part.replace(out / "optimizer.npz")
+
+
+def _load_optimizer(codec: Codec, out: Path) -> None:
+    """The moments of an interrupted training; without them it starts anew from the weights."""
+    try:
+        with np.load(out / "optimizer.npz") as store:
+            codec.optimizer.build(codec.trainable_variables)
+            codec.optimizer.load_own_variables(dict(store))
+    except (OSError, ValueError, KeyError):
+        return
+
+
+def _done_before(out: Path) -> float:
+    """Share of the schedule that the log in OUT says is over; 0 when it was finished, so that more can follow."""
+    try:
+        done = json.loads((out / "log.jsonl").read_text().splitlines()[-1])["done"]
+    except (OSError, ValueError, KeyError, IndexError):
+        return 0.0
+    return done if done < 1 else 0.0
+
+
+def fit(
+    codec: Codec, batches: Iterable, held: Any, schedule: Schedule, out: Path, callbacks: list, resume: bool = False
+) -> None:
+    """Trains until the schedule ends.
+
+    Args:
+        codec: built.
+        batches: of (x, y), endless.
+        held: validation arrays (x, y).
+        schedule: how long.
+        out: folder of checkpoints and log; it exists.
+        callbacks: more of Keras's callbacks, such as a progress bar.
+        resume: the schedule goes on where the log in `out` ends, with the optimizer's moments.
+    """
+    cosine = Cosine(schedule, _done_before(out) if resume else 0.0)
+    # JAX without compiling would run operator by operator; torch and TensorFlow lose more by XLA's start than they win.
+    compiled = keras.backend.backend() == "jax"
+    codec.compile(optimizer=keras.optimizers.Adam(schedule.rate, global_clipnorm=1.0), jit_compile=compiled)
     if resume:
-        codec.encoder.load_weights(resume / "encoder.weights.h5")
-        codec.decoder.load_weights(resume / "decoder.weights.h5")
-    return codec
-
-
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--resume", type=Path)
-    parser.add_argument("--crop", type=int, default=128)
-    parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--steps", type=int, default=200, help="steps in an epoch")
-    parser.add_argument(
-        "--minutes", type=float, default=60, help="wall-clock time; the learning rate falls to its end over it"
-    )
-    parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    keras.utils.set_random_seed(options.seed)
-    training, validation = split_files(options.data)
-    photos = [p for p in load_photos(training) if min(p.shape[:2]) >= options.crop]
-    held = load_squares(validation, options.crop).astype(np.float32) / 255
-    codec = build(options.crop, options.resume)
-    codec.compile(optimizer=keras.optimizers.Adam(options.rate, clipnorm=1.0), jit_compile=False)
-    crops = ((b, b) for b in random_crops(photos, options.crop, options.batch, options.seed))
+        _load_optimizer(codec, out)
     codec.fit(
-        crops,
-        steps_per_epoch=options.steps,
+        batches,
+        steps_per_epoch=schedule.epoch,
         epochs=10**6,
-        validation_data=(held, held),
-        validation_batch_size=16,
-        verbose=2,
-        callbacks=[TimedCosine(options.rate, options.minutes), Checkpoint(codec, options.out)],
+        validation_data=held,
+        validation_batch_size=8,
+        verbose=0,
+        callbacks=[cosine, Checkpoint(out, cosine), *callbacks],
     )
-
-
-if __name__ == "__main__":
-    main()
+    save(codec, out)

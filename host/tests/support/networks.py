@@ -22,7 +22,7 @@ HAS_TFLITE_MICRO = importlib.util.find_spec("tflite_micro") is not None
 def codec_for(
     encoder: bytes, tables: bool = False, contexts: bool = False, saliency: tuple[int, int] | None = None
 ) -> CodecSpec:
-    """A codec that fits the latent of an encoder; its quantiser is of no interest.
+    """A codec that fits the latent of an encoder, of one patch or of several; its quantiser is of no interest.
 
     Args:
         encoder: .tflite file.

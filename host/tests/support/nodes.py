@@ -16,10 +16,13 @@ from support.networks import CMSIS_NN, kernel_sources
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def build_node_program(folder: Path) -> Path:
-    """The node as a program of this computer, with the sanitizers on; returns its path."""
+def build_node_program(folder: Path, model: Path | None = None) -> Path:
+    """The node as a program of this computer, with the sanitizers on; returns its path.
+
+    model: the folder of the model to build in; None: that of the default model.
+    """
     firmware = ROOT / "firmware"
-    write_header(zoo.load().folder, folder / "glimpse_builtin_model.h")
+    write_header(model or zoo.load().folder, folder / "glimpse_builtin_model.h")
     ours = [
         source for room in ("core", "nn", "app", "ports/native") for source in sorted((firmware / room).glob("*.c"))
     ]

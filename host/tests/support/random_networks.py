@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds int8 .tflite encoders with random weights, without TensorFlow: small networks of every shape that nodes run,
-and the published trunk."""
+and the published ones."""
 
 from __future__ import annotations
 
@@ -55,6 +55,17 @@ PUBLISHED_TRUNK = Plan(
     ],
     [2],
 )
+
+
+def starfish(patches: int, channels: int = 64, photo: int = 224) -> Plan:
+    """The published Starfish encoder for one of patches * patches parts of a photo: 3x3 convolutions to 64, 64, 64 and
+    8 channels, 2x2 max-pools between them."""
+    steps = []
+    for index in range(3):
+        steps.append(Step("conv", (3, 3), (1, 1), True, channels, RELU, 2 * index - 1))
+        steps.append(Step("max_pool", (2, 2), (2, 2), True, channels, NONE, 2 * index))
+    steps.append(Step("conv", (3, 3), (1, 1), True, 8, NONE, 5))
+    return Plan((photo // patches, photo // patches), steps, [6])
 
 
 @dataclass

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Glimpse's own models as codecs: the node's C code makes the packets, the host shows what came."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from glimpse import zoo
+from glimpse.decoder import PictureDecoder
+from glimpse.errors import UsageError
+from glimpse.evaluation.codec import Coded
+from glimpse.reassemble import Assembly
+from glimpse.zoo import ZooModel
+
+
+def packets_of(
+    model: ZooModel, photo: np.ndarray, payload: int, gain: float | None = None, steered: bool = True
+) -> list[bytes]:
+    """All packets of a photo as a node sends them.
+
+    Args:
+        model: of the zoo.
+        photo: uint8 [photo_height, photo_width, 3] of that model.
+        payload: most bytes of a packet.
+        gain: what a channel counts against saliency (LimitNet's G); None: the model's own.
+        steered: False leaves the saliency map out of it: symbols go in the order of their ranks.
+    """
+    loaded = model.binding
+    latent, side = loaded.encode_outputs(photo)
+    coding = "range" if loaded.has_range_tables else "raw"
+    options: dict[str, Any] = {"saliency": side} if side.size and steered else {}
+    if gain is not None:
+        options["gain"] = gain
+    return loaded.pack(loaded.quantise(latent), coding=coding, payload=payload, **options)
+
+
+def thinned(count: int, points: int | None) -> list[int]:
+    """Which of 1..count to look at: all, or `points` of them with the first and the last, denser at the start."""
+    if points is None or points >= count:
+        return list(range(1, count + 1))
+    if points == 1:
+        return [count]
+    return sorted({round(count ** (step / (points - 1))) for step in range(points)} | {1, count})
+
+
+class GlimpseModel:
+    """A model whose picture is looked at after every packet.
+
+    Args:
+        model: of the zoo.
+        payload: most bytes of a packet.
+        measured: prefixes to look at; None: every one.
+        gain: as for packets_of.
+        steered: as for packets_of.
+        name: of this variant; None: the model's.
+    """
+
+    def __init__(
+        self,
+        model: ZooModel,
+        payload: int,
+        measured: int | None = None,
+        gain: float | None = None,
+        steered: bool = True,
+        name: str | None = None,
+    ) -> None:
+        self.model, self.payload, self.measured, self.gain, self.steered = model, payload, measured, gain, steered
+        self.name = self.title = name or model.name
+        self._decoder = PictureDecoder(model)
+
+    def points(self, photo: np.ndarray) -> Iterator[Coded]:
+        """Prefixes of the packets, headers and checks counted."""
+        packets = packets_of(self.model, photo, self.payload, self.gain, self.steered)
+        wanted = set(thinned(len(packets), self.measured))
+        assembly, size = Assembly(self.model, decoder=self._decoder), 0
+        for number, packet in enumerate(packets, 1):
+            assembly.add(packet)
+            size += len(packet)
+            if number in wanted:
+                yield Coded(f"{number} packets", size, assembly.picture())
+
+    def lossy(self, photo: np.ndarray, loss: float, seed: int) -> Coded:
+        """What is left of all packets when each is lost with a chance.
+
+        Args:
+            photo: as for points.
+            loss: 0..1.
+            seed: of the chance; two models with equal packet counts lose the same ones.
+
+        Returns:
+            The picture with the bytes that were sent, lost ones included.
+        """
+        packets = packets_of(self.model, photo, self.payload, self.gain, self.steered)
+        lost = np.random.default_rng(seed).random(len(packets)) < loss
+        assembly = Assembly(self.model, decoder=self._decoder)
+        for packet in (packet for packet, gone in zip(packets, lost, strict=True) if not gone):
+            assembly.add(packet)
+        return Coded(f"{100 * loss:g} % lost", sum(map(len, packets)), assembly.picture())
+
+
+def base_name(text: str) -> str:
+    """The model's part of what model_named takes."""
+    return text.rpartition("@")[0] if "@" in text else text
+
+
+def model_named(text: str, payload: int, measured: int | None = None) -> GlimpseModel:
+    """A model, or a variant of it for LimitNet's ablations.
+
+    Args:
+        text: name or folder of a model; NAME@ranks leaves saliency out of the order, NAME@0.2 takes 0.2 for the gain.
+        payload: most bytes of a packet.
+        measured: prefixes to look at; None: every one.
+
+    Raises:
+        UsageError: an unknown variant, or one of a model that does not order by saliency.
+        GlimpseError: no such model.
+    """
+    model = zoo.load(base_name(text))
+    if "@" not in text:
+        return GlimpseModel(model, payload, measured)
+    if not model.binding.side_bytes:
+        raise UsageError(f"model {model.name} does not order by saliency, so {text!r} means nothing; name it plainly")
+    variant = text.rpartition("@")[2]
+    name = f"{model.name}@{variant}"
+    if variant == "ranks":
+        return GlimpseModel(model, payload, measured, steered=False, name=name)
+    try:
+        return GlimpseModel(model, payload, measured, gain=float(variant), name=name)
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no variant of a model; take NAME@ranks or a gain as in NAME@0.2") from error

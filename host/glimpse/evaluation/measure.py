@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Photos of a folder through codecs: one Row for every operating point, on one or two processes."""
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from glimpse import zoo
+from glimpse.errors import GlimpseError
+from glimpse.evaluation import classical
+from glimpse.evaluation.classify import Classifier
+from glimpse.evaluation.codec import Codec
+from glimpse.evaluation.curves import MOST_BPP, Row
+from glimpse.evaluation.detect import Detector
+from glimpse.evaluation.learned import base_name, model_named
+from glimpse.evaluation.loss import LossRow, loss_rows
+from glimpse.evaluation.view import Viewer
+from glimpse.photo import Fit, fit_photo, load_photo
+from glimpse.training.split import SUFFIXES, VALIDATION_EVERY
+
+DEFAULT_SIDE = 224
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is measured.
+
+    Attributes:
+        models: names or folders of the zoo.
+        baselines: names of glimpse.evaluation.classical.
+        payload: most bytes of a packet, headers included.
+        fit: how photos become the codecs' pixels.
+        height: of those pixels.
+        width: of those pixels.
+        points: prefixes of a model's packets to look at; None: every one.
+        losses: chances of losing a packet, 0..1; empty: no loss.
+        seeds: how often each loss is drawn.
+        most_bpp: rate up to which codecs are compared, bits per pixel.
+        classifier: model file; None: no accuracy.
+        labels: file of its labels.
+        folders: class folders of the photos.
+        detector: ONNX file; None: no detection.
+    """
+
+    models: tuple[str, ...]
+    baselines: tuple[str, ...]
+    payload: int
+    fit: Fit
+    height: int = DEFAULT_SIDE
+    width: int = DEFAULT_SIDE
+    points: int | None = None
+    losses: tuple[float, ...] = ()
+    seeds: int = 3
+    most_bpp: float = MOST_BPP
+    classifier: Path | None = None
+    labels: Path | None = None
+    folders: tuple[str, ...] = ()
+    detector: Path | None = None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What became of one photo.
+
+    Attributes:
+        image: its name, with its class folder if there is one.
+        rows: one for each operating point.
+        losses: one for each model, loss and seed.
+        problem: why it was skipped; empty when it was not.
+    """
+
+    image: str
+    rows: tuple[Row, ...] = ()
+    losses: tuple[LossRow, ...] = ()
+    problem: str = ""
+
+
+def photos_in(folder: Path, split: str = "all") -> list[Path]:
+    """The photo files of a folder, or, where it has none itself, of its subfolders (one for each class), sorted.
+
+    Args:
+        folder: to look in.
+        split: "all"; "validation": every 20th, which training leaves out; "training": the others.
+
+    Raises:
+        GlimpseError: no such folder, or nothing in it that looks like a photo.
+    """
+    if not folder.is_dir():
+        raise GlimpseError(f"there is no folder {folder}; name a folder of photos")
+    try:
+        files = [f for f in sorted(folder.iterdir()) if _is_photo(f)]
+        files = files or [f for f in sorted(folder.glob("*/*")) if _is_photo(f)]
+    except OSError as error:
+        raise GlimpseError(f"cannot read the folder {folder}: {(error.strerror or '').lower()}") from error
+    if not files:
+        endings = ", ".join(sorted(ENDINGS))
+        raise GlimpseError(f"{folder} has no photos ({endings}); name a folder that has")
+    if split == "validation":
+        return files[::VALIDATION_EVERY]
+    return [f for i, f in enumerate(files) if i % VALIDATION_EVERY] if split == "training" else files
+
+
+ENDINGS = SUFFIXES | {".avif", ".bmp", ".ppm", ".tif", ".tiff"}
+
+
+def _is_photo(path: Path) -> bool:
+    return path.suffix.lower() in ENDINGS and not path.name.startswith(".") and path.is_file()
+
+
+def shape_of(models: tuple[str, ...]) -> tuple[int, int]:
+    """(height, width) of the pixels that all models take; without any, DEFAULT_SIDE squared.
+
+    Raises:
+        GlimpseError: a model is missing, or two take different pixels.
+    """
+    bindings = {name: zoo.load(base_name(name)).binding for name in models}
+    shapes = {name: (each.photo_height, each.photo_width) for name, each in bindings.items()}
+    if len(set(shapes.values())) > 1:
+        each = ", ".join(f"{name} {width}x{height}" for name, (height, width) in shapes.items())
+        raise GlimpseError(f"models that take photos of different sizes cannot be compared ({each}); name one size")
+    return next(iter(shapes.values()), (DEFAULT_SIDE, DEFAULT_SIDE))
+
+
+class Bench:
+    """A plan with everything loaded that it needs.
+
+    Raises:
+        GlimpseError: something is missing.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.models = [model_named(name, plan.payload, plan.points) for name in plan.models]
+        self.codecs: list[Codec] = [*self.models, *(classical.make(name, plan.payload) for name in plan.baselines)]
+        self.classifier = self.detector = None
+        if plan.classifier is not None and plan.labels is not None:
+            self.classifier = Classifier(plan.classifier, plan.labels, plan.folders)
+        if plan.detector is not None:
+            self.detector = Detector(plan.detector)
+
+    def measure(self, path: Path, image: str) -> Measured:
+        """One photo through all codecs; what is wrong with the photo is told, never raised."""
+        plan = self.plan
+        try:
+            photo = fit_photo(load_photo(path), plan.width, plan.height, plan.fit)
+            viewer = Viewer(photo, path.parent.name, self.classifier, self.detector)
+            rows = [row for codec in self.codecs for row in _rows(codec, photo, image, viewer)]
+            losses = [
+                row for model in self.models for row in loss_rows(model, photo, image, plan.losses, plan.seeds, viewer)
+            ]
+        except GlimpseError as error:
+            return Measured(image, problem=str(error))
+        return Measured(image, tuple(rows), tuple(losses))
+
+
+def _rows(codec: Codec, photo: np.ndarray, image: str, viewer: Viewer) -> Iterator[Row]:
+    pixels = photo.shape[0] * photo.shape[1]
+    for coded in codec.points(photo):
+        seen = viewer.see(coded.picture)
+        yield Row(codec.name, coded.setting, image, coded.bytes, pixels, **vars(seen))
+
+
+_bench: Bench | None = None
+
+
+def _prepare(plan: Plan) -> None:
+    """In a process of the pool. Ctrl-C is the parent's business: it ends these."""
+    global _bench
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _bench = Bench(plan)
+
+
+def _measure(path: Path, image: str) -> Measured:
+    assert _bench is not None
+    return _bench.measure(path, image)
+
+
+def measure(
+    bench: Bench, folder: Path, files: list[Path], jobs: int, on_photo: Callable[[Measured], None]
+) -> list[Measured]:
+    """All photos, in the order of `files` however many processes work.
+
+    Args:
+        bench: what to measure.
+        folder: names of photos are relative to it.
+        files: photos.
+        jobs: processes; 1: this one alone.
+        on_photo: called as soon as a photo is done.
+    """
+    names = [str(path.relative_to(folder)) for path in files]
+    if jobs == 1 or len(files) == 1:
+        done = []
+        for path, name in zip(files, names, strict=True):
+            done.append(bench.measure(path, name))
+            on_photo(done[-1])
+        return done
+    return _in_processes(bench.plan, list(zip(files, names, strict=True)), jobs, on_photo)
+
+
+def _in_processes(
+    plan: Plan, work: list[tuple[Path, str]], jobs: int, on_photo: Callable[[Measured], None]
+) -> list[Measured]:
+    # Started afresh: a copy of this process would hold locks of the progress bar's thread.
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _prepare, (plan,))
+    try:
+        futures: dict[Future[Measured], int] = {
+            pool.submit(_measure, path, name): number for number, (path, name) in enumerate(work)
+        }
+        done: dict[int, Measured] = {}
+        for future in as_completed(futures):
+            done[futures[future]] = future.result()
+            on_photo(done[futures[future]])
+        pool.shutdown()
+        return [done[number] for number in range(len(work))]
+    except BaseException:
+        for process in (pool._processes or {}).values():
+            with contextlib.suppress(OSError):
+                process.terminate()
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise

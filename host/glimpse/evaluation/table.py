@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The numbers of an evaluation in a terminal."""
+
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+
+def tables(numbers: dict[str, Any]) -> list[Table]:
+    """What a person wants to read: quality at fixed rates with BD-rates, accuracy, loss.
+
+    Args:
+        numbers: of glimpse.evaluation.result.summarise.
+    """
+    result = [_quality(numbers)]
+    titles = (
+        ("top1", "Right at the first guess among all labels, %"),
+        ("top1_ten", "Right at the first guess among the folder's classes, %"),
+        ("map50", "mAP@0.5 of a detector, against what it finds in the originals, %"),
+    )
+    for key, title in titles:
+        if any(rate.get(key) is not None for rates in numbers["table"].values() for rate in rates):
+            result.append(_task(numbers, key, title))
+    if numbers["loss"]["means"]:
+        result.append(_loss(numbers))
+    if "saliency" in numbers:
+        result.append(_saliency(numbers["saliency"]))
+    return result
+
+
+def _frame(title: str, caption: str) -> Table:
+    return Table(
+        title=title,
+        caption=caption,
+        title_justify="left",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
+    )
+
+
+def _quality(numbers: dict[str, Any]) -> Table:
+    width, height = numbers["size"]
+    how = "centre crop" if numbers["fit"] == "crop" else "squashed"
+    table = _frame(
+        f"PSNR dB and {numbers['measure']} dB at bits per pixel: {len(numbers['photos'])} photos, {how} to "
+        f"{width}x{height}, every byte counted",
+        f"BD-rate: bytes needed more (less: negative) than {numbers['anchor']} at equal PSNR / {numbers['measure']}, "
+        f"mean over photos, up to {numbers['most_bpp']:g} bits per pixel. "
+        f"Models in packets of at most {numbers['payload']} bytes, headers included.",
+    )
+    table.add_column("codec", no_wrap=True)
+    for rate in next(iter(numbers["table"].values())):
+        table.add_column(f"{rate['bpp']:g}", justify="right", no_wrap=True)
+    table.add_column("BD-rate %", justify="right", no_wrap=True)
+    for name, rates in numbers["table"].items():
+        cells = [f"{_fixed(rate['psnr_db'])} {_fixed(rate['ms_ssim_db'], 4)}" for rate in rates]
+        table.add_row(name, *cells, "anchor" if name == numbers["anchor"] else _differences(numbers["bd_rate"][name]))
+    return table
+
+
+def _task(numbers: dict[str, Any], key: str, title: str) -> Table:
+    table = _frame(
+        f"{title}, at bits per pixel", f"The last column: points gained at equal rate, against {numbers['anchor']}."
+    )
+    table.add_column("codec", no_wrap=True)
+    for rate in next(iter(numbers["table"].values())):
+        table.add_column(f"{rate['bpp']:g}", justify="right", no_wrap=True)
+    table.add_column("BD", justify="right", no_wrap=True)
+    for name, rates in numbers["table"].items():
+        cells = [_fixed(None if rate.get(key) is None else 100 * rate[key]) for rate in rates]
+        gain = None if name == numbers["anchor"] else numbers["bd_rate"][name].get(key)
+        last = "anchor" if name == numbers["anchor"] else "-" if gain is None else f"{100 * gain:+.1f}"
+        table.add_row(name, *cells, last)
+    return table
+
+
+def _fixed(value: float | None, width: int = 0) -> str:
+    return f"{'-' if value is None else f'{value:.1f}':>{width}}"
+
+
+def _differences(bd: dict[str, Any]) -> str:
+    return " / ".join("-" if bd[key] is None else f"{bd[key]:+.0f}" for key in ("psnr_percent", "ms_ssim_percent"))
+
+
+def _loss(numbers: dict[str, Any]) -> Table:
+    means = numbers["loss"]["means"]
+    losses = sorted({mean["loss"] for mean in means})
+    table = _frame(
+        f"PSNR dB and {numbers['measure']} when packets are lost, everything sent",
+        "Averages over photos and draws.",
+    )
+    table.add_column("codec")
+    table.add_column("bytes", justify="right")
+    for loss in losses:
+        table.add_column(f"{100 * loss:g} %", justify="right", no_wrap=True)
+    for codec in sorted({mean["codec"] for mean in means}):
+        own = {mean["loss"]: mean for mean in means if mean["codec"] == codec}
+        cells = [f"{own[loss]['psnr_db']:.1f} {own[loss]['ms_ssim']:.3f}" for loss in losses]
+        table.add_row(codec, f"{own[losses[0]]['bytes']:,.0f}", *cells)
+    return table
+
+
+def _saliency(scores: dict[str, Any]) -> Table:
+    table = _frame("Saliency maps against masks", "branch: the network's output; map: what the node orders by.")
+    for heading in ("model", "source", "max F", "MAE", "photos"):
+        table.add_column(heading, justify="left" if heading in ("model", "source") else "right")
+    for model, sources in scores.items():
+        for source, score in sources.items():
+            row = (f"{score['max_f']:.3f}", f"{score['mae']:.3f}", str(score["photos"]))
+            table.add_row(model, source, *row)
+    return table

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Model folders with random weights, as large as the published ones."""
+
+import json
+from pathlib import Path
+
+from glimpse.export.tflite_reader import read_network
+from glimpse.zoo import ZooModel
+
+from support.random_networks import NONE, PUBLISHED_TRUNK, RELU, Plan, Step, build_tflite, starfish
+
+TOML = """[model]
+name = "{name}"
+id = {id}
+revision = 0
+patches = {patches}
+
+[codec]
+bits = 8
+order = "interleaved"
+stride = 1
+"""
+
+
+def limitnet() -> Plan:
+    """The published trunk with ReLU at its end, and LimitNet's side branch on the latent: 3x3 convolutions to 12, 16,
+    16, 8, 4 and 1 channel."""
+    *first, last = PUBLISHED_TRUNK.steps
+    trunk = [*first, Step("conv", last.kernel, last.stride, True, 12, RELU, last.input)]
+    for channels in (16, 16, 8, 4, 1):
+        trunk.append(Step("conv", (3, 3), (1, 1), True, channels, RELU if channels > 1 else NONE, len(trunk) - 1))
+    return Plan(PUBLISHED_TRUNK.photo, trunk, [2, 7])
+
+
+def write_folder(folder: Path, plan: Plan, *, patches: int = 1, name: str = "random", seed: int = 1) -> ZooModel:
+    """A model folder without a decoder. Its raw packets hold the int8 latent, value for value, row by row."""
+    encoder = build_tflite(plan, seed)
+    network = read_network(encoder)
+    channels = network.layers[network.latent].out_shape[2]
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "encoder.tflite", encoder)
+    _write(folder / "model.toml", TOML.format(name=name, id=29, patches=patches).encode())
+    _write(folder / "tables.json", json.dumps({"minimum": [-32768] * channels, "step": [256] * channels}).encode())
+    return ZooModel(folder)
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Leaves an identical file alone, so that no image is built again for it."""
+    if not file.is_file() or file.read_bytes() != content:
+        file.write_bytes(content)
+
+
+def starfish_folder(folder: Path) -> ZooModel:
+    """The published Starfish encoder, 2 x 2 patches, 80,064 weights."""
+    return write_folder(folder, starfish(2), patches=2, name="starfish")
+
+
+def limitnet_folder(folder: Path) -> ZooModel:
+    """The published LimitNet encoder with its side branch."""
+    return write_folder(folder, limitnet(), name="limitnet")

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The networks as published, and the graph that trains them, on whatever backend of Keras there is."""
+
+import json
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.keras_backend import BACKEND
+
+if BACKEND is None:
+    pytest.skip("no backend of Keras is installed: pip install 'glimpse-lpwan[train]'", allow_module_level=True)
+import keras
+from glimpse.errors import GlimpseError, UsageError
+from glimpse.quality import ms_ssim as measured_ms_ssim
+from glimpse.training import limitnet, mcucoder, starfish
+from glimpse.training.codec import Codec, Objective
+from glimpse.training.data import random_crops
+from glimpse.training.layers import DepthToSpace, residual_decoder
+from glimpse.training.link import Link, ranks
+from glimpse.training.losses import ms_ssim
+from glimpse.training.rate import RateModel
+from glimpse.training.registry import DEFINITIONS, definition
+from glimpse.training.transplant import SHIFT, SIDE, transplant
+
+RNG = np.random.default_rng(5)
+SHAPES = [name for name in DEFINITIONS if name != "mcucoder-mse"]  # whose networks are mcucoder's
+SMALL = 64  # pixels
+
+
+def photos(count: int, side: int = SMALL) -> np.ndarray:
+    """Smooth pictures in 0..1."""
+    coarse = RNG.random((count, 4, 4, 3)).astype(np.float32)
+    return np.repeat(np.repeat(coarse, side // 4, axis=1), side // 4, axis=2)
+
+
+def test_the_trunk_has_the_published_weights() -> None:
+    assert mcucoder.build_encoder(SMALL).count_params() == 10_524
+
+
+def test_starfish_has_the_published_weights() -> None:
+    convolutions = [w for w in starfish.build_encoder(SMALL).trainable_weights if len(w.shape) == 4]
+    assert [tuple(w.shape) for w in convolutions] == [(3, 3, 3, 64), (3, 3, 64, 64), (3, 3, 64, 64), (3, 3, 64, 8)]
+    assert sum(int(np.prod(w.shape)) for w in convolutions) == 80_064
+
+
+def test_the_saliency_branch_is_as_published() -> None:
+    encoder = limitnet.build_encoder(SMALL)
+    branch = [encoder.get_layer(f"saliency{i}") for i in range(1, 6)]
+    assert [layer.filters for layer in branch] == [16, 16, 8, 4, 1]
+    assert {layer.kernel_size for layer in branch} == {(3, 3)}
+    latent, logits = encoder(photos(2))
+    assert tuple(latent.shape) == (2, 8, 8, 12) and tuple(logits.shape) == (2, 8, 8, 1)
+    assert float(np.min(np.asarray(latent))) >= 0
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_every_codec_makes_a_picture_of_any_part(name: str) -> None:
+    d = DEFINITIONS[name]
+    codec = Codec(
+        d, SMALL, Objective(mse=1, rate=0.1), d.build_encoder(SMALL // d.patches), d.build_decoder(SMALL // 8)
+    )
+    x = photos(2)
+    for training in (False, True):
+        out = codec(x, training=training)
+        assert tuple(out["picture"].shape) == (2, SMALL, SMALL, 3)
+        assert np.isfinite(np.asarray(out["picture"])).all() and (np.asarray(out["bits"]) >= 0).all()
+        assert np.isfinite(float(codec.compute_loss(x, x, out)))
+
+
+def test_patches_are_encoded_each_by_itself() -> None:
+    d = starfish.definition(patches=2)
+    codec = Codec(d, SMALL, Objective(mse=1), d.build_encoder(SMALL // 2), d.build_decoder(SMALL // 8))
+    x = photos(1)
+    whole, _ = codec.encoded(x)
+    alone = codec.encoder(x[:, SMALL // 2 :, : SMALL // 2])
+    np.testing.assert_allclose(np.asarray(whole)[:, 4:, :4], np.asarray(alone), atol=1e-4)
+
+
+def test_levels_are_whole_and_within_bounds() -> None:
+    d = definition("starfish", levels=5)
+    codec = Codec(d, SMALL, Objective(mse=1), d.build_encoder(SMALL // 2), d.build_decoder(SMALL // 8))
+    levels = np.asarray(codec.quantised(np.linspace(-9, 9, 100, dtype=np.float32)))
+    assert np.array_equal(levels, np.rint(levels)) and set(np.unique(levels)) == {-2, -1, 0, 1, 2}
+
+
+def test_the_loss_is_the_measure_that_is_reported() -> None:
+    a = photos(1, 192)
+    b = np.clip(a + RNG.normal(0, 0.05, a.shape), 0, 1).astype(np.float32)
+    eight = [np.rint(255 * p[0]).astype(np.uint8) for p in (a, b)]
+    exact = [p[None].astype(np.float32) / 255 for p in eight]
+    assert float(np.asarray(ms_ssim(*exact))[0]) == pytest.approx(measured_ms_ssim(*eight), abs=2e-4)
+    assert float(np.asarray(ms_ssim(*exact, thin=True))[0]) == pytest.approx(measured_ms_ssim(*eight), abs=0.01)
+
+
+def test_depth_to_space_puts_channels_where_tensorflow_does() -> None:
+    x = np.arange(2 * 3 * 8, dtype=np.float32).reshape(1, 2, 3, 8)
+    wanted = x.reshape(1, 2, 3, 2, 2, 2).transpose(0, 1, 3, 2, 4, 5).reshape(1, 4, 6, 2)
+    np.testing.assert_array_equal(np.asarray(DepthToSpace(2)(x)), wanted)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_ranks_are_an_order_and_follow_the_codec(name: str) -> None:
+    d = DEFINITIONS[name]
+    order = ranks(d, 28)
+    assert sorted(order.ravel()) == list(range(28 * 28 * d.channels))
+    if d.order == "channel":
+        assert [int(order[..., c].min()) // 784 for c in range(d.channels)] == list(range(d.channels))
+    if d.order == "saliency":  # a cell's three channels leave together
+        assert order[0:4, 0:4, 0:3].max() < 48 and order[..., 3:].min() == 784 * 3
+
+
+def test_the_link_drops_the_end_and_whole_packets() -> None:
+    link = Link(mcucoder.MCUCODER, 8, keras.random.SeedGenerator(3), erased=1.0)
+    sent = np.asarray(link.sent(40))
+    for mask in sent:
+        assert mask.ravel()[np.argsort(link.ranks.ravel())].tolist() == sorted(mask.ravel(), reverse=True)
+    assert 0.3 < sent.mean() < 0.75
+    arrived = np.asarray(link.arrived(200))
+    assert 0.5 < arrived.mean() < 0.8  # losses are uniform in 0..0.7
+    runs = [np.count_nonzero(np.diff(m.ravel()[np.argsort(link.ranks.ravel())])) for m in arrived]
+    assert max(runs) <= 2 * (link.count // 60 + 2)  # no packet is shorter than 60 symbols
+
+
+def test_known_neighbours_make_predictable_symbols_cheap() -> None:
+    model = RateModel(2)
+    smooth = np.tile(np.arange(8, dtype=np.float32)[None, :, None, None], (1, 1, 8, 2))
+    bits = [np.asarray(model(smooth, np.full_like(smooth, known))).mean() for known in (0.0, 1.0)]
+    assert bits[1] < bits[0]
+    everything = sum(
+        2.0 ** -np.asarray(model(np.full((1, 1, 1, 2), v, np.float32), np.zeros((1, 1, 1, 2), np.float32)))
+        for v in range(-40, 41)
+    )
+    np.testing.assert_allclose(everything, 1.0, atol=2e-3)  # prices of all symbols together are one symbol
+
+
+def test_limitnet_can_start_as_mcucoder() -> None:
+    encoder, decoder = mcucoder.build_encoder(SIDE), mcucoder.build_decoder(SIDE // 8)
+    out, back = transplant(encoder, decoder)
+    x = photos(1, SIDE)
+    latent = np.clip(np.asarray(encoder(x)), -15, 15)
+    np.testing.assert_allclose(np.asarray(out(x)[0]), np.maximum(np.asarray(encoder(x)) + SHIFT, 0), atol=1e-3)
+    mask = (RNG.random(latent.shape) < 0.7).astype(np.float32)
+    np.testing.assert_allclose(
+        np.asarray(back([(latent + SHIFT) * mask, mask])), np.asarray(decoder([latent * mask, mask])), atol=1e-3
+    )
+
+
+def test_crops_are_within_the_photo_and_repeatable() -> None:
+    source = [RNG.integers(0, 256, (80, 90, 3), np.uint8), RNG.integers(0, 256, (64, 64, 3), np.uint8)]
+    first, second = (next(random_crops(source, 64, 4, seed=7)) for _ in range(2))
+    assert first.shape == (4, 64, 64, 3) and first.min() >= 0 and first.max() <= 1
+    np.testing.assert_array_equal(first, second)
+
+
+def test_impossible_codecs_are_refused_in_a_sentence() -> None:
+    for arguments in (("nothing",), ("mcucoder", 4), ("starfish", 9), ("starfish", None, 1)):
+        with pytest.raises(UsageError, match=r"\w"):
+            definition(*arguments)
+
+
+def test_a_training_learns_stops_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The published decoder takes a minute to compile; a narrow one learns the same way.
+    narrow = partial(residual_decoder, channels=12, name="narrow", width=8, depth=1)
+    monkeypatch.setitem(DEFINITIONS, "mcucoder", replace(mcucoder.MCUCODER, build_decoder=narrow))
+    from glimpse.training.job import Job, build, load_weights, run
+    from glimpse.training.trainer import Schedule
+    from PIL import Image
+
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for i, photo in enumerate(photos(24, 96)):
+        Image.fromarray((255 * photo).astype(np.uint8)).save(folder / f"{i:02}.png")
+    job = Job("mcucoder", folder, tmp_path / "out", objective=Objective(mse=1, rate=0.01),
+              schedule=Schedule(3e-3, steps=40, epoch=20, warmup=1), crop=48, batch=4)  # fmt: skip
+    run(job, [])
+    log = [json.loads(line) for line in (job.out / "log.jsonl").read_text().splitlines()]
+    assert log[-1]["loss"] < log[0]["loss"] and log[-1]["done"] == 1
+    before = (job.out / "encoder.weights.h5").read_bytes()
+    run(job, [], resume=True)
+    assert (job.out / "encoder.weights.h5").read_bytes() != before
+    with pytest.raises(GlimpseError, match="does not fit"):
+        load_weights(build(Job("starfish", folder, job.out, crop=48)), job.out)
