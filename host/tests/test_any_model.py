@@ -38,8 +38,8 @@ def _photo(model: ZooModel):
 
 def _expected(model: ZooModel) -> list[bytes]:
     """Raw packets of these models are their latents, value for value."""
-    m = model.binding
-    return m.pack(m.quantise(m.encode_latent(_photo(model))), payload=PAYLOAD, coding="raw")
+    with open_node("native", model) as node:
+        return node.capture(_photo(model), payload=PAYLOAD, coding="raw").packets
 
 
 def test_starfish_on_an_emulated_core(starfish: ZooModel) -> None:
@@ -73,6 +73,8 @@ def test_a_side_branch_on_emulated_cores(limitnet: ZooModel, core: str) -> None:
     assert whole["same_latent"] and whole["same_side"]
     assert len(whole["by_layer"]) == 8
     assert numbers["instructions"] < whole["instructions"]
+    with open_node(f"sim:{core}", limitnet) as node:  # map and order too: both are in the packets
+        assert node.capture(_photo(limitnet), payload=PAYLOAD, coding="raw").packets == _expected(limitnet)
 
 
 def test_the_standard_image_offers_what_it_always_did() -> None:

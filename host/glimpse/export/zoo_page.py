@@ -145,6 +145,7 @@ def picture(folder: Path) -> bytes:
     from glimpse.photo import fit_photo, load_photo
     from glimpse.report.strip import small_jpeg, strip
     from glimpse.samples import sample_photos
+    from glimpse.targets import open_node
 
     model = zoo.load(str(folder))
     m = model.binding
@@ -152,7 +153,8 @@ def picture(folder: Path) -> bytes:
     name = PHOTO if PHOTO in photos else sorted(photos)[0]
     photo = fit_photo(load_photo(photos[name]), m.photo_width, m.photo_height)
     coding = "range" if m.has_range_tables else "raw"
-    packets = m.pack(m.quantise(m.encode_latent(photo)), payload=PAYLOAD, coding=coding)
+    with open_node("native", model) as node:
+        packets = node.capture(photo, payload=PAYLOAD, coding=coding).packets
     shares = []
     for size in SIZES:
         count = max(1, sum(sum(map(len, packets[: n + 1])) <= size for n in range(len(packets))))

@@ -17,8 +17,16 @@ patches = {patches}
 
 [codec]
 bits = 8
-order = "interleaved"
-stride = 1
+"""
+INTERLEAVED = 'order = "interleaved"\nstride = 1\n'
+SALIENCY = """order = "saliency"
+
+[saliency]
+map = [8, 8]
+bits = 5
+gain = 0.2
+block = 3
+tolerance = 0.1
 """
 
 
@@ -32,15 +40,22 @@ def limitnet() -> Plan:
     return Plan(PUBLISHED_TRUNK.photo, trunk, [2, 7])
 
 
-def write_folder(folder: Path, plan: Plan, *, patches: int = 1, name: str = "random", seed: int = 1) -> ZooModel:
-    """A model folder without a decoder. Its raw packets hold the int8 latent, value for value, row by row."""
+def write_folder(
+    folder: Path, plan: Plan, *, patches: int = 1, name: str = "random", seed: int = 1, by_saliency: bool = False
+) -> ZooModel:
+    """A model folder without a decoder. Its raw packets hold the int8 latent, value for value, row by row or, of a plan
+    that has a side output, by saliency."""
     encoder = build_tflite(plan, seed)
     network = read_network(encoder)
     channels = network.layers[network.latent].out_shape[2]
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / "encoder.tflite", encoder)
-    _write(folder / "model.toml", TOML.format(name=name, id=29, patches=patches).encode())
-    _write(folder / "tables.json", json.dumps({"minimum": [-32768] * channels, "step": [256] * channels}).encode())
+    toml = TOML.format(name=name, id=29, patches=patches) + (SALIENCY if by_saliency else INTERLEAVED)
+    _write(folder / "model.toml", toml.encode())
+    tables: dict[str, object] = {"minimum": [-32768] * channels, "step": [256] * channels}
+    if by_saliency:
+        tables["saliency"] = list(range(256))
+    _write(folder / "tables.json", json.dumps(tables).encode())
     return ZooModel(folder)
 
 
@@ -56,5 +71,5 @@ def starfish_folder(folder: Path) -> ZooModel:
 
 
 def limitnet_folder(folder: Path) -> ZooModel:
-    """The published LimitNet encoder with its side branch."""
-    return write_folder(folder, limitnet(), name="limitnet")
+    """The published LimitNet encoder with its side branch, which orders what is sent."""
+    return write_folder(folder, limitnet(), name="limitnet", by_saliency=True)
