@@ -124,6 +124,8 @@ def evaluate(
     bench = Bench(plan)
     if anchor not in {codec.name for codec in bench.codecs}:
         raise UsageError(f"the anchor {anchor!r} is not among the codecs; name it in --baselines or choose another")
+    if saliency is not None and not _with_saliency(plan):
+        raise UsageError("none of the models has a saliency branch; leave --saliency out")
     result = _measure(bench, data, files, jobs)
     numbers = summarise(result, bench, anchor)
     numbers = {
@@ -148,16 +150,18 @@ def evaluate(
         write_json(json, numbers)
 
 
+def _with_saliency(plan: Plan) -> list[str]:
+    names = dict.fromkeys(base_name(each) for each in plan.models)
+    return [name for name in names if zoo.load(name).binding.side_bytes]
+
+
 def _saliency(plan: Plan, folder: Path) -> dict[str, Any]:
     """Scores of the maps of every model that has one, on the validation split."""
     scores: dict[str, Any] = {}
-    for name in dict.fromkeys(base_name(each) for each in plan.models):
-        if zoo.load(name).binding.side_bytes:
-            with progress(f"saliency of {name}"):
-                found = saliency_scores.evaluate(name, folder, SALIENCY_SPLIT, plan.fit)
-            scores[name] = {source: score.numbers() for source, score in found.items()}
-    if not scores:
-        raise UsageError("none of the models has a saliency branch; leave --saliency out")
+    for name in _with_saliency(plan):
+        with progress(f"saliency of {name}"):
+            found = saliency_scores.evaluate(name, folder, SALIENCY_SPLIT, plan.fit)
+        scores[name] = {source: score.numbers() for source, score in found.items()}
     return scores
 
 

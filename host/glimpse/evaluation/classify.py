@@ -46,7 +46,10 @@ class Classifier:
         """
         if picture.shape[1::-1] != self.size:
             picture = np.asarray(Image.fromarray(picture).resize(self.size, Image.Resampling.BICUBIC))
-        self._interpreter.set_tensor(self._interpreter.get_input_details()[0]["index"], picture[np.newaxis])
+        source = self._interpreter.get_input_details()[0]
+        if source["dtype"] == np.int8:
+            picture = (picture.astype(np.int16) - 128).astype(np.int8)
+        self._interpreter.set_tensor(source["index"], picture[np.newaxis])
         self._interpreter.invoke()
         return self._interpreter.get_tensor(self._logits).ravel().astype(int)
 

@@ -13,7 +13,7 @@ def tables(numbers: dict[str, Any]) -> list[Table]:
     Args:
         numbers: of glimpse.evaluation.result.summarise.
     """
-    result = [_quality(numbers)]
+    result = [_quality(numbers, "psnr", "PSNR"), _quality(numbers, "ms_ssim", numbers["measure"])]
     titles = (
         ("top1", "Right at the first guess among all labels, %"),
         ("top1_ten", "Right at the first guess among the folder's classes, %"),
@@ -41,24 +41,32 @@ def _frame(title: str, caption: str) -> Table:
     )
 
 
-def _quality(numbers: dict[str, Any]) -> Table:
+def _quality(numbers: dict[str, Any], short: str, measure: str) -> Table:
     width, height = numbers["size"]
     how = "centre crop" if numbers["fit"] == "crop" else "squashed"
+    partial = any(bd[f"{short}_photos"] < len(numbers["photos"]) for bd in numbers["bd_rate"].values())
     table = _frame(
-        f"PSNR dB and {numbers['measure']} dB at bits per pixel: {len(numbers['photos'])} photos, {how} to "
-        f"{width}x{height}, every byte counted",
-        f"BD-rate: bytes needed more (less: negative) than {numbers['anchor']} at equal PSNR / {numbers['measure']}, "
-        f"mean over photos, up to {numbers['most_bpp']:g} bits per pixel. "
-        f"Models in packets of at most {numbers['payload']} bytes, headers included.",
+        f"{measure} in dB at bits per pixel; {len(numbers['photos'])} photos, {how} to {width}x{height}",
+        f"Every byte counted; models in packets of at most {numbers['payload']} bytes. BD-rate: bytes needed more "
+        f"(less: negative) than {numbers['anchor']} at equal {measure}, mean over photos, up to "
+        f"{numbers['most_bpp']:g} bits per pixel{' (*: of those that have one)' if partial else ''}.",
     )
     table.add_column("codec", no_wrap=True)
     for rate in next(iter(numbers["table"].values())):
         table.add_column(f"{rate['bpp']:g}", justify="right", no_wrap=True)
-    table.add_column("BD-rate %", justify="right", no_wrap=True)
+    table.add_column("BD-rate", justify="right", no_wrap=True)
     for name, rates in numbers["table"].items():
-        cells = [f"{_fixed(rate['psnr_db'])} {_fixed(rate['ms_ssim_db'], 4)}" for rate in rates]
-        table.add_row(name, *cells, "anchor" if name == numbers["anchor"] else _differences(numbers["bd_rate"][name]))
+        cells = [_fixed(rate[f"{short}_db"]) for rate in rates]
+        table.add_row(name, *cells, "anchor" if name == numbers["anchor"] else _difference(numbers, name, short))
     return table
+
+
+def _difference(numbers: dict[str, Any], name: str, short: str) -> str:
+    """BD-rate; a star where only some of the photos have one."""
+    differences = numbers["bd_rate"][name]
+    value = differences[f"{short}_percent"]
+    star = "" if differences[f"{short}_photos"] == len(numbers["photos"]) else "*"
+    return "-" if value is None else f"{value:+.0f} %{star}"
 
 
 def _task(numbers: dict[str, Any], key: str, title: str) -> Table:
@@ -77,12 +85,8 @@ def _task(numbers: dict[str, Any], key: str, title: str) -> Table:
     return table
 
 
-def _fixed(value: float | None, width: int = 0) -> str:
-    return f"{'-' if value is None else f'{value:.1f}':>{width}}"
-
-
-def _differences(bd: dict[str, Any]) -> str:
-    return " / ".join("-" if bd[key] is None else f"{bd[key]:+.0f}" for key in ("psnr_percent", "ms_ssim_percent"))
+def _fixed(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
 
 
 def _loss(numbers: dict[str, Any]) -> Table:
@@ -96,7 +100,7 @@ def _loss(numbers: dict[str, Any]) -> Table:
     table.add_column("bytes", justify="right")
     for loss in losses:
         table.add_column(f"{100 * loss:g} %", justify="right", no_wrap=True)
-    for codec in sorted({mean["codec"] for mean in means}):
+    for codec in dict.fromkeys(mean["codec"] for mean in means):
         own = {mean["loss"]: mean for mean in means if mean["codec"] == codec}
         cells = [f"{own[loss]['psnr_db']:.1f} {own[loss]['ms_ssim']:.3f}" for loss in losses]
         table.add_row(codec, f"{own[losses[0]]['bytes']:,.0f}", *cells)

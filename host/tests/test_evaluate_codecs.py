@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Classical codecs and models as the evaluation sees them: what is counted, what can be cut."""
+
+import io
+from functools import lru_cache
+
+import numpy as np
+import pytest
+from glimpse import zoo
+from glimpse.binding import OVERHEAD_BYTES
+from glimpse.errors import GlimpseError, UsageError
+from glimpse.evaluation import classical, jpeg
+from glimpse.evaluation.codec import packet_bytes
+from glimpse.evaluation.learned import GlimpseModel, model_named, packets_of, thinned
+from glimpse.photo import fit_photo, load_photo
+from glimpse.quality import psnr
+from glimpse.samples import sample_photos
+from PIL import Image
+
+SMALL = ("jpeg", "jpeg-optimised", "jpeg-headerless", "jpeg-optimised-headerless", "progressive-packets")
+
+
+@lru_cache
+def photo(side: int = 224, name: str = "coffee") -> np.ndarray:
+    return fit_photo(load_photo(sample_photos()[name]), side, side)
+
+
+def test_constant_jpeg_headers_are_those_of_the_standard():
+    """SOI, APP0, two DQT, SOF0, four DHT of annex K, SOS, EOI: 625 bytes; optimised files keep their own DHT."""
+    tables = 4 * (2 + 2 + 1) + 2 * (16 + 12) + 2 * (16 + 162)
+    rest = 2 + 18 + 2 * (2 + 2 + 1 + 64) + 19 + 14 + 2
+    assert jpeg.constant_bytes(224, 224, 50, False) == rest + tables
+    assert jpeg.constant_bytes(224, 224, 50, True) == rest
+
+
+def test_a_headerless_file_is_the_file_less_its_headers():
+    whole, bare = (list(jpeg.Jpeg(headers=headers).points(photo())) for headers in (True, False))
+    assert {a.bytes - b.bytes for a, b in zip(whole, bare, strict=True)} == {625}
+    assert all(np.array_equal(a.picture, b.picture) for a, b in zip(whole, bare, strict=True))
+    assert bare[0].bytes > 100
+
+
+def test_segments_of_hostile_bytes():
+    data = jpeg.encode(photo(64), 50)
+    parts = list(jpeg.segments(data))
+    assert parts[0] == (0xD8, 0, 2) and parts[-1][0] == 0xDA
+    for cut in range(0, parts[-1][2], 7):
+        with pytest.raises(ValueError):
+            list(jpeg.segments(data[:cut]))
+    with pytest.raises(ValueError, match="no JPEG marker"):
+        list(jpeg.segments(b"not a JPEG file"))
+
+
+def test_a_progressive_file_is_a_picture_after_any_byte():
+    data = jpeg.encode(photo(64), 50, progressive=True, optimize=True)
+    pictures = [jpeg.decode_cut(data[:size]) for size in range(0, len(data) + 1, 11)]
+    start = next(i for i, picture in enumerate(pictures) if picture is not None)
+    assert start > 0 and all(picture is not None and picture.shape == (64, 64, 3) for picture in pictures[start:])
+    assert np.array_equal(jpeg.decode_cut(data), jpeg.decode(data))
+
+
+def test_progressive_points_never_get_worse_and_count_packet_headers():
+    bare = list(classical.make("progressive", 50).points(photo()))
+    levels = [psnr(photo(), point.picture) for point in bare]
+    assert levels == sorted(levels) and levels[-1] > levels[0] + 5
+    packed = list(classical.make("progressive-packets", 50).points(photo()))
+    expected = [point.bytes + OVERHEAD_BYTES * -(-point.bytes // (50 - OVERHEAD_BYTES)) for point in bare]
+    assert [point.bytes for point in packed] == expected
+
+
+def test_packet_bytes():
+    assert packet_bytes(0, 50, 6) == 0
+    assert [packet_bytes(size, 50, 6) for size in (1, 44, 45, 88)] == [7, 50, 57, 100]
+
+
+@pytest.mark.parametrize("name", ["webp", "jpeg2000", "avif"])
+def test_formats_of_pillow_count_the_whole_file(name: str):
+    try:
+        codec = classical.make(name, 222)
+    except GlimpseError as error:
+        pytest.skip(str(error))
+    codec.settings = [codec.settings[0], codec.settings[-1]]
+    low, high = codec.points(photo(96))
+    assert low.bytes < high.bytes and psnr(photo(96), low.picture) < psnr(photo(96), high.picture)
+    buffer = io.BytesIO()
+    Image.fromarray(photo(96)).save(buffer, codec.format, **codec.settings[0][1])
+    assert low.bytes == len(buffer.getvalue())
+
+
+def test_a_pillow_without_a_format_is_one_sentence(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(classical.features, "check", lambda name: False)
+    with pytest.raises(GlimpseError, match="is left out: this Pillow was built without it"):
+        classical.make("avif", 222)
+
+
+def test_unknown_baselines_are_named():
+    with pytest.raises(UsageError, match="no baseline 'gif'; choose from jpeg, "):
+        classical.make("gif", 222)
+    for name in ("progressive:0", "progressive:96", "jpeg:50"):
+        with pytest.raises(UsageError):
+            classical.make(name, 222)
+    assert classical.make("progressive:30", 222).name == "progressive:30"
+
+
+def test_every_baseline_keeps_its_name():
+    assert [classical.make(name, 100).name for name in SMALL] == list(SMALL)
+
+
+def test_a_model_is_looked_at_after_every_packet():
+    model = zoo.load()
+    packets = packets_of(model, photo(), 222)
+    points = list(GlimpseModel(model, 222, 4).points(photo()))
+    assert [point.setting for point in points] == [f"{n} packets" for n in thinned(len(packets), 4)]
+    assert points[0].bytes == len(packets[0]) and points[-1].bytes == sum(map(len, packets))
+    levels = [psnr(photo(), point.picture) for point in points]
+    assert levels[-1] > levels[0] + 2
+
+
+def test_losses_are_drawn_by_seed_and_the_lost_bytes_count():
+    model = GlimpseModel(zoo.load(), 51, 1)
+    none, some, again, other = (model.lossy(photo(), *draw) for draw in ((0, 1), (0.4, 1), (0.4, 1), (0.4, 2)))
+    assert none.bytes == some.bytes == other.bytes
+    assert np.array_equal(some.picture, again.picture) and not np.array_equal(some.picture, other.picture)
+    assert psnr(photo(), some.picture) < psnr(photo(), none.picture)
+
+
+@pytest.mark.parametrize(("count", "points"), [(1, 1), (1, 5), (10, None), (40, 6), (40, 1), (7, 2)])
+def test_thinning_keeps_the_first_and_the_last(count: int, points: int | None):
+    kept = thinned(count, points)
+    assert kept == sorted(set(kept)) and kept[-1] == count and (kept[0] == 1 or points == 1)
+    assert len(kept) <= (count if points is None else max(points, 1))
+
+
+def test_variants_need_a_model_with_saliency():
+    with pytest.raises(UsageError, match="does not order by saliency"):
+        model_named("mcucoder@ranks", 222)
