@@ -62,7 +62,9 @@ def model_toml(definition: Definition, revision: int) -> str:
         lines += ["", "[saliency]", f"map = [{CELLS}, {CELLS}]", "bits = 5", f"gain = {GAIN}"]
         lines += [f"block = {BLOCK}", f"tolerance = {TOLERANCE}"]
     elif definition.order == "channel":
-        lines += [f"stride = {good_stride(side, side, PACKET_SYMBOLS)}", f"offset = {side * side * 5 // 13}"]
+        # Two rows down and one column on: a packet holds neighbours, which code each other for a twelfth of the bytes
+        # less than symbols spread as far as they go, and what it leaves out lies between rows that others bring.
+        lines += [f"stride = {2 * side + 1}", f"offset = {side * side * 5 // 13}"]
     else:
         # Positions spread as by channel, and a packet meets every channel equally often.
         lines += [f"stride = {_interleaving_stride(side, definition.channels)}", "offset = 0"]

@@ -15,12 +15,13 @@ FEWEST, MOST = 60, 3000  # symbols of a packet: 51 bytes of dense symbols to 222
 def ranks(definition: Definition, side: int, seed: int = 1) -> np.ndarray:
     """When each symbol of a crop leaves, as the codec's order says.
 
-    The permutations are random here, on the node they are strides; what a packet holds is spread alike.
+    By channel that is the stride that models are exported with; interleaved it is a random permutation, which spreads
+    what a packet holds like the node's stride.
 
     Args:
         definition: of the codec.
         side: of the latent of the crop.
-        seed: of the permutations.
+        seed: of the permutation.
 
     Returns:
         int [side, side, channels], a permutation of 0 .. side * side * channels - 1.
@@ -30,7 +31,9 @@ def ranks(definition: Definition, side: int, seed: int = 1) -> np.ndarray:
     if definition.order == "interleaved":
         return rng.permutation(positions * channels).reshape(side, side, channels)
     if definition.order == "channel":
-        each = [c * positions + rng.permutation(positions) for c in range(channels)]
+        within = np.empty(positions, int)
+        within[np.arange(positions) * (2 * side + 1) % positions] = np.arange(positions)
+        each = [c * positions + np.roll(within, c * positions * 5 // 13) for c in range(channels)]
         return np.stack(each, axis=-1).reshape(side, side, channels)
     y, x, c = np.meshgrid(np.arange(side), np.arange(side), np.arange(channels), indexing="ij")
     cell_y, cell_x = y * CELLS // 28, x * CELLS // 28  # cells are as large as in a whole photo
