@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Puts each model's part of an evaluation into its folder: `python -m glimpse.evaluation.share NUMBERS.json --name kodak`.
+
+models/NAME/results/kodak.json gets what `glimpse evaluate --json` found of that model, the command included; a model's
+variants (NAME@ranks) go with it, and the anchor's means, which its BD-rates refer to. `--all FILE` keeps the means of
+every codec without single photos.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from glimpse.errors import GlimpseError
+from glimpse.files import make_folder, write_whole
+
+TABLES = ("codecs", "means", "table", "bd_rate", "bd_problems", "saliency")
+LISTS = ("rows",)
+
+
+def part_of(numbers: dict[str, Any], model: str, rows: bool = True) -> dict[str, Any]:
+    """What an evaluation says of one model.
+
+    Args:
+        numbers: of `glimpse evaluate --json`.
+        model: name in the zoo.
+        rows: keep single photos.
+    """
+
+    def own(codec: str) -> bool:
+        return Path(codec.partition("@")[0]).name == model
+
+    found = {key: value for key, value in numbers.items() if key not in (*TABLES, *LISTS, "loss", "models")}
+    for key in TABLES:
+        if isinstance(numbers.get(key), dict):
+            kept = {codec: value for codec, value in numbers[key].items() if own(codec)}
+            if key == "means" and numbers.get("anchor") in numbers[key]:
+                kept[numbers["anchor"]] = numbers[key][numbers["anchor"]]
+            found[key] = kept
+    if rows:
+        found["rows"] = [row for row in numbers.get("rows", []) if own(row["codec"])]
+    loss = numbers.get("loss") or {}
+    if loss.get("means"):
+        found["loss"] = {"means": [row for row in loss["means"] if own(row["codec"])]}
+    return found
+
+
+def share(file: Path, models: Path, name: str, everything: Path | None) -> list[Path]:
+    """Writes the parts; returns the files.
+
+    Raises:
+        GlimpseError: the file is not an evaluation, or names no model that is in the folder.
+    """
+    try:
+        numbers = json.loads(file.read_text())
+        codecs = {Path(codec.partition("@")[0]).name for codec in numbers["means"]}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise GlimpseError(f"{file} is not what glimpse evaluate --json writes; evaluate again") from error
+    written = []
+    for folder in sorted(f for f in models.iterdir() if f.name in codecs and (f / "model.toml").is_file()):
+        make_folder(folder / "results")
+        target = folder / "results" / f"{name}.json"
+        write_whole(target, _lines(part_of(numbers, folder.name)))
+        written.append(target)
+    if not written:
+        raise GlimpseError(
+            f"{file} names no model of {models}; evaluate one of these, or name their folder with --models"
+        )
+    if everything is not None:
+        make_folder(everything.parent)
+        rest = {key: value for key, value in numbers.items() if key != "rows"}
+        if isinstance(rest.get("loss"), dict):
+            rest["loss"] = {"means": rest["loss"].get("means", [])}
+        write_whole(everything, _lines(rest))
+        written.append(everything)
+    return written
+
+
+def _lines(numbers: dict[str, Any]) -> bytes:
+    """JSON with a line for each entry of the two outer levels, so that a difference can be read."""
+    parts = []
+    for key, value in numbers.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            text = "[\n  " + ",\n  ".join(json.dumps(item) for item in value) + "\n ]"
+        elif isinstance(value, dict) and value:
+            text = "{\n  " + ",\n  ".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in value.items()) + "\n }"
+        else:
+            text = json.dumps(value)
+        parts.append(f" {json.dumps(key)}: {text}")
+    return ("{\n" + ",\n".join(parts) + "\n}\n").encode()
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("numbers", type=Path)
+    parser.add_argument("--models", type=Path, default=Path("models"))
+    parser.add_argument("--name", required=True)
+    parser.add_argument("--all", type=Path)
+    options = parser.parse_args()
+    try:
+        for file in share(options.numbers, options.models, options.name, options.all):
+            print(file)
+    except GlimpseError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
