@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Puts each model's part of an evaluation into its folder: `python -m glimpse.evaluation.share NUMBERS.json --name kodak`.
+"""Each model's part of an evaluation, into its folder: `python -m glimpse.evaluation.share NUMBERS.json --name kodak`.
 
 models/NAME/results/kodak.json gets what `glimpse evaluate --json` found of that model, the command included; a model's
 variants (NAME@ranks) go with it, and the anchor's means, which its BD-rates refer to. `--all FILE` keeps the means of
