@@ -5,6 +5,7 @@ import contextlib
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -170,9 +171,8 @@ _bench: Bench | None = None
 
 
 def _prepare(plan: Plan) -> None:
-    """In a process of the pool. Ctrl-C is the parent's business: it ends these."""
+    """In a process of the pool."""
     global _bench
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _bench = Bench(plan)
 
 
@@ -209,18 +209,34 @@ def _in_processes(
     # Started afresh: a copy of this process would hold locks of the progress bar's thread.
     pool = ProcessPoolExecutor(jobs, get_context("spawn"), _prepare, (plan,))
     try:
-        futures: dict[Future[Measured], int] = {
-            pool.submit(_measure, path, name): number for number, (path, name) in enumerate(work)
-        }
+        with _without_interrupts():
+            futures: dict[Future[Measured], int] = {
+                pool.submit(_measure, path, name): number for number, (path, name) in enumerate(work)
+            }
         done: dict[int, Measured] = {}
         for future in as_completed(futures):
             done[futures[future]] = future.result()
             on_photo(done[futures[future]])
-        pool.shutdown()
         return [done[number] for number in range(len(work))]
+    except BrokenProcessPool as error:
+        raise GlimpseError("a process ended before its time, perhaps for want of memory; try --jobs 1") from error
     except BaseException:
-        for process in (pool._processes or {}).values():
+        for process in list((pool._processes or {}).values()):
             with contextlib.suppress(OSError):
                 process.terminate()
-        pool.shutdown(wait=False, cancel_futures=True)
         raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Processes started here never see Ctrl-C: ending them is this one's business, which sees it afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

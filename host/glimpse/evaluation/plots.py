@@ -53,7 +53,7 @@ def _figure(columns: int = 1) -> tuple[Any, list[Any]]:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, columns, figsize=(8.6 if columns == 1 else 6.6 * columns, 5.4), squeeze=False)
+    figure, axes = pyplot.subplots(1, columns, figsize=(2.6 + 6.4 * columns, 5.4), squeeze=False)
     figure.set_facecolor(PAPER)
     for axis in axes[0]:
         axis.set_facecolor(PAPER)
@@ -105,13 +105,18 @@ def _curves(axis: Any, numbers: dict[str, Any], key: str) -> None:
     for name, curve in numbers["means"].items():
         points = [(m["bpp"], m[key]) for m in curve if m.get(key) is not None and m["bpp"] <= MOST_RATE * 1.6]
         if points:
-            axis.plot(*zip(*points, strict=True), label=numbers["codecs"][name], **styles[name])
+            axis.plot(*zip(*points, strict=True), label=_label(numbers["codecs"][name]), **styles[name])
     axis.set_xscale("log")
     axis.set_xlim(LEAST_RATE, MOST_RATE)
     ticks = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axis.minorticks_off()
     axis.set_xlabel(f"{RATE} ({_pixels(numbers)})", color=SOFT)
+
+
+def _label(title: str) -> str:
+    """Without what stands in brackets, which a table has room for."""
+    return title.partition(" (")[0]
 
 
 def _pixels(numbers: dict[str, Any]) -> str:
@@ -142,7 +147,7 @@ def _accuracy(numbers: dict[str, Any], tasks: list[tuple[str, str]], path: Path)
         axis.set_ylabel("%", color=SOFT)
         axis.set_ylim(0, 100)
         _title(axis, title[:1].upper() + title[1:], _setting(numbers))
-    _legend(axes[0])
+    _legend(axes[-1])
     return _save(figure, path)
 
 
@@ -161,7 +166,7 @@ def _loss(numbers: dict[str, Any], path: Path) -> Path:
         axis.set_xlabel("packets lost, %", color=SOFT)
         axis.set_ylabel(label, color=SOFT)
         _title(axis, f"{label.split(',')[0]} under loss", f"everything sent; {_setting(numbers)}")
-    _legend(axes[0])
+    _legend(axes[-1])
     return _save(figure, path)
 
 
@@ -177,6 +182,10 @@ def _setting(numbers: dict[str, Any]) -> str:
 
 
 def _legend(axis: Any) -> None:
-    legend = axis.legend(frameon=False, fontsize=9.5)
+    """Beside the plot, in the order of the lines' right ends."""
+    handles, labels = axis.get_legend_handles_labels()
+    order = sorted(range(len(handles)), key=lambda i: -handles[i].get_ydata()[-1])
+    handles, labels = [handles[i] for i in order], [labels[i] for i in order]
+    legend = axis.legend(handles, labels, frameon=False, fontsize=9.5, loc="upper left", bbox_to_anchor=(1.01, 1.0))
     for text in legend.get_texts():
         text.set_color(INK)
