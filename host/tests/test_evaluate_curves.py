@@ -6,7 +6,7 @@ import math
 import pytest
 from glimpse.errors import GlimpseError
 from glimpse.evaluation import curves
-from glimpse.evaluation.curves import Row, at_bpp, bd_quality, bd_rate, mean_bd_rate, mean_curve, own_curve
+from glimpse.evaluation.curves import Row, at_bpp, bd_quality, bd_rate, mean_bd_rate, mean_curve, mean_task, own_curve
 from glimpse.evaluation.detect import Judged
 
 PIXELS = 224 * 224
@@ -94,6 +94,15 @@ def test_a_classifier_sees_only_what_came_whole():
     curve = mean_curve([*wrong[:3], *right[3:]])
     assert {point.top1 for point in curve if point.budget < SIZES[3]} == {0.0}
     assert {point.top1 for point in curve if point.budget >= SIZES[3]} == {1.0}
+
+
+def test_a_task_is_averaged_over_small_budgets_and_nothing_seen_is_nothing_right():
+    everywhere = mean_curve(rows("a", top1=1.0))
+    assert mean_task(everywhere, "top1") == pytest.approx(1.0)
+    # Three quarters of the logarithm of 300..3000 bytes lie above 300 * 10^0.25.
+    late = mean_curve([row for row in rows("a", factor=300 * 10**0.25 / SIZES[0], top1=1.0)])
+    assert mean_task(late, "top1") == pytest.approx(0.75, abs=0.02)
+    assert mean_task(everywhere, "top1_ten") is None
 
 
 def test_detections_are_pooled_over_photos():

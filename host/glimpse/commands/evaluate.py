@@ -12,6 +12,7 @@ JSON:
 - means {codec: [{budget, photos, bytes, bpp, psnr_db, ms_ssim, ms_ssim_db}]}: averages over photos at equal budgets of
   bytes (see glimpse.evaluation.curves), photos: how many have a value there; with labels also top1 and top1_ten, with
   a detector map50 (0..1);
+- task_means {codec: {top1, top1_ten, map50}}: averages over budgets of 300..3000 bytes, 0 where nothing is seen yet;
 - table {codec: [{bpp, psnr_db, ms_ssim_db, top1, top1_ten, map50}]}: the mean curves at fixed rates, null outside;
 - bd_rate {codec: {psnr_percent, ms_ssim_percent, and for each of psnr and ms_ssim: *_photos, *_percent_of_curves, *_db,
   *_overlap_db}}: *_percent: rate needed more than the anchor at equal quality, mean of the photos' own BD-rates up to

@@ -31,6 +31,7 @@ BUDGETS = 48  # of a mean curve
 LEAST_BPP, MOST_BPP = 0.02, 1.0  # what links of this kind carry
 MOST_PHOTOS = 0.8
 TASKS = ("top1", "top1_ten", "map50")
+SMALL_BYTES = (300, 3000)  # what an hour of LoRaWAN carries at its slowest, and a few minutes at its fastest
 MEASURES = ("psnr_db", "ms_ssim_db", *TASKS)
 # A dB value beyond this tells nothing: pictures that equal their originals have an infinite one.
 MOST_DB = 60.0
@@ -203,6 +204,24 @@ def _mean(budget: int, points: list[_Point]) -> Mean:
         accuracy([point.seen.top1_ten for point in points]),
         mean_average_precision(point.seen.found for point in points if point.seen.found is not None),
     )
+
+
+def mean_task(curve: Curve, task: str) -> float | None:
+    """A task's average over budgets of SMALL_BYTES, evenly spread on a logarithmic scale.
+
+    Args:
+        curve: of one codec.
+        task: one of TASKS.
+
+    Returns:
+        0..1; a budget at which the codec shows nothing yet counts as 0. None when the task was not measured.
+    """
+    points = [(mean.budget, value) for mean in curve if (value := getattr(mean, task)) is not None]
+    if not points:
+        return None
+    budgets, values = zip(*points, strict=True)
+    wanted = np.geomspace(*SMALL_BYTES, BUDGETS)
+    return float(np.interp(np.log(wanted), np.log(budgets), values, left=0.0).mean())
 
 
 def own_curve(rows: Iterable[Row], most_bpp: float = MOST_BPP) -> Curve:

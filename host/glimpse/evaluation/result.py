@@ -59,6 +59,11 @@ def summarise(result: Result, bench: Bench, anchor: str) -> dict[str, Any]:
         "rows": [row.numbers() for group in rows.values() for row in group],
         "means": {name: [mean.numbers() for mean in curve] for name, curve in means.items()},
         "table": {name: at_rates(curve) for name, curve in means.items()},
+        "task_means": {
+            name: found
+            for name, curve in means.items()
+            if (found := {t: v for t in curves.TASKS if (v := curves.mean_task(curve, t)) is not None})
+        },
         "bd_rate": bd,
         "bd_problems": problems,
         "loss": {"rows": [row.numbers() for row in losses], "means": loss_means(losses)},

@@ -15,7 +15,7 @@ from typing import Any
 from glimpse.errors import GlimpseError
 from glimpse.files import make_folder, write_whole
 
-TABLES = ("codecs", "means", "table", "bd_rate", "bd_problems", "saliency")
+TABLES = ("codecs", "means", "table", "task_means", "bd_rate", "bd_problems", "saliency")
 LISTS = ("rows",)
 
 
