@@ -101,7 +101,7 @@ def test_a_task_is_averaged_over_small_budgets_and_nothing_seen_is_nothing_right
     assert mean_task(everywhere, "top1") == pytest.approx(1.0)
     # Three quarters of the logarithm of 300..3000 bytes lie above 300 * 10^0.25.
     late = mean_curve([row for row in rows("a", factor=300 * 10**0.25 / SIZES[0], top1=1.0)])
-    assert mean_task(late, "top1") == pytest.approx(0.75, abs=0.02)
+    assert mean_task(late, "top1") == pytest.approx(0.75, abs=0.03)  # budgets are steps
     assert mean_task(everywhere, "top1_ten") is None
 
 
