@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from glimpse.binding import Model
-from glimpse.export.blob import good_stride
+from glimpse.export.blob import banded_stride, good_stride
 from glimpse.export.folder import blob_from_folder
 from glimpse.export.quantise import check_float, float16_decoder, int8_encoder
 from glimpse.export.tables import lowest_levels, quantiser_steps, write_tables
@@ -62,7 +62,7 @@ def model_toml(definition: Definition, revision: int) -> str:
         lines += ["", "[saliency]", f"map = [{CELLS}, {CELLS}]", "bits = 5", f"gain = {GAIN}"]
         lines += [f"block = {BLOCK}", f"tolerance = {TOLERANCE}"]
     elif definition.order == "channel":
-        lines += [f"stride = {good_stride(side, side, PACKET_SYMBOLS)}", f"offset = {side * side * 5 // 13}"]
+        lines += [f"stride = {banded_stride(side, side)}", f"offset = {side * side * 5 // 13}"]
     else:
         # Positions spread as by channel, and a packet meets every channel equally often.
         lines += [f"stride = {_interleaving_stride(side, definition.channels)}", "offset = 0"]
