@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from glimpse.binding import Model, ModelError
 from glimpse.errors import GlimpseError
-from glimpse.export.blob import build_blob, good_stride, quantise_multiplier
+from glimpse.export.blob import banded_stride, build_blob, good_stride, quantise_multiplier
 from glimpse.export.folder import blob_from_folder
 from glimpse.export.header import main as header_main
 from glimpse.export.tflite_reader import read_network
@@ -193,6 +193,30 @@ def test_good_stride_spreads_best_of_all(height: int, width: int, window: int) -
     candidates = [stride for stride in range(1, positions) if math.gcd(stride, positions) == 1]
     assert chosen in candidates
     assert _spread(height, width, window, chosen) == max(_spread(height, width, window, s) for s in candidates)
+
+
+@pytest.mark.parametrize("height, width, stride", [(28, 28, 57), (8, 8, 17), (1, 1, 1), (3, 5, 11), (5, 2, 3)])
+def test_banded_stride_is_two_rows_and_a_column(height: int, width: int, stride: int) -> None:
+    assert banded_stride(height, width) == stride
+
+
+def test_half_the_ranks_of_a_banded_stride_hold_neighbours_in_every_row() -> None:
+    def first_half(stride: int) -> np.ndarray:
+        ranks = np.empty(784, int)
+        ranks[np.arange(784) * stride % 784] = np.arange(784)
+        return ranks.reshape(28, 28) < 392
+
+    def together(half: np.ndarray) -> float:
+        return float((half[:, 1:] == half[:, :-1]).mean())
+
+    half = first_half(banded_stride(28, 28))
+    assert together(half) > 0.8 > together(first_half(good_stride(28, 28, 72)))
+    assert half.sum(axis=1).min() >= 10 and half.sum(axis=1).max() <= 18
+
+
+def test_banded_stride_of_nothing() -> None:
+    with pytest.raises(GlimpseError):
+        banded_stride(0, 4)
 
 
 def test_good_stride_of_a_single_position() -> None:

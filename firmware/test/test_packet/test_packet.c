@@ -447,10 +447,10 @@ static void a_whole_photo_stays_within_its_instructions(void)
     CHECK(instructions(&codec, GLIMPSE_CODING_RANGE, NULL) < 3000000);
     codec = photo_codec();
     add_contexts(&codec);
-    CHECK(instructions(&codec, GLIMPSE_CODING_RANGE, NULL) < 6500000);
+    CHECK(instructions(&codec, GLIMPSE_CODING_RANGE, NULL) < 5500000);
     codec = photo_codec();
     order_by_saliency(&codec);
-    CHECK(instructions(&codec, GLIMPSE_CODING_RANGE, photo_side()) < 6000000);
+    CHECK(instructions(&codec, GLIMPSE_CODING_RANGE, photo_side()) < 3000000);
 }
 
 int main(void)

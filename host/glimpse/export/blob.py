@@ -419,6 +419,22 @@ def _codec_record(body: _Body, spec: CodecSpec, latent: tuple[int, int, int]) ->
     )
 
 
+def banded_stride(height: int, width: int, bands: int = 2) -> int:
+    """The permutation stride whose runs of ranks fill diagonal bands of a height x width grid.
+
+    A packet's symbols then lie close enough to foretell each other (glimpse.export.contexts), while what a lost packet
+    takes is a few narrow bands across the picture, with others between. More bands foretell less and conceal more.
+    It is `bands` rows and one column, or the nearest number that is coprime to the number of positions.
+
+    Raises GlimpseError when the grid is empty.
+    """
+    if height < 1 or width < 1:
+        raise GlimpseError(f"No stride goes through {height} x {width} positions.")
+    positions, wanted = height * width, bands * width + 1
+    strides = [stride for stride in range(1, positions + 1) if math.gcd(stride, positions) == 1]
+    return min(strides, key=lambda stride: (abs(stride - wanted), stride))
+
+
 def good_stride(height: int, width: int, window: int) -> int:
     """The permutation stride that spreads any `window` successive positions of a height x width grid best.
 

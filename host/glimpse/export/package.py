@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from glimpse.binding import Model
-from glimpse.export.blob import good_stride
+from glimpse.export.blob import banded_stride, good_stride
 from glimpse.export.folder import blob_from_folder
 from glimpse.export.quantise import check_float, float16_decoder, int8_encoder
 from glimpse.export.tables import lowest_levels, quantiser_steps, write_tables
@@ -62,9 +62,8 @@ def model_toml(definition: Definition, revision: int) -> str:
         lines += ["", "[saliency]", f"map = [{CELLS}, {CELLS}]", "bits = 5", f"gain = {GAIN}"]
         lines += [f"block = {BLOCK}", f"tolerance = {TOLERANCE}"]
     elif definition.order == "channel":
-        # Two rows down and one column on: a packet holds neighbours, which code each other for a twelfth of the bytes
-        # less than symbols spread as far as they go, and what it leaves out lies between rows that others bring.
-        lines += [f"stride = {2 * side + 1}", f"offset = {side * side * 5 // 13}"]
+        # Against symbols spread as far as they go: 4 % fewer bytes at 222 and 8 % at 51, for 0.06 dB with 30 % lost.
+        lines += [f"stride = {banded_stride(side, side)}", f"offset = {side * side * 5 // 13}"]
     else:
         # Positions spread as by channel, and a packet meets every channel equally often.
         lines += [f"stride = {_interleaving_stride(side, definition.channels)}", "offset = 0"]
