@@ -10,7 +10,7 @@ import numpy as np
 from glimpse.binding import FREQUENCY_TOTAL, Model
 from glimpse.export.blob import build_blob
 from glimpse.export.contexts import fit
-from glimpse.export.folder import spec_from_folder
+from glimpse.export.folder import patches_from_folder, spec_from_folder
 from glimpse.export.frequencies import frequencies
 from glimpse.files import write_whole
 
@@ -89,7 +89,7 @@ def write_tables(folder: Path, photos: np.ndarray, *, with_contexts: bool = True
     """
     path = folder / "tables.json"
     spec = replace(spec_from_folder(folder), cumulative=None, contexts=None)
-    model = Model(build_blob((folder / "encoder.tflite").read_bytes(), spec))
+    model = Model(build_blob((folder / "encoder.tflite").read_bytes(), spec, patches_from_folder(folder)))
     symbols = np.stack([model.quantise(model.encode_latent(photo)) for photo in photos])
     tables = json.loads(path.read_text()) | {"cumulative": cumulative_tables(symbols, model.levels)}
     tables.pop("contexts", None)
