@@ -98,7 +98,7 @@ def maps_of(model: ZooModel, photo: np.ndarray) -> dict[str, np.ndarray]:
     scale, zero = _grid(model)
     branch = 1 / (1 + np.exp(-scale * (side.astype(np.float64) - zero)))
     maps = {"branch": branch.reshape(rows, columns)}
-    if hasattr(loaded, "saliency_map"):
+    if loaded.order_name == "saliency":  # another order makes no map of the branch
         levels = loaded.saliency_map(side).astype(np.float64)
         maps["map"] = levels / ((1 << SALIENCY_BITS) - 1)
     return maps

@@ -110,9 +110,11 @@ def main() -> None:
         "--data", type=Path, required=True, help="the photos of training; only the held-out ones are measured"
     )
     parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--photos", type=int, help="most photos to measure, spread over the held-out ones")
     options = parser.parse_args()
     training, validation = split_files(options.data)
-    results = measure(zoo.load(str(options.model)), validation)
+    step = -(-len(validation) // max(1, options.photos)) if options.photos else 1
+    results = measure(zoo.load(str(options.model)), validation[::step])
     make_folder(options.model / "results")
     write_whole(options.model / "results" / "validation.json", (json.dumps(results, indent=1) + "\n").encode())
     report = options.model / "results" / "int8.json"
