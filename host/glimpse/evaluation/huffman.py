@@ -20,7 +20,7 @@ from glimpse.training.split import split_files
 
 PAYLOADS = (51, 222)
 OVERHEAD = 6  # bytes around a packet's body
-MOST_TRAINING = 300
+MOST_TRAINING, MOST_VALIDATION = 150, 60  # spread over the folder
 
 
 def code_lengths(counts: np.ndarray) -> np.ndarray:
@@ -65,6 +65,7 @@ def measure(model: zoo.ZooModel, training: list[Path], validation: list[Path]) -
         for c in range(channels):
             counts[c] += np.bincount(symbols[..., c].ravel(), minlength=m.levels)
     lengths = np.stack([code_lengths(row) for row in counts])
+    validation = validation[:: -(-len(validation) // MOST_VALIDATION)]
     streams, frames = [], {payload: {"huffman": [], "range": []} for payload in PAYLOADS}
     for file in validation:
         latent, side = m.encode_outputs(fit_photo(load_photo(file), m.photo_width, m.photo_height))
