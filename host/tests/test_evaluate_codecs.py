@@ -10,8 +10,10 @@ from glimpse import zoo
 from glimpse.binding import OVERHEAD_BYTES
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.evaluation import classical, jpeg
-from glimpse.evaluation.codec import packet_bytes
+from glimpse.evaluation.codec import Coded, packet_bytes
 from glimpse.evaluation.learned import GlimpseModel, model_named, packets_of, thinned
+from glimpse.evaluation.loss import loss_rows
+from glimpse.evaluation.view import Viewer
 from glimpse.photo import fit_photo, load_photo
 from glimpse.quality import psnr
 from glimpse.samples import sample_photos
@@ -122,6 +124,26 @@ def test_losses_are_drawn_by_seed_and_the_lost_bytes_count():
     assert none.bytes == some.bytes == other.bytes
     assert np.array_equal(some.picture, again.picture) and not np.array_equal(some.picture, other.picture)
     assert psnr(photo(), some.picture) < psnr(photo(), none.picture)
+
+
+def test_every_photo_loses_packets_of_its_own_and_models_the_same_ones():
+    class Recorder:
+        name = "a"
+
+        def __init__(self):
+            self.seeds = []
+
+        def lossy(self, photo, loss, seed):
+            self.seeds.append(seed)
+            return Coded("", 1, photo)
+
+    def seeds(image: str) -> list[int]:
+        model = Recorder()
+        list(loss_rows(model, photo(), image, (0.1,), 2, Viewer(photo(), "")))
+        return model.seeds
+
+    assert seeds("x.png") == seeds("x.png")
+    assert len({*seeds("x.png"), *seeds("y.png")}) == 4
 
 
 @pytest.mark.parametrize(("count", "points"), [(1, 1), (1, 5), (10, None), (40, 6), (40, 1), (7, 2)])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quality of a model's pictures when packets are lost at random."""
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -49,10 +50,14 @@ class LossRow:
 def loss_rows(
     model: GlimpseModel, photo: np.ndarray, image: str, losses: tuple[float, ...], seeds: int, viewer: Viewer
 ) -> Iterator[LossRow]:
-    """One row for each loss and seed; without loss every seed is the same and one is enough."""
+    """One row for each loss and seed; without loss every seed is the same and one is enough.
+
+    Every photo has draws of its own, the same for all models: a frame has few packets, and one draw for all photos
+    would lose the same few of each.
+    """
     for loss in losses:
         for seed in range(seeds if loss else 1):
-            coded = model.lossy(photo, loss, seed)
+            coded = model.lossy(photo, loss, zlib.crc32(f"{seed} {image}".encode()))
             seen = viewer.see(coded.picture)
             yield LossRow(model.name, image, loss, seed, coded.bytes, **vars(seen))
 
