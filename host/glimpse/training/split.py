@@ -11,8 +11,10 @@ def split_files(folder: Path) -> tuple[list[Path], list[Path]]:
     """Training and validation files of a folder; every 20th file sorted by name validates.
 
     Raises:
-        FileNotFoundError: no photos there.
+        FileNotFoundError: no such folder, or no photos there.
     """
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}")
     files = sorted(f for f in folder.iterdir() if f.suffix.lower() in SUFFIXES)
     if not files:
         raise FileNotFoundError(f"no photos (JPEG, PNG, WebP) in {folder}")
