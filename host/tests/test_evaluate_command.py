@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """glimpse evaluate as a person meets it: one command on a folder, numbers, plots, and a sentence for what is wrong."""
 
+import io
 import json
 import shutil
 import sys
@@ -9,10 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from glimpse import cli
+from glimpse import cli, zoo
+from glimpse.commands.evaluate import _codecs
 from glimpse.evaluation import jpeg
+from glimpse.evaluation.table import loss_table
 from glimpse.samples import sample_photos
 from PIL import Image
+from rich.console import Console
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -44,13 +48,29 @@ def folder(tmp_path: Path) -> Path:
     return place
 
 
+def test_seven_losses_fit_a_terminal():
+    losses = (0, 0.03, 0.05, 0.1, 0.2, 0.3, 0.4)
+    means = [
+        {"codec": "mcucoder-mse", "loss": loss, "bytes": 2496.0, "psnr_db": 24.5, "ms_ssim": 0.9123} for loss in losses
+    ]
+    console = Console(width=80, file=io.StringIO())
+    console.print(loss_table({"measure": "MS-SSIM", "loss": {"means": means}}))
+    text = console.file.getvalue()
+    assert "mcucoder-mse" in text and "2,496" in text and text.count("0.912") == 7 and "…" not in text
+
+
+def test_without_names_every_model_is_compared():
+    (models, baselines), left_out = _codecs(None, "jpeg", 222)
+    assert (models, baselines, left_out) == (tuple(zoo.names()), ("jpeg",), [])
+
+
 def test_one_command_ends_with_a_table_numbers_and_plots(folder: Path, tmp_path: Path, run: Run):
     Image.fromarray(np.full((3, 5, 3), 200, np.uint8)).save(folder / "tiny.png")
     (folder / "broken.jpg").write_bytes(b"\xff\xd8 not really")
     (folder / "notes.txt").write_text("no photo")
-    words = ["--data", folder, "--baselines", "jpeg,jpeg-optimised,wavelet", "--points", 3, "--jobs", 1]
+    words = ["--data", folder, "--models", "mcucoder", "--baselines", "jpeg,jpeg-optimised,wavelet", "--points", 3]
     code, out, error = run(
-        *words, "--loss", "0,30", "--seeds", 1, "--json", tmp_path / "e.json", "--plot", tmp_path / "plots"
+        *words, "--jobs", 1, "--loss", "0,30", "--seeds", 1, "--json", tmp_path / "e.json", "--plot", tmp_path / "plots"
     )
     assert (code, error) == (0, "")
     assert "broken.jpg: " in out and "BD-rate" in out and "anchor" in out and "wavelet" in out and "…" not in out

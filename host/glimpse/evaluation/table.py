@@ -23,7 +23,7 @@ def tables(numbers: dict[str, Any]) -> list[Table]:
         if any(rate.get(key) is not None for rates in numbers["table"].values() for rate in rates):
             result.append(_task(numbers, key, title))
     if numbers["loss"]["means"]:
-        result.append(_loss(numbers))
+        result.append(loss_table(numbers))
     if "saliency" in numbers:
         result.append(_saliency(numbers["saliency"]))
     return result
@@ -93,21 +93,24 @@ def _fixed(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f}"
 
 
-def _loss(numbers: dict[str, Any]) -> Table:
+def loss_table(numbers: dict[str, Any]) -> Table:
+    """Quality against loss of every model; `numbers` as glimpse.commands.evaluate lists them."""
     means = numbers["loss"]["means"]
     losses = sorted({mean["loss"] for mean in means})
     table = _frame(
         f"PSNR dB and {numbers['measure']} when packets are lost, everything sent",
         "Averages over photos and draws.",
     )
-    table.add_column("codec")
-    table.add_column("bytes", justify="right")
+    # A line for each measure: seven losses beside each other still fit a terminal of 80 columns.
+    table.add_column("codec", no_wrap=True)
+    table.add_column("bytes", justify="right", no_wrap=True)
     for loss in losses:
         table.add_column(f"{100 * loss:g} %", justify="right", no_wrap=True)
     for codec in dict.fromkeys(mean["codec"] for mean in means):
         own = {mean["loss"]: mean for mean in means if mean["codec"] == codec}
-        cells = [f"{own[loss]['psnr_db']:.1f} {own[loss]['ms_ssim']:.3f}" for loss in losses]
-        table.add_row(codec, f"{own[losses[0]]['bytes']:,.0f}", *cells)
+        size = f"{own[losses[0]]['bytes']:,.0f}"
+        table.add_row(codec, size, *(f"{own[loss]['psnr_db']:.1f}" for loss in losses))
+        table.add_row("", "", *(f"{own[loss]['ms_ssim']:.3f}" for loss in losses))
     return table
 
 
