@@ -139,6 +139,7 @@ class Model:
         self.latent_shape: tuple[int, int, int] = (codec.height, codec.width, codec.channels)
         self.order_name: str = next(name for name, number in ORDERS.items() if number == codec.order)
         self.levels: int = codec.levels
+        self.map_bits: int = codec.saliency.bits  # of a cell of the saliency map; 0 in other orders
         self.bits: int = lib.glimpse_codec_bits(codec)
         self.symbol_count: int = codec.height * codec.width * codec.channels
         self.has_range_tables: bool = codec.cumulative != ffi.NULL

@@ -59,6 +59,13 @@ def test_seven_losses_fit_a_terminal():
     assert "mcucoder-mse" in text and "2,496" in text and text.count("0.912") == 7 and "…" not in text
 
 
+def test_models_of_one_name_are_refused_before_their_numbers_mix(folder: Path, tmp_path: Path, run: Run):
+    copy = tmp_path / "retrained"
+    shutil.copytree(zoo.load("mcucoder").folder, copy, ignore=shutil.ignore_patterns("checkpoint", "results"))
+    code, _, error = run("--data", folder, "--models", f"mcucoder,{copy}", "--baselines", "jpeg")
+    assert code == 2 and "two codecs are called 'mcucoder'" in error and "model.toml" in error
+
+
 def test_without_names_every_model_is_compared():
     (models, baselines), left_out = _codecs(None, "jpeg", 222)
     assert (models, baselines, left_out) == (tuple(zoo.names()), ("jpeg",), [])

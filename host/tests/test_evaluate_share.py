@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from glimpse.errors import GlimpseError
-from glimpse.evaluation.share import share
+from glimpse.evaluation.share import markdown, share
 
 NUMBERS = {
     "command": "glimpse evaluate ...",
@@ -38,7 +38,15 @@ def test_each_model_gets_its_own_part(tmp_path: Path) -> None:
     assert everything["means"] == NUMBERS["means"] and "rows" not in everything and "rows" not in everything["loss"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"means": {"other": []}}', '{"means": 3}'])
+def test_the_table_of_the_docs_is_what_the_kept_numbers_say():
+    docs = Path(__file__).parents[2] / "docs"
+    table = markdown(json.loads((docs / "evaluation" / "kodak.json").read_text()))
+    assert table.count("\n") >= 10 and table in (docs / "evaluation.md").read_text(), "share --table prints it anew"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"means": {"other": []}, "bd_rate": {}, "anchor": "jpeg"}', '{"means": 3}']
+)
 def test_what_is_no_evaluation_is_refused(tmp_path: Path, text: str) -> None:
     folder = zoo(tmp_path)
     (folder / "numbers.json").write_text(text)

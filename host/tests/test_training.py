@@ -155,6 +155,29 @@ def test_crops_are_within_the_photo_and_repeatable() -> None:
     np.testing.assert_array_equal(first, second)
 
 
+def test_a_decoder_is_tuned_on_what_a_node_sends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from glimpse import zoo
+    from glimpse.training.job import Job, run
+    from glimpse.training.node_symbols import node_levels
+    from glimpse.training.trainer import Schedule
+    from PIL import Image
+
+    narrow = partial(residual_decoder, channels=12, name="narrow", width=8, depth=1)
+    monkeypatch.setitem(DEFINITIONS, "mcucoder", replace(mcucoder.MCUCODER, build_decoder=narrow))
+    for i, photo in enumerate(photos(21, 64)):
+        Image.fromarray((255 * photo).astype(np.uint8)).save(tmp_path / f"{i:02}.png")
+    model = zoo.load("mcucoder")
+    levels, squares = node_levels(model.folder, sorted(tmp_path.glob("*.png"))[:2], None)
+    sent = model.binding.quantise(model.binding.encode_latent(squares[1]))
+    np.testing.assert_array_equal(levels[1], model.binding.latent_values(sent))
+    job = Job("mcucoder", tmp_path, tmp_path / "out", objective=Objective(mse=1), node=model.folder,
+              schedule=Schedule(3e-3, steps=20, epoch=10, warmup=1), crop=48, batch=4)  # fmt: skip
+    codec = run(job, [])
+    log = [json.loads(line) for line in (job.out / "log.jsonl").read_text().splitlines()]
+    assert codec.encoder is None and not (job.out / "encoder.weights.h5").exists()
+    assert log[-1]["loss"] < log[0]["loss"]
+
+
 def test_impossible_codecs_are_refused_in_a_sentence() -> None:
     for arguments in (("nothing",), ("mcucoder", 4), ("starfish", 9), ("starfish", None, 1)):
         with pytest.raises(UsageError, match=r"\w"):

@@ -119,7 +119,7 @@ def model_named(text: str, payload: int, measured: int | None = None) -> Glimpse
     model = zoo.load(base_name(text))
     if "@" not in text:
         return GlimpseModel(model, payload, measured)
-    if not model.binding.side_bytes:
+    if model.binding.order_name != "saliency":
         raise UsageError(f"model {model.name} does not order by saliency, so {text!r} means nothing; name it plainly")
     variant = text.rpartition("@")[2]
     name = f"{model.name}@{variant}"

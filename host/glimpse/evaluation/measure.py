@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from glimpse import zoo
-from glimpse.errors import GlimpseError
+from glimpse.errors import GlimpseError, UsageError
 from glimpse.evaluation import classical
 from glimpse.evaluation.classify import Classifier
 from glimpse.evaluation.codec import Codec
@@ -132,6 +132,7 @@ class Bench:
     """A plan with everything loaded that it needs.
 
     Raises:
+        UsageError: two codecs have one name.
         GlimpseError: something is missing.
     """
 
@@ -139,6 +140,11 @@ class Bench:
         self.plan = plan
         self.models = [model_named(name, plan.payload, plan.points) for name in plan.models]
         self.codecs: list[Codec] = [*self.models, *(classical.make(name, plan.payload) for name in plan.baselines)]
+        names = [codec.name for codec in self.codecs]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise UsageError(
+                f"two codecs are called {twice!r}, so their numbers would mix; rename one in its model.toml"
+            )
         self.classifier = self.detector = None
         if plan.classifier is not None and plan.labels is not None:
             self.classifier = Classifier(plan.classifier, plan.labels, plan.folders)

@@ -100,11 +100,8 @@ def maps_of(model: ZooModel, photo: np.ndarray) -> dict[str, np.ndarray]:
     maps = {"branch": branch.reshape(rows, columns)}
     if loaded.order_name == "saliency":  # another order makes no map of the branch
         levels = loaded.saliency_map(side).astype(np.float64)
-        maps["map"] = levels / ((1 << SALIENCY_BITS) - 1)
+        maps["map"] = levels / ((1 << loaded.map_bits) - 1)
     return maps
-
-
-SALIENCY_BITS = 5  # LimitNet, section 3.2
 
 
 def _grid(model: ZooModel) -> tuple[float, int]:

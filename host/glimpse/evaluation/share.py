@@ -3,20 +3,24 @@
 
 models/NAME/results/kodak.json gets what `glimpse evaluate --json` found of that model, the command included; a model's
 variants (NAME@ranks) go with it, and the anchor's means, which its BD-rates refer to. `--all FILE` keeps the means of
-every codec without single photos.
+every codec without single photos; `--table` prints them as the Markdown table of docs/evaluation.md.
 """
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from glimpse.errors import GlimpseError
 from glimpse.files import make_folder, write_whole
 
 TABLES = ("codecs", "means", "table", "task_means", "bd_rate", "bd_problems", "saliency")
 LISTS = ("rows",)
+TABLE_RATES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)  # bits per pixel
 
 
 def part_of(numbers: dict[str, Any], model: str, rows: bool = True) -> dict[str, Any]:
@@ -52,11 +56,8 @@ def share(file: Path, models: Path, name: str, everything: Path | None) -> list[
     Raises:
         GlimpseError: the file is not an evaluation, or names no model that is in the folder.
     """
-    try:
-        numbers = json.loads(file.read_text())
-        codecs = {Path(codec.partition("@")[0]).name for codec in numbers["means"]}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise GlimpseError(f"{file} is not what glimpse evaluate --json writes; evaluate again") from error
+    numbers = _evaluation(file)
+    codecs = {Path(codec.partition("@")[0]).name for codec in numbers["means"]}
     written = []
     for folder in sorted(f for f in models.iterdir() if f.name in codecs and (f / "model.toml").is_file()):
         make_folder(folder / "results")
@@ -75,6 +76,41 @@ def share(file: Path, models: Path, name: str, everything: Path | None) -> list[
         write_whole(everything, _lines(rest))
         written.append(everything)
     return written
+
+
+def _evaluation(file: Path) -> dict[str, Any]:
+    try:
+        numbers = json.loads(file.read_text())
+        if all(isinstance(numbers[key], dict) for key in ("means", "bd_rate")) and isinstance(numbers["anchor"], str):
+            return numbers
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise GlimpseError(f"{file} is not what glimpse evaluate --json writes; evaluate again") from error
+    raise GlimpseError(f"{file} is not what glimpse evaluate --json writes; evaluate again")
+
+
+def markdown(numbers: dict[str, Any]) -> str:
+    """PSNR and MS-SSIM dB of every codec at TABLE_RATES, and its BD-rates, as a Markdown table.
+
+    Args:
+        numbers: of `glimpse evaluate --json`, or what `--all` kept of them.
+    """
+    lines = ["| codec | " + " | ".join(f"{rate:g}" for rate in TABLE_RATES) + " | BD-rate PSNR / MS-SSIM |"]
+    lines.append("|---|" + "---|" * (len(TABLE_RATES) + 1))
+    for codec, means in numbers["means"].items():
+        rates = [mean["bpp"] for mean in means]
+        cells = []
+        for rate in TABLE_RATES:
+            inside = rates and 0.999 * rates[0] <= rate <= 1.02 * rates[-1]
+            values = (
+                np.interp(math.log(rate), np.log(rates), [mean[key] for mean in means])
+                for key in ("psnr_db", "ms_ssim_db")
+            )
+            cells.append(" ".join(f"{value:.1f}" for value in values) if inside else "")
+        gains = numbers["bd_rate"].get(codec, {})
+        found = [gains.get(key) for key in ("psnr_percent", "ms_ssim_percent")]
+        words = " / ".join("-" if gain is None else f"{gain:+.0f}" for gain in found) + " %"
+        lines.append(f"| {codec} | {' | '.join(cells)} | {'anchor' if codec == numbers['anchor'] else words} |")
+    return "\n".join(lines)
 
 
 def _lines(numbers: dict[str, Any]) -> bytes:
@@ -96,10 +132,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("numbers", type=Path)
     parser.add_argument("--models", type=Path, default=Path("models"))
-    parser.add_argument("--name", required=True)
+    parser.add_argument("--name", help="of the file in models/NAME/results")
     parser.add_argument("--all", type=Path)
+    parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
+    if not (options.name or options.table):
+        parser.error("say what to do: --name NAME, --table or both")
     try:
+        if options.table:
+            print(markdown(_evaluation(options.numbers)))
+        if not options.name:
+            return 0
         for file in share(options.numbers, options.models, options.name, options.all):
             print(file)
     except GlimpseError as error:

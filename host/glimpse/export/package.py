@@ -119,7 +119,7 @@ def write_encoder(definition: Definition, weights: Path, photos: np.ndarray, out
     lowest = lowest_levels(latents, scale, zero, definition.levels)
     tables["minimum"], tables["step"] = quantiser_steps(scale, zero, lowest)
     write_whole(out / "tables.json", json.dumps(tables).encode())
-    write_tables(out, photos)
+    write_tables(out, photos, latents=latents)
     _checkpoint(weights, out, ("encoder", "rate_model"))
     return {"float_drift": round(drift, 6), "frame_bytes": frame_bytes(Model(blob_from_folder(out)), photos[:50])}
 

@@ -76,12 +76,15 @@ def mean_bits(symbols: np.ndarray, tables: list[list[int]]) -> list[float]:
     return out
 
 
-def write_tables(folder: Path, photos: np.ndarray, *, with_contexts: bool = True) -> None:
+def write_tables(
+    folder: Path, photos: np.ndarray, *, latents: np.ndarray | None = None, with_contexts: bool = True
+) -> None:
     """Learns a model's entropy tables and writes them into its tables.json; quantiser and network stay as they are.
 
     Args:
         folder: of the model: encoder.tflite, model.toml, and tables.json with at least "minimum" and "step".
         photos: uint8 [n, photo height, photo width, 3], of the training split; a few hundred will do.
+        latents: what the encoder makes of them, where the caller knows it already, int8 [n, height, width, channels].
         with_contexts: tables chosen by the symbols around; else one table for each channel.
 
     Raises:
@@ -90,7 +93,9 @@ def write_tables(folder: Path, photos: np.ndarray, *, with_contexts: bool = True
     path = folder / "tables.json"
     spec = replace(spec_from_folder(folder), cumulative=None, contexts=None)
     model = Model(build_blob((folder / "encoder.tflite").read_bytes(), spec, patches_from_folder(folder)))
-    symbols = np.stack([model.quantise(model.encode_latent(photo)) for photo in photos])
+    if latents is None:
+        latents = np.stack([model.encode_latent(photo) for photo in photos])
+    symbols = np.stack([model.quantise(latent) for latent in latents])
     tables = json.loads(path.read_text()) | {"cumulative": cumulative_tables(symbols, model.levels)}
     tables.pop("contexts", None)
     if with_contexts:

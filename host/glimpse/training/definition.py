@@ -26,6 +26,7 @@ class Definition:
         rate_weight: of one bit per pixel in the loss, beside 1 - MS-SSIM or 100 times the squared error.
         lowest: smallest level in steps; None: levels lie around zero.
         saliency: the encoder has a branch that says where the picture matters.
+        coarse_encoder: its layers are wide enough to bear bfloat16 in training.
         tail_drop: training drops the last ranks of pictures, so that every prefix of the packets is a picture.
     """
 
@@ -41,6 +42,7 @@ class Definition:
     rate_weight: float = 0.1
     lowest: int | None = None
     saliency: bool = False
+    coarse_encoder: bool = False
     tail_drop: bool = True
 
     @property

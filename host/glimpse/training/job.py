@@ -42,7 +42,7 @@ class Job:
         lost_bytes: rate of single lost symbols instead (Starfish), None: packets.
         patches: in all, None: as published.
         levels: of a symbol, None: as published.
-        precision: "float32", or "bfloat16" for the decoder's convolutions.
+        precision: "float32", or "bfloat16" for the convolutions that bear it.
         node: model folder whose int8 encoder and quantiser are used; only the decoder learns then.
         saliency: folder of photos and masks.
         labelled: folder of class folders.
@@ -112,8 +112,7 @@ def build(job: Job) -> Codec:
         features = mobilenet.features(network, FEATURE_STRIDES) if job.objective.perceptual else None
     low = "mixed_bfloat16" if job.precision == "bfloat16" else "float32"
     try:
-        # What the encoder computes is rounded to symbols: only Starfish's wide layers may be imprecise.
-        keras.config.set_dtype_policy(low if d.patches > 1 or d.name == "starfish" else "float32")
+        keras.config.set_dtype_policy(low if d.coarse_encoder else "float32")
         encoder = None if job.node else d.build_encoder(job.crop // d.patches)
         keras.config.set_dtype_policy(low)
         decoder = d.build_decoder(job.crop // 8)
@@ -140,10 +139,10 @@ def build(job: Job) -> Codec:
 
 
 def load_weights(codec: Codec, folder: Path) -> None:
-    """Puts a folder's weights into the networks; those of the rate model and the decoder may be missing.
+    """Puts a folder's weights into the networks; those of the rate model may be missing.
 
     Raises:
-        GlimpseError: no encoder there, or one of another shape.
+        GlimpseError: weights of a network that the codec has are not there, or of another shape.
     """
     for name in NETWORKS:
         network, file = getattr(codec, name), folder / f"{name}.weights.h5"

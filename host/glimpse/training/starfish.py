@@ -73,6 +73,7 @@ def definition(patches: int = 2, channels: tuple[int, ...] = CHANNELS, levels: i
         build_encoder=partial(build_encoder, channels=channels),
         build_decoder=partial(build_decoder, channels=channels),
         patches=patches,
+        coarse_encoder=True,
         tail_drop=False,
         rate_weight=0.3,
     )
