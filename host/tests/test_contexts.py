@@ -136,7 +136,10 @@ def test_tables_are_written_into_a_model_folder(tmp_path: Path) -> None:
     write_tables(tmp_path, photos, with_contexts=False)
     plain = Model(blob_from_folder(tmp_path))
     write_tables(tmp_path, photos)
-    assert json.loads((tmp_path / "tables.json").read_text()).keys() == {*tables, "contexts"}
+    learned = json.loads((tmp_path / "tables.json").read_text())
+    assert learned.keys() == {*tables, "contexts"}
+    write_tables(tmp_path, photos, latents=np.stack([plain.encode_latent(photo) for photo in photos]))
+    assert json.loads((tmp_path / "tables.json").read_text()) == learned  # what the caller knows is not computed again
     model = Model(blob_from_folder(tmp_path))
     assert (model.levels, model.bits) == (plain.levels, plain.bits) == (72, 7)
     symbols = np.stack([plain.quantise(plain.encode_latent(photo)) for photo in photos])
