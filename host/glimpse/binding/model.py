@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The node's own C code in this process: the only module that touches `glimpse._core`."""
+"""A loaded model: its network, quantiser, order and packets, all in the node's own code."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
