@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`glimpse export`: trained weights to a model folder that nodes and receivers use.
 
-JSON: out, model, revision, replaced (the revision that stood there, null), kept (its copy, null), blob_bytes, float_drift (quantiser steps), frame_bytes {payload: of a whole frame}, int8
-{photos, float, int8, cost_db, cost_ms_ssim_db, symbols_changed} (null without a decoder).
+JSON: out, model, revision, replaced (the revision that stood there, or null), kept (where its copy is, or null),
+blob_bytes, float_drift (quantiser steps), frame_bytes {payload: of a whole frame}, int8 {photos, float, int8, cost_db,
+cost_ms_ssim_db, symbols_changed} (null without a decoder).
 """
 
 import importlib.util
@@ -103,8 +104,8 @@ def _tell(numbers: dict[str, Any], allowed: float, to_stderr: bool) -> None:
         lines.append(f"  revision {numbers['replaced']} is kept in {numbers['kept']}, where receivers find it")
     elif numbers["replaced"] is not None:
         lines.append(
-            f"  it replaced revision {numbers['replaced']}, whose packets nobody can decode without it: get it back from "
-            "version control if nodes still send them, and export with --archive DIR to keep it from now on"
+            f"  it replaced revision {numbers['replaced']}, without which its packets cannot be decoded: get it back "
+            "from version control if nodes still send them, and export with --archive DIR from now on to keep it"
         )
     for payload, size in numbers.get("frame_bytes", {}).items():
         lines.append(f"  a whole frame in packets of {payload} bytes: {size:,} bytes on average")
