@@ -121,7 +121,8 @@ def stream(
         capture = partial(node.capture, payload=payload, coding=coding.value, frame=None, pattern=pattern)
         pace = fps or source_fps or NATIVE_FPS
         if link is not None and fps is None:
-            pace = min(source_fps or math.inf, _node_fps(target, capture, first))
+            pace = _node_fps(target, capture, first)
+        pace = min(pace, source_fps or math.inf)
         pictures = itertools.chain([first], source)
         if source_fps and pace < source_fps:
             pictures = thinned(pictures, source_fps, pace)

@@ -127,7 +127,7 @@ def over_trace(
     while open_frames:  # the link goes on after the camera's last frame
         frame = open_frames[0][0]
         last = frame.time + frame.plan.patience + control.window
-        now = max(now, min(math.nextafter(last, math.inf), link.next_end()))
+        now = max(now, min(last + 1e-3, link.next_end()))
         yield from pass_time(now)
 
 
