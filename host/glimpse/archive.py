@@ -92,6 +92,7 @@ class Shelf:
 
     Of several revisions with this bit the one is taken that is nearest before the current one, or the current one
     itself: nodes are never ahead of the zoo, and seldom more than one revision behind (docs/wire-format.md, Revisions).
+    Of a model that only archives have, the highest revision counts as the current one.
     The folders are listed once; make another shelf after they changed.
 
     Args:
@@ -120,7 +121,8 @@ class Shelf:
         family = [item for item in self._revisions if item.number == number]
         if not family:
             return None
-        current = family[0]
+        in_zoo = [item for item in family if item.folder.parent in zoo.FOLDERS]
+        current = in_zoo[0] if in_zoo else max(family, key=lambda item: item.revision)
         fitting = [item for item in family if item.revision % 2 == bit]
         # Stable: of equal revisions the first place wins, and of one number in two families the current one's.
         fitting.sort(key=lambda item: (item.name != current.name, (current.revision - item.revision) % REVISIONS))

@@ -62,6 +62,14 @@ def test_the_nearest_revision_before_the_current_one_is_taken(tmp_path: Path):
     assert shelf.choose(31, 0) is None and not shelf.knows(31) and shelf.knows(CURRENT.binding.id)
 
 
+def test_of_a_model_that_only_archives_have_the_highest_revision_is_the_current_one(tmp_path: Path):
+    for back in (4, 2, 3):
+        toml = old(tmp_path, back, "own") / "model.toml"
+        toml.write_text(re.sub(r"^id = \d+", "id = 30", toml.read_text(), flags=re.MULTILINE))
+    shelf = archive.Shelf([tmp_path])
+    assert {shelf.choose(30, bit).binding.revision for bit in (0, 1)} == {(NOW - 2) % 256, (NOW - 3) % 256}
+
+
 def test_a_damaged_copy_does_not_hide_the_one_behind_it(tmp_path: Path):
     (old(tmp_path, 1) / "tables.json").write_text("{}")
     old(tmp_path, 3)

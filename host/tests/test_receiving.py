@@ -154,18 +154,23 @@ def test_a_node_that_restarts_unnoticed_loses_no_frame():
     assert receiver.current("a").number == 24
 
 
-def sealed(header_word: int, body: bytes = b"") -> bytes:
+def checked(header_word: int, body: bytes = b"") -> bytes:
     data = header_word.to_bytes(4, "big") + body
     return data + crc16(data).to_bytes(2, "big")
 
 
-def word(version: int = 1, model: int = 1, frame: int = 0, kind: int = 0, revision: int = 1) -> int:
+def word(version: int = 1, model: int = 1, frame: int = 0, kind: int = 0, revision: int = MODEL.revision % 2) -> int:
     return version << 30 | model << 25 | frame << 19 | kind << 2 | revision
 
 
 def test_what_is_not_understood_is_counted_and_kept():
     receiver = Receiver(MODELS, Limits(kept=3))
-    strange = [sealed(word(version=3)), sealed(word(kind=6)), sealed(word(model=30)), sealed(word(revision=0))]
+    strange = [
+        checked(word(version=3)),
+        checked(word(kind=6)),
+        checked(word(model=30)),
+        checked(word(revision=1 - MODEL.revision % 2)),
+    ]
     for packet in strange:
         receiver.add("a", packet, time=5)
     receiver.add("a", b"noise")
@@ -186,10 +191,28 @@ def test_another_kind_joins_by_the_table():
         return Reception(PacketVerdict(True), brought=(arrival.node, header.frame, body))
 
     receiver = Receiver(MODELS, handlers={3: telemetry})
-    assert receiver.add("a", sealed(word(kind=3, frame=4), b"25")).brought == ("a", 4, b"25")
-    assert receiver.add("a", sealed(word(kind=3), b"255")).verdict.reason == "body"
+    assert receiver.add("a", checked(word(kind=3, frame=4), b"25")).brought == ("a", 4, b"25")
+    assert receiver.add("a", checked(word(kind=3), b"255")).verdict.reason == "body"
     assert receiver.add("a", packets_of(1, 4)[0]).begun
     assert not receiver.kept()
+
+
+def test_another_kind_of_symbols_is_placed_like_an_image():
+    """Stand-in for a difference packet: the body is an image packet of the same frame."""
+
+    def unpack(model: binding.Model, packet: bytes, symbols: np.ndarray, received: np.ndarray) -> int:
+        return model.unpack(packet[4:-2], symbols, received)
+
+    def difference(receiver: Receiver, arrival, header) -> Reception:
+        return receiver.place(arrival, header, arrival.packet, unpack)
+
+    receiver = Receiver(MODELS, handlers={1: difference})
+    one, two = MODEL.pack(photo(1), frame=4, payload=100)[:2]
+    assert receiver.add("a", one).begun
+    assert receiver.add("a", checked(word(kind=1, frame=4), two)).verdict.used
+    assert receiver.add("a", checked(word(kind=1, frame=4), b"?")).verdict.reason == "length"
+    expected = only_frame(receive([one, two])).assembly
+    np.testing.assert_array_equal(only_frame(receiver).assembly.symbols, expected.symbols)
 
 
 def test_a_kind_that_recovers_packets_gives_them_back_to_the_receiver():
@@ -210,7 +233,7 @@ def test_a_kind_that_recovers_packets_gives_them_back_to_the_receiver():
         raise Refused("body", "helps nobody")
 
     receiver = receive([one], Receiver(MODELS, handlers={2: parity}))
-    assert receiver.add("a", sealed(word(kind=2, frame=4), b"x")).verdict.used
+    assert receiver.add("a", checked(word(kind=2, frame=4), b"x")).verdict.used
     expected = only_frame(receive([one, two])).assembly
     np.testing.assert_array_equal(only_frame(receiver).assembly.symbols, expected.symbols)
 
@@ -247,7 +270,7 @@ def test_noise_and_valid_packets_without_end_stay_within_the_limits():
             reception = receiver.add(node, valid[rng.integers(12)][rng.integers(6)], time=i)
             assert reception.frame is not None or reception.verdict.reason == "frame"
             receiver.add(node, rng.bytes(rng.integers(0, 300)), time=i)
-            receiver.add(node, sealed(word(kind=7), rng.bytes(200)), time=i)
+            receiver.add(node, checked(word(kind=7), rng.bytes(200)), time=i)
         held, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -66,19 +66,21 @@ def decode(
         if place is not None:
             check_picture_name(place)
             check_place(place, packets)
+    archives = tuple(archive or ())
+    shelf = Shelf(archives)  # an archive that is not there is told before anything is read
     file = read_packets(packets)
     if not file.packets:
         raise GlimpseError(f"{packets} holds no whole packet, so nothing can be seen; receive or encode some first")
     file = PacketFile(file.packets[:first], file.cut_bytes)
-    archives = tuple(archive or ())
     if all is not None:
-        models = OneModel(zoo.load(model, archives)) if model else Shelf(archives)
+        models = OneModel(zoo.load(model, archives)) if model else shelf
         numbers = _decode_all(file, Receiver(models, FILE_LIMITS), all)
         seen = bool(numbers["frames"])
         _tell_all(numbers, all, to_stderr=json == "-")
     else:
         assert out is not None
-        assembly = Assembly(_model(model, archives, file.packets, packets), frame)
+        chosen = zoo.load(model, archives) if model else _model(shelf, file.packets, packets)
+        assembly = Assembly(chosen, frame)
         _add_all(assembly, file.packets, steps, every)
         seen = assembly.symbols_received > 0
         if seen:
@@ -134,10 +136,8 @@ def _decode_all(file: PacketFile, receiver: Receiver, folder: Path) -> dict[str,
     }
 
 
-def _model(name: str | None, archives: tuple[Path, ...], packets: list[bytes], path: Path) -> ZooModel:
-    """The model asked for, or the one that most of the sound packets name."""
-    if name is not None:
-        return zoo.load(name, archives)
+def _model(shelf: Shelf, packets: list[bytes], path: Path) -> ZooModel:
+    """The model that most of the sound packets name."""
     named: Counter[tuple[int, int]] = Counter()
     reasons: Counter[tuple[str, str]] = Counter()
     for packet in packets:
@@ -151,7 +151,7 @@ def _model(name: str | None, archives: tuple[Path, ...], packets: list[bytes], p
         remedy = "update glimpse" if reason == "version" else "receive more packets"
         raise GlimpseError(f"none of the {len(packets)} packets in {path} is sound: {sentence}; {remedy}")
     number, bit = named.most_common(1)[0][0]
-    return Shelf(archives).choose(number, bit) or zoo.by_id(number)
+    return shelf.choose(number, bit) or zoo.by_id(number)
 
 
 def _shares(assembly: Assembly) -> dict[str, Any]:

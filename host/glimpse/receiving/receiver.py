@@ -3,14 +3,14 @@
 
 import math
 from collections import Counter, OrderedDict, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
 from glimpse import binding
-from glimpse.binding import MAX_FRAME, WIRE_VERSION, Header
+from glimpse.binding import MAX_FRAME, WIRE_VERSION, Header, Model
 from glimpse.decoder import PictureDecoder
 from glimpse.errors import UsageError
 from glimpse.reassemble import Assembly, PacketVerdict
@@ -25,6 +25,9 @@ AHEAD = (MAX_FRAME + 1) // 2
 DECODERS = 4  # loaded at a time, some megabytes each
 # Rejected for want of something that a receiver may be given later.
 KEPT_REASONS = frozenset(("version", "kind", "model", "revision"))
+
+
+Unpack = Callable[[Model, bytes, np.ndarray, np.ndarray], int]
 
 
 class Models(Protocol):
@@ -194,13 +197,15 @@ class Receiver:
             raise Refused("revision", sentence, keep=True)
         raise Refused("model", f"made by model {header.model}, which is not at hand", keep=True)
 
-    def place(self, arrival: Arrival, header: Header, packet: bytes) -> Reception:
-        """Puts the symbols of an image packet into the frame that they belong to (docs/wire-format.md, Frames).
+    def place(self, arrival: Arrival, header: Header, packet: bytes, unpack: Unpack = Model.unpack) -> Reception:
+        """Puts the symbols of a packet into the frame that they belong to (docs/wire-format.md, Frames).
 
         Args:
             arrival: what came, with its node and time.
             header: of `packet`.
-            packet: of kind image.
+            packet: that holds them.
+            unpack: (model, packet, symbols, received) -> number of symbols, filling in the two arrays, uint8 [height,
+                width, channels] of zeros; the usual one is for images. It may raise PacketError or Refused.
 
         Raises:
             Refused: model or revision is not at hand, or the packet is of an earlier frame that gave way.
@@ -217,7 +222,7 @@ class Receiver:
             raise Refused("frame", f"of frame {header.frame}, which is held no more")
         shape = model.binding.latent_shape
         symbols, received = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
-        count = model.binding.unpack(packet, symbols, received)
+        count = unpack(model.binding, packet, symbols, received)
         # A number ahead is a new photo's, even where an old one with this number is still held.
         held = node.frames if node and not 1 <= ahead <= AHEAD else []
         same = [frame for frame in held if frame.takes(header.frame, model, now, self.limits.silence)]
