@@ -65,19 +65,42 @@ class Assembly:
 
     def add(self, packet: bytes) -> PacketVerdict:
         """Takes one packet as it came from the air; nothing in it can raise."""
-        self.seen += 1
-        symbols, received = self._symbols.copy(), self._received.copy()
+        symbols, received = np.zeros_like(self._symbols), np.zeros_like(self._received)
         try:
             count = self.model.binding.unpack(packet, symbols, received, frame=self.frame)
         except binding.PacketError as error:
+            self.seen += 1
             self.rejected[error.reason] += 1
             return PacketVerdict(False, error.reason, str(error))
-        if np.any((symbols != self._symbols) & (self._received == 1)):
-            self.rejected[CONFLICT] += 1
-            return PacketVerdict(False, CONFLICT, "another frame with the same number: symbols there already differ")
-        self._symbols, self._received = symbols, received
         if self.frame is None:
             self.frame = binding.read_header(packet).frame
+        return self.merge(symbols, received, count)
+
+    def compare(self, symbols: np.ndarray, received: np.ndarray) -> tuple[int, int]:
+        """How many of these symbols are there already, and how many of those differ.
+
+        Args:
+            symbols: uint8 [height, width, channels].
+            received: uint8 of that shape, 1 where `symbols` counts.
+        """
+        both = (received & self._received) == 1
+        return int(np.count_nonzero(both)), int(np.count_nonzero(symbols[both] != self._symbols[both]))
+
+    def merge(self, symbols: np.ndarray, received: np.ndarray, count: int) -> PacketVerdict:
+        """Takes the symbols of one sound packet of this frame, unless one of them differs from what is there.
+
+        Args:
+            symbols: uint8 [height, width, channels].
+            received: uint8 of that shape, 1 where `symbols` counts.
+            count: symbols that the packet carries.
+        """
+        self.seen += 1
+        if self.compare(symbols, received)[1]:
+            self.rejected[CONFLICT] += 1
+            return PacketVerdict(False, CONFLICT, "another frame with the same number: symbols there already differ")
+        new = (received == 1) & (self._received == 0)
+        self._symbols[new] = symbols[new]
+        self._received[new] = 1
         before, self._count = self._count, int(np.count_nonzero(self._received))
         if self._count == before:
             self.duplicates += 1
@@ -89,6 +112,16 @@ class Assembly:
     def symbols_received(self) -> int:
         """Symbols known, 0 .. model.binding.symbol_count."""
         return self._count
+
+    @property
+    def symbols(self) -> np.ndarray:
+        """What came, uint8 [height, width, channels], 0 where nothing did; a copy."""
+        return self._symbols.copy()
+
+    @property
+    def received(self) -> np.ndarray:
+        """Where something came, uint8 [height, width, channels], 1 or 0; a copy."""
+        return self._received.copy()
 
     def latent(self) -> tuple[np.ndarray, np.ndarray]:
         """What is known of the latent.

@@ -72,6 +72,7 @@ def _package() -> list[Finding]:
         Finding(
             "LiteRT", "pictures from packets", _version("ai-edge-litert"), "pip install ai-edge-litert", required=True
         ),
+        Finding("PyAV", "videos other than .y4m", _version("av"), "pip install 'glimpse-lpwan[video]'"),
         Finding("Keras", "training", _version("keras"), "pip install 'glimpse-lpwan[train]'"),
         Finding(
             "TensorFlow", "training's export to int8", _version("tensorflow"), "pip install 'glimpse-lpwan[train]'"

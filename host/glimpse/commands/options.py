@@ -45,6 +45,10 @@ JsonOption = Annotated[
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="File to write.")]
 PatternOption = Annotated[bool, typer.Option("--pattern", help="The node's test pattern instead of a photo.")]
+ArchiveOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="Folder with old revisions of models, looked at first; may be repeated.", show_default=False),
+]
 DEFAULT_MODEL = zoo.DEFAULT
 
 
