@@ -8,6 +8,7 @@ enum {
     STALLS_UNTIL_RESET = 3,  /* the same of a modem that answers a probe: it has lost its way */
     LONGEST_PROBE_PAUSE = 60000,
     START_TIME = 3000,
+    FOPTS = 15, /* bytes of MAC commands that an uplink has room for, LoRaWAN 1.0.4, section 4.3.1 */
     BYTES_AT_ONCE = 2 * GLIMPSE_AT_LINE /* of one poll, so that a line that never ends cannot hold it */
 };
 
@@ -247,6 +248,16 @@ static uint8_t payload_at(const glimpse_at_modem *modem, int32_t rate)
     return GLIMPSE_MIN_PAYLOAD;
 }
 
+/* The modem's own commands may take room that a table knows nothing of. After a packet was too long by the table, and
+   until one has left, that much is kept free; the smallest packet is tried all the same. */
+static uint8_t with_margin(const glimpse_at_modem *modem, uint8_t payload)
+{
+    if (!modem->crowded || payload <= GLIMPSE_MIN_PAYLOAD) {
+        return payload;
+    }
+    return (uint8_t)(payload > GLIMPSE_MIN_PAYLOAD + FOPTS ? payload - FOPTS : GLIMPSE_MIN_PAYLOAD);
+}
+
 static void sent(glimpse_at_modem *modem, uint32_t now)
 {
     if (modem->state == GLIMPSE_AT_SENDING) {
@@ -254,6 +265,7 @@ static void sent(glimpse_at_modem *modem, uint32_t now)
         tell(modem, modem->acknowledged ? GLIMPSE_LINK_ACKNOWLEDGED : GLIMPSE_LINK_SENT, GLIMPSE_LINK_NO_REASON, 0);
     }
     modem->stalls = 0;
+    modem->crowded = false;
     modem->flushed = modem->state == GLIMPSE_AT_FLUSHING;
     ask(modem, now, 0);
 }
@@ -273,6 +285,7 @@ static void refused_as_error(glimpse_at_modem *modem, uint32_t now, glimpse_link
         join_failed(modem, now);
         break;
     case GLIMPSE_AT_SENDING:
+        modem->crowded = reason == GLIMPSE_LINK_TOO_LONG;
         fail(modem, reason, GLIMPSE_AT_BUSY_PAUSE);
         pause(modem, now, GLIMPSE_AT_BUSY_PAUSE, GLIMPSE_AT_ASKING);
         break;
@@ -326,7 +339,7 @@ static void told(glimpse_at_modem *modem, uint32_t now, glimpse_at_meaning meani
     } else if (meaning == GLIMPSE_AT_REGION) {
         modem->region = number;
     } else {
-        modem->payload = payload_at(modem, number);
+        modem->payload = with_margin(modem, payload_at(modem, number));
     }
 }
 

@@ -68,6 +68,7 @@ typedef struct {
     bool found;        /* a network has answered */
     bool started;      /* the packet is on the air */
     bool acknowledged; /* the packet was */
+    bool crowded;      /* a packet was too long, and none has left since */
     bool flushed;      /* what left last had no payload */
     bool more;         /* bytes wait that the last poll did not read */
     uint32_t since;    /* when the state began */

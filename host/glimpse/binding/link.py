@@ -73,7 +73,7 @@ class _Line:
 
     def __init__(self, stream: ByteStream) -> None:
         self.stream = stream
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
 
 
 @ffi.def_extern()
@@ -84,7 +84,7 @@ def glimpse_python_read(context: Any, buffer: Any, capacity: int) -> int:
         data = line.stream.receive(capacity)
         ffi.memmove(buffer, data, len(data))
         return len(data)
-    except Exception as error:
+    except BaseException as error:  # Ctrl-C too
         line.error = error
         return 0
 
@@ -95,7 +95,7 @@ def glimpse_python_write(context: Any, data: Any, count: int) -> int:
     line = ffi.from_handle(context)
     try:
         return line.stream.transmit(bytes(ffi.buffer(data, count)))
-    except Exception as error:
+    except BaseException as error:  # Ctrl-C too
         line.error = error
         return 0
 
