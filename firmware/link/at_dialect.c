@@ -5,8 +5,8 @@
 #include <string.h>
 
 /* ---- LoRa-E5
-   Seeed Technology, "LoRa-E5 AT Command Specification", V1.0: sections 2.4 (errors), 4.5 (MSG, CMSG, MSGHEX, CMSGHEX),
-   4.9 (DR, ADR), 4.10 (PORT), 4.19 (JOIN), 4.28 (LW=LEN). Keys, EUIs and region are not set here: docs/modem.md. */
+   Seeed Technology, "LoRa-E5 AT Command Specification", V1.0: section 2.4 (errors) and the commands MODE, CLASS, ADR,
+   DR, PORT, JOIN, MSGHEX, CMSGHEX and LW. Keys, EUIs and region are not set here: docs/modem.md. */
 
 static const glimpse_at_setting e5_settings[] = {
     {"AT+MODE=LWOTAA", "+MODE: LWOTAA"},

@@ -8,7 +8,7 @@ enum {
     STALLS_UNTIL_RESET = 3,  /* the same of a modem that answers a probe: it has lost its way */
     LONGEST_PROBE_PAUSE = 60000,
     START_TIME = 3000,
-    FOPTS = 15, /* bytes of MAC commands that an uplink has room for, LoRaWAN 1.0.4, section 4.3.1 */
+    FOPTS = 15, /* bytes of MAC commands that an uplink has room for, LoRaWAN 1.0.3, section 4.3.1 */
     BYTES_AT_ONCE = 2 * GLIMPSE_AT_LINE /* of one poll, so that a line that never ends cannot hold it */
 };
 
@@ -171,7 +171,7 @@ static void lose(glimpse_at_modem *modem, glimpse_link_reason reason)
     modem->payload = 0;
 }
 
-/* LoRaWAN 1.0.4, section 7 (retransmission back-off): the join requests of a node that nobody hears stay under 36 s
+/* LoRaWAN 1.0.3, section 7 (retransmissions back-off): the join requests of a node that nobody hears stay under 36 s
    of air time in the first hour, 36 s in the ten that follow and 8.7 s a day afterwards. Doubling from 15 s to 5 h
    does that even at SF12, where one lasts 1.5 s. */
 static void join_failed(glimpse_at_modem *modem, uint32_t now)

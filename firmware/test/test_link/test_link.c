@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Links: a wire, and AT modems. The dialogues are those that the vendors' documents and the modems' users have
-   published (link/at_dialect.c says where), put together by hand; none was recorded for this test. */
+/* Links: modems that say anything at all, the patterns that read them, and a wire. */
 #include <string.h>
 
 #include "core/packet.h"
@@ -8,519 +7,8 @@
 #include "link/at_modem.h"
 #include "link/at_text.h"
 #include "link/serial_link.h"
+#include "test/at_line.h"
 #include "test/check.h"
-
-/* ---- a line whose other end is this test */
-
-enum { LINE = 4096 };
-
-static struct {
-    uint8_t in[LINE]; /* towards the driver */
-    size_t in_count;
-    size_t in_read;
-    char out[LINE]; /* from the driver */
-    size_t out_count;
-    size_t room; /* bytes that one write takes at most */
-    bool endless; /* there is always one more byte */
-} line;
-
-static size_t line_read(void *context, uint8_t *bytes, size_t capacity)
-{
-    size_t count = 0;
-    (void)context;
-    if (line.endless) {
-        memset(bytes, 'x', capacity);
-        return capacity;
-    }
-    while (count < capacity && line.in_read < line.in_count) {
-        bytes[count++] = line.in[line.in_read++];
-    }
-    return count;
-}
-
-static size_t line_write(void *context, const uint8_t *bytes, size_t count)
-{
-    (void)context;
-    count = count < line.room ? count : line.room;
-    count = count < LINE - line.out_count ? count : LINE - line.out_count;
-    memcpy(line.out + line.out_count, bytes, count);
-    line.out_count += count;
-    return count;
-}
-
-static const glimpse_stream stream = {NULL, line_read, line_write};
-
-static void clear_line(void)
-{
-    memset(&line, 0, sizeof line);
-    line.room = LINE;
-}
-
-static void comes(const char *text)
-{
-    if (line.in_read == line.in_count) {
-        line.in_read = line.in_count = 0;
-    }
-    const size_t count = strlen(text);
-    CHECK(line.in_count + count <= LINE);
-    memcpy(line.in + line.in_count, text, count);
-    line.in_count += count;
-}
-
-/* ---- a modem driven step by step */
-
-static glimpse_at_modem modem;
-static glimpse_link *const link_of_modem = &modem.link;
-static uint32_t now;
-static glimpse_link_event event;
-
-static void begin(const glimpse_at_dialect *dialect, bool confirmed)
-{
-    const glimpse_at_config config = {
-        .dialect = dialect, .stream = stream, .port = 8, .data_rate = 3, .adaptive = true, .confirmed = confirmed, .seed = 7};
-    clear_line();
-    CHECK_EQUAL(GLIMPSE_OK, glimpse_at_modem_begin(&modem, &config, now));
-}
-
-/* The next event's kind. */
-static int polled(void)
-{
-    return glimpse_link_poll(link_of_modem, now, &event) ? event.kind : GLIMPSE_LINK_NOTHING;
-}
-
-/* Nothing happens, and exactly this has been written since the last time. */
-static void asks(const char *command)
-{
-    CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
-    const size_t count = strlen(command);
-    CHECK_EQUAL(count + 2, line.out_count);
-    CHECK(line.out_count == count + 2 && memcmp(command, line.out, count) == 0);
-    CHECK(line.out_count == count + 2 && memcmp("\r\n", line.out + count, 2) == 0);
-    line.out_count = 0;
-}
-
-static void answers(const char *command, const char *answer)
-{
-    asks(command);
-    comes(answer);
-}
-
-static void is_ready(size_t payload)
-{
-    CHECK_EQUAL(GLIMPSE_LINK_READY, polled());
-    CHECK_EQUAL(payload, glimpse_link_payload(link_of_modem));
-    CHECK_EQUAL(GLIMPSE_LINK_FOREVER, glimpse_link_wait(link_of_modem, now));
-}
-
-static void later(uint32_t time)
-{
-    now += time;
-}
-
-static const uint8_t packet[] = {0x4B, 0x08, 0x00, 0x01, 0x69, 0xC6, 0xDB, 0x6D, 0xBA, 0xD3, 0x75};
-
-static void sends(void)
-{
-    CHECK_EQUAL(GLIMPSE_OK, glimpse_link_send(link_of_modem, now, packet, sizeof packet));
-    CHECK_EQUAL(0, glimpse_link_payload(link_of_modem));
-}
-
-/* ---- LoRa-E5 */
-
-static void e5_sets_itself_up(void)
-{
-    answers("AT", "+AT: OK\r\n");
-    answers("AT+MODE=LWOTAA", "+MODE: LWOTAA\r\n");
-    answers("AT+CLASS=A", "+CLASS: A\r\n");
-    answers("AT+ADR=ON", "+ADR: ON\r\n");
-    answers("AT+DR=3", "+DR: DR3\r\n+DR: EU868 DR3  SF9 BW125K \r\n");
-    answers("AT+PORT=8", "+PORT: 8\r\n");
-}
-
-static void e5_joins(void)
-{
-    e5_sets_itself_up();
-    asks("AT+JOIN");
-    later(7000);
-    comes("+JOIN: Start\r\n+JOIN: NORMAL\r\n+JOIN: Network joined\r\n+JOIN: NetID 000013 DevAddr 26:01:5F:66\r\n");
-    CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
-    comes("+JOIN: Done\r\n");
-    CHECK_EQUAL(GLIMPSE_LINK_JOINED, polled());
-    answers("AT+LW=LEN", "+LW: LEN, 115\r\n");
-    is_ready(115);
-}
-
-static const char *const e5_packet = "AT+MSGHEX=\"4B08000169C6DB6DBAD375\"";
-
-static void e5_joins_and_sends(void)
-{
-    begin(&glimpse_at_lora_e5, false);
-    e5_joins();
-    sends();
-    answers(e5_packet, "+MSGHEX: Done\r\n"); /* of something before: this packet has not even started */
-    CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
-    comes("+MSGHEX: Start\r\n");
-    CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
-    later(1500);
-    comes("+MSGHEX: Done\r\n");
-    CHECK_EQUAL(GLIMPSE_LINK_SENT, polled());
-    answers("AT+LW=LEN", "+LW: LEN, 49\r\n"); /* the network has changed the data rate, and an answer takes two bytes */
-    is_ready(49);
-    CHECK_EQUAL(1, modem.uplinks);
-}
-
-static void e5_takes_downlinks_and_acknowledgements(void)
-{
-    begin(&glimpse_at_lora_e5, true);
-    e5_joins();
-    sends();
-    answers("AT+CMSGHEX=\"4B08000169C6DB6DBAD375\"",
-            "+CMSGHEX: Start\r\n+CMSGHEX: Wait ACK\r\n+CMSGHEX: FPENDING\r\n+CMSGHEX: ACK Received\r\n"
-            "+CMSGHEX: PORT: 15; RX: \"48656C6C6F\"\r\n+CMSGHEX: RXWIN1, RSSI -43, SNR 10.0\r\n+CMSGHEX: Done\r\n");
-    CHECK_EQUAL(GLIMPSE_LINK_DOWNLINK, polled());
-    CHECK_EQUAL(15, event.port);
-    CHECK_EQUAL(5, event.count);
-    CHECK_BYTES("Hello", event.bytes, 5);
-    CHECK_EQUAL(GLIMPSE_LINK_ACKNOWLEDGED, polled());
-    CHECK_EQUAL(-43, modem.rssi);
-    CHECK_EQUAL(10, modem.snr);
-    answers("AT+LW=LEN", "+LW: LEN, 115\r\n");
-    is_ready(115);
-    sends(); /* what was acknowledged before says nothing of this one */
-    answers("AT+CMSGHEX=\"4B08000169C6DB6DBAD375\"", "+CMSGHEX: Start\r\n+CMSGHEX: Wait ACK\r\n+CMSGHEX: Done\r\n");
-    CHECK_EQUAL(GLIMPSE_LINK_SENT, polled());
-}
-
-static void fails(glimpse_link_reason reason, uint32_t wait)
-{
-    CHECK_EQUAL(GLIMPSE_LINK_FAILED, polled());
-    CHECK_EQUAL(reason, event.reason);
-    CHECK_EQUAL(wait, event.wait);
-    CHECK_EQUAL(0, glimpse_link_payload(link_of_modem));
-}
-
-static void e5_refuses_for_a_time(void)
-{
-    begin(&glimpse_at_lora_e5, false);
-    e5_joins();
-    sends();
-    answers(e5_packet, "+MSGHEX: No band in 13469ms\r\n");
-    fails(GLIMPSE_LINK_BUSY, 13469);
-    CHECK_EQUAL(13469, glimpse_link_wait(link_of_modem, now));
-    CHECK_EQUAL(GLIMPSE_ERROR_STATE, glimpse_link_send(link_of_modem, now, packet, sizeof packet));
-    later(13468);
-    CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
-    CHECK_EQUAL(0, line.out_count);
-    later(1);
-    answers("AT+LW=LEN", "+LW: LEN, 51\r\n");
-    is_ready(51);
-    sends();
-    answers(e5_packet, "+MSGHEX: LoRaWAN modem is busy\r\n");
-    fails(GLIMPSE_LINK_BUSY, GLIMPSE_AT_BUSY_PAUSE);
-    later(GLIMPSE_AT_BUSY_PAUSE);
-    answers("AT+LW=LEN", "+LW: LEN, 51\r\n");
-    is_ready(51);
-    sends();
-    answers(e5_packet, "+MSGHEX: Length error 9\r\n");
-    fails(GLIMPSE_LINK_TOO_LONG, GLIMPSE_AT_BUSY_PAUSE);
-    later(GLIMPSE_AT_BUSY_PAUSE);
-    /* No image packet is that short. An uplink without payload takes the MAC commands away that are in the way. */
-    answers("AT+LW=LEN", "+LW: LEN, 9\r\n");
-    answers("AT+MSGHEX", "+MSGHEX: Start\r\n+MSGHEX: Done\r\n");
-    answers("AT+LW=LEN", "+LW: LEN, 11\r\n");
-    is_ready(11);
-    CHECK_EQUAL(0, modem.uplinks);
-}
-
-static void e5_joins_again_when_the_session_is_gone(void)
-{
-    begin(&glimpse_at_lora_e5, false);
-    e5_joins();
-    sends();
-    answers(e5_packet, "+MSGHEX: Please join network first\r\n");
-    fails(GLIMPSE_LINK_NOT_JOINED, 0);
-    CHECK_EQUAL(GLIMPSE_LINK_LOST, polled());
-    CHECK_EQUAL(GLIMPSE_LINK_NOT_JOINED, event.reason);
-    answers("AT+MODE=LWOTAA", "+MODE: LWOTAA\r\n");
-    answers("AT+CLASS=A", "+CLASS: A\r\n");
-    answers("AT+ADR=ON", "+ADR: ERROR(-12)\r\n"); /* what cannot be set stays as it is */
-    answers("AT+DR=3", "+DR: ERROR(-1)\r\n");
-    answers("AT+PORT=8", "+PORT: 8\r\n");
-    answers("AT+JOIN", "+JOIN: Start\r\n+JOIN: NORMAL\r\n+JOIN: Join failed\r\n+JOIN: Done\r\n");
-    CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
-    CHECK(glimpse_link_wait(link_of_modem, now) >= GLIMPSE_AT_FIRST_REJOIN);
-    later(glimpse_link_wait(link_of_modem, now));
-    answers("AT+JOIN", "+JOIN: Joined already\r\n");
-    CHECK_EQUAL(GLIMPSE_LINK_JOINED, polled());
-    CHECK_EQUAL(2, modem.refusals);
-}
-
-/* ---- RAK3172 */
-
-static void rak_sets_itself_up(void)
-{
-    answers("AT", "\r\nOK\r\n");
-    answers("AT+NJM=1", "\r\nOK\r\n");
-    answers("AT+CLASS=A", "\r\nOK\r\n");
-    answers("AT+ADR=1", "\r\nOK\r\n");
-    answers("AT+DR=3", "\r\nOK\r\n");
-    answers(modem.config.confirmed ? "AT+CFM=1" : "AT+CFM=0", "\r\nOK\r\n");
-}
-
-static void rak_tells_its_limit(const char *band, const char *rate, size_t payload)
-{
-    answers("AT+BAND=?", band);
-    answers("AT+DR=?", rate);
-    is_ready(payload);
-}
-
-static void rak_joins(void)
-{
-    rak_sets_itself_up();
-    answers("AT+NJS=?", "AT+NJS=0\r\n\r\nOK\r\n");
-    answers("AT+JOIN=1:0:8:0", "\r\nOK\r\n");
-    CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
-    later(6000);
-    comes("+EVT:JOINED\r\n");
-    CHECK_EQUAL(GLIMPSE_LINK_JOINED, polled());
-    rak_tells_its_limit("AT+BAND=4\r\n\r\nOK\r\n", "AT+DR=3\r\n\r\nOK\r\n", 115);
-}
-
-static const char *const rak_packet = "AT+SEND=8:4B08000169C6DB6DBAD375";
-
-static void rak_joins_and_sends(void)
-{
-    begin(&glimpse_at_rak3172, false);
-    rak_joins();
-    sends();
-    answers(rak_packet, "\r\nOK\r\n");
-    CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
-    later(2000);
-    comes("+EVT:TX_DONE\r\n+EVT:RX_1:-70:8:UNICAST:1:0102\r\n");
-    CHECK_EQUAL(GLIMPSE_LINK_SENT, polled());
-    CHECK_EQUAL(GLIMPSE_LINK_DOWNLINK, polled()); /* after the packet's end: it is taken in any state */
-    CHECK_EQUAL(1, event.port);
-    CHECK_EQUAL(2, event.count);
-    CHECK_BYTES("\x01\x02", event.bytes, 2);
-    CHECK_EQUAL(-70, modem.rssi);
-    CHECK_EQUAL(8, modem.snr);
-    rak_tells_its_limit("AT+BAND=5\r\n\r\nOK\r\n", "AT+DR=1\r\n\r\nOK\r\n", 53);
-}
-
-static void rak_is_joined_already(void)
-{
-    begin(&glimpse_at_rak3172, true);
-    rak_sets_itself_up();
-    answers("AT+NJS=?", "AT+NJS=1\r\n\r\nOK\r\n");
-    CHECK_EQUAL(GLIMPSE_LINK_JOINED, polled());
-    rak_tells_its_limit("AT+BAND=99\r\n\r\nOK\r\n", "AT+DR=5\r\n\r\nOK\r\n", GLIMPSE_MIN_PAYLOAD); /* who knows */
-    sends();
-    answers(rak_packet, "\r\nOK\r\n+EVT:SEND_CONFIRMED_OK\r\n");
-    CHECK_EQUAL(GLIMPSE_LINK_ACKNOWLEDGED, polled());
-    rak_tells_its_limit("AT+BAND=4\r\n\r\nOK\r\n", "AT+DR=7\r\n\r\nOK\r\n", 242);
-    sends();
-    answers(rak_packet, "\r\nOK\r\n+EVT:SEND_CONFIRMED_FAILED(4)\r\n");
-    CHECK_EQUAL(GLIMPSE_LINK_SENT, polled());
-}
-
-static void rak_refuses_for_a_time(void)
-{
-    begin(&glimpse_at_rak3172, false);
-    rak_joins();
-    sends();
-    answers(rak_packet, "Restricted_Wait_3343902_ms\r\n\r\nAT_BUSY_ERROR\r\n");
-    fails(GLIMPSE_LINK_BUSY, 3343902);
-    later(3343902);
-    rak_tells_its_limit("AT+BAND=4\r\n\r\nOK\r\n", "AT+DR=3\r\n\r\nOK\r\n", 115);
-    sends();
-    answers(rak_packet, "\r\nAT_BUSY_ERROR\r\n"); /* what was announced before is over */
-    fails(GLIMPSE_LINK_BUSY, GLIMPSE_AT_BUSY_PAUSE);
-}
-
-static void rak_keeps_room_for_mac_commands_once_a_packet_was_too_long(void)
-{
-    begin(&glimpse_at_rak3172, false);
-    rak_joins();
-    sends();
-    answers(rak_packet, "\r\nAT_PARAM_ERROR\r\n");
-    fails(GLIMPSE_LINK_TOO_LONG, GLIMPSE_AT_BUSY_PAUSE);
-    comes("+EVT:TX_DONE\r\n"); /* of the empty frame that the modem sends by itself */
-    CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
-    later(GLIMPSE_AT_BUSY_PAUSE);
-    rak_tells_its_limit("AT+BAND=4\r\n\r\nOK\r\n", "AT+DR=3\r\n\r\nOK\r\n", 100);
-    sends();
-    answers(rak_packet, "\r\nOK\r\n+EVT:TX_DONE\r\n");
-    CHECK_EQUAL(GLIMPSE_LINK_SENT, polled());
-    rak_tells_its_limit("AT+BAND=4\r\n\r\nOK\r\n", "AT+DR=3\r\n\r\nOK\r\n", 115);
-}
-
-static void a_restart_in_the_middle_of_a_packet(void)
-{
-    begin(&glimpse_at_rak3172, false);
-    rak_joins();
-    sends();
-    asks(rak_packet);
-    comes("\r\nOK\r\nRAKwireless RAK3172 Example\r\n------\r\nCurrent Work Mode: LoRaWAN.\r\n");
-    fails(GLIMPSE_LINK_RESTARTED, 0);
-    CHECK_EQUAL(GLIMPSE_LINK_LOST, polled());
-    CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
-    later(glimpse_link_wait(link_of_modem, now));
-    rak_joins();
-}
-
-/* ---- limits, times, bytes */
-
-static void packets_have_limits(void)
-{
-    uint8_t longest[GLIMPSE_MAX_PAYLOAD + 1] = {0};
-    begin(&glimpse_at_lora_e5, false);
-    CHECK_EQUAL(0, glimpse_link_payload(link_of_modem));
-    CHECK_EQUAL(GLIMPSE_ERROR_STATE, glimpse_link_send(link_of_modem, now, packet, sizeof packet));
-    e5_joins();
-    CHECK_EQUAL(GLIMPSE_ERROR_LENGTH, glimpse_link_send(link_of_modem, now, packet, 0));
-    CHECK_EQUAL(GLIMPSE_ERROR_LENGTH, glimpse_link_send(link_of_modem, now, longest, 116));
-    sends();
-    answers(e5_packet, "+MSGHEX: Start\r\n+MSGHEX: Done\r\n");
-    CHECK_EQUAL(GLIMPSE_LINK_SENT, polled());
-    answers("AT+LW=LEN", "+LW: LEN, 999\r\n");
-    is_ready(GLIMPSE_MAX_PAYLOAD);
-    CHECK_EQUAL(GLIMPSE_ERROR_LENGTH, glimpse_link_send(link_of_modem, now, longest, sizeof longest));
-    CHECK_EQUAL(GLIMPSE_OK, glimpse_link_send(link_of_modem, now, longest, GLIMPSE_MAX_PAYLOAD));
-    CHECK_EQUAL(strlen("AT+MSGHEX=\"\"\r\n") + 2 * GLIMPSE_MAX_PAYLOAD, line.out_count);
-    glimpse_at_config config = modem.config;
-    config.port = 224;
-    CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT, glimpse_at_modem_begin(&modem, &config, now));
-    config.port = 0;
-    CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT, glimpse_at_modem_begin(&modem, &config, now));
-    CHECK(glimpse_at_dialect_named("hayes") == NULL);
-    CHECK(glimpse_at_dialect_named("rak3172") == &glimpse_at_rak3172);
-}
-
-static void the_longest_downlink_fits_and_impossible_ones_are_dropped(void)
-{
-    static char text[2 * GLIMPSE_AT_LINE];
-    begin(&glimpse_at_lora_e5, false);
-    e5_joins();
-    for (size_t count = GLIMPSE_MAX_PAYLOAD - 1; count <= GLIMPSE_MAX_PAYLOAD + 1; count++) {
-        size_t at = strlen(strcpy(text, "+MSGHEX: PORT: 223; RX: \""));
-        memset(text + at, 'f', 2 * count);
-        strcpy(text + at + 2 * count, "\"\r\n");
-        comes(text);
-        CHECK_EQUAL(count <= GLIMPSE_MAX_PAYLOAD ? GLIMPSE_LINK_DOWNLINK : GLIMPSE_LINK_NOTHING, polled());
-        CHECK_EQUAL(count <= GLIMPSE_MAX_PAYLOAD ? count : 0, event.count);
-    }
-    comes("+MSGHEX: PORT: 0; RX: \"01\"\r\n+MSGHEX: PORT: 300; RX: \"01\"\r\n+MSGHEX: PORT: 1; RX: \"\"\r\n"
-          "+MSGHEX: PORT: 1; RX: \"012\"\r\n+MSGHEX: PORT: 1; RX: \"0g\"\r\n+MSGHEX: PORT: 1; R\r\n");
-    CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
-    comes("+MSGHEX: PORT: 2; RX: \"14 54 54\"\r\n"); /* older firmware puts spaces */
-    CHECK_EQUAL(GLIMPSE_LINK_DOWNLINK, polled());
-    CHECK_EQUAL(3, event.count);
-    CHECK_BYTES("\x14\x54\x54", event.bytes, 3);
-}
-
-static void a_slow_line_takes_the_command_in_pieces(void)
-{
-    begin(&glimpse_at_lora_e5, false);
-    e5_joins();
-    line.room = 3;
-    sends();
-    for (int i = 0; i < 30 && modem.out_written < modem.out_count; i++) {
-        CHECK_EQUAL(1, glimpse_link_wait(link_of_modem, now));
-        CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
-        later(1);
-    }
-    asks(e5_packet);
-}
-
-static void a_line_that_never_ends_holds_nobody(void)
-{
-    begin(&glimpse_at_lora_e5, false);
-    line.endless = true;
-    CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
-    CHECK_EQUAL(0, glimpse_link_wait(link_of_modem, now));
-    line.out_count = 0;
-    for (int i = 0; i < 100; i++) {
-        later(1000);
-        CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
-    }
-    CHECK(modem.timeouts > 2);
-}
-
-static void silence_is_told_and_asked_again(void)
-{
-    now = 0xFFFFF000u; /* the clock wraps in the middle */
-    begin(&glimpse_at_lora_e5, false);
-    e5_joins();
-    sends();
-    asks(e5_packet);
-    later(GLIMPSE_AT_SEND_TIME - 1);
-    CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
-    later(1);
-    fails(GLIMPSE_LINK_SILENT, 0);
-    uint32_t lost = 0;
-    for (uint32_t passed = 0; passed < 3600000 && modem.timeouts < 20;) {
-        const uint32_t wait = glimpse_link_wait(link_of_modem, now);
-        CHECK(wait > 0 && wait <= 60000);
-        later(wait);
-        passed += wait;
-        lost += polled() == GLIMPSE_LINK_LOST ? 1u : 0u;
-    }
-    CHECK_EQUAL(20, modem.timeouts);
-    CHECK_EQUAL(1, lost);
-    line.out_count = 0;
-    while (line.out_count == 0) {
-        later(glimpse_link_wait(link_of_modem, now));
-        CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
-    }
-    e5_joins();
-}
-
-static void a_modem_that_has_lost_its_way_is_reset(void)
-{
-    begin(&glimpse_at_lora_e5, false);
-    e5_joins();
-    for (int i = 0; i < 3; i++) {
-        sends();
-        asks(e5_packet);
-        later(GLIMPSE_AT_SEND_TIME);
-        fails(GLIMPSE_LINK_SILENT, 0);
-        if (i < 2) {
-            CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
-            later(glimpse_link_wait(link_of_modem, now));
-            answers("AT", "+AT: OK\r\n");
-            answers("AT+LW=LEN", "+LW: LEN, 51\r\n");
-            is_ready(51);
-        }
-    }
-    CHECK_EQUAL(GLIMPSE_LINK_LOST, polled());
-    answers("AT+RESET", "+RESET: OK\r\n");
-    CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
-    later(glimpse_link_wait(link_of_modem, now));
-    e5_joins();
-}
-
-/* LoRaWAN 1.0.4, section 7: air time of join requests that nobody hears, at SF12 (1.483 s each). */
-static void join_requests_keep_to_their_share(void)
-{
-    enum { JOIN_AIR = 1483 };
-    uint64_t spent = 0;
-    uint64_t passed = 0;
-    uint64_t air[3] = {0}; /* first hour, the next ten, the day after */
-    begin(&glimpse_at_lora_e5, false);
-    e5_sets_itself_up();
-    while (passed < 35ull * 3600000) {
-        asks("AT+JOIN");
-        spent = passed < 3600000 ? 0 : passed < 11ull * 3600000 ? 1 : 2;
-        air[spent] += JOIN_AIR;
-        comes("+JOIN: Start\r\n+JOIN: NORMAL\r\n+JOIN: Join failed\r\n+JOIN: Done\r\n");
-        CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
-        passed += glimpse_link_wait(link_of_modem, now);
-        later(glimpse_link_wait(link_of_modem, now));
-    }
-    CHECK(air[0] >= 5 * JOIN_AIR && air[0] <= 36000);
-    CHECK(air[1] >= JOIN_AIR && air[1] <= 36000);
-    CHECK(air[2] >= JOIN_AIR && air[2] <= 8700);
-}
 
 /* ---- hostile modems */
 
@@ -534,13 +22,16 @@ static uint32_t random_below(uint32_t limit)
 
 static const char *const scraps[] = {
     "+AT: OK", "+MODE: LWOTAA", "+CLASS: A", "+ADR: ON", "+DR: DR3", "+PORT: 8", "+JOIN: Start", "+JOIN: Done",
-    "+JOIN: Network joined", "+JOIN: Join failed", "+LW: LEN, ", "+LW: LEN, 51", "+LW: LEN, -3", "+LW: LEN, 99999999999",
-    "+MSGHEX: Start", "+MSGHEX: Done", "+MSGHEX: No band in ", "+MSGHEX: No band in 999999999ms", "+MSGHEX: Length error 5",
-    "+MSGHEX: PORT: 1; RX: \"0102", "+MSGHEX: ACK Received", "+MSGHEX: RXWIN1, RSSI -999999999, SNR 300", "+X: ERROR(-1)",
+    "+JOIN: Network joined", "+JOIN: Join failed", "+LW: LEN, ", "+LW: LEN, 51", "+LW: LEN, -3",
+    "+LW: LEN, 99999999999", "+MSGHEX: Start", "+MSGHEX: Done", "+MSGHEX: No band in ",
+    "+MSGHEX: No band in 999999999ms", "+MSGHEX: Length error 5", "+MSGHEX: PORT: 1; RX: \"0102",
+    "+MSGHEX: ACK Received", "+MSGHEX: RXWIN1, RSSI -999999999, SNR 300", "+X: ERROR(-1)",
     "+MSGHEX: Please join network first", "+RESET: OK", "+MSGHEX: LoRaWAN modem is busy", "OK", "AT_PARAM_ERROR",
-    "AT_BUSY_ERROR", "AT_NO_NETWORK_JOINED", "Restricted_Wait_99_ms", "AT+NJS=1", "AT+BAND=4", "AT+DR=3", "AT+DR=-4",
-    "AT+BAND=-2147483648", "+EVT:JOINED", "+EVT:JOIN_FAILED_RX_TIMEOUT", "+EVT:TX_DONE", "+EVT:SEND_CONFIRMED_OK",
-    "+EVT:RX_1:-70:8:UNICAST:1:0102", "+EVT:RX_1:-70:8:UNICAST:", "+EVT:RX_", "Current Work Mode: LoRaWAN.", "\r\n", "\"", ":"};
+    "AT_BUSY_ERROR", "AT_NO_NETWORK_JOINED", "Restricted_Wait_99_ms", "AT+NJS=1", "AT+BAND=4", "AT+DR=3",
+    "AT+DR=-4", "AT+BAND=-2147483648", "+EVT:JOINED", "+EVT:JOIN_FAILED_RX_TIMEOUT", "+EVT:TX_DONE",
+    "+EVT:SEND_CONFIRMED_OK", "+EVT:RX_1:-70:8:UNICAST:1:0102", "+EVT:RX_1:-70:8:UNICAST:", "+EVT:RX_",
+    "Current Work Mode: LoRaWAN.", "\r\n", "\"", ":",
+};
 
 static void babble(void)
 {
@@ -609,7 +100,7 @@ static uint32_t promised; /* packets given that have no fate yet */
 static bool live(void)
 {
     bool left = false;
-    while (glimpse_link_poll(link_of_modem, now, &event)) {
+    while (glimpse_link_poll(LINK_OF_MODEM, now, &event)) {
         const bool fate = event.kind == GLIMPSE_LINK_SENT || event.kind == GLIMPSE_LINK_ACKNOWLEDGED ||
                           event.kind == GLIMPSE_LINK_FAILED;
         CHECK(event.kind > GLIMPSE_LINK_NOTHING && event.kind <= GLIMPSE_LINK_LOST);
@@ -618,11 +109,11 @@ static bool live(void)
         promised -= fate ? 1 : 0;
         left = left || (fate && event.kind != GLIMPSE_LINK_FAILED);
     }
-    const size_t payload = glimpse_link_payload(link_of_modem);
+    const size_t payload = glimpse_link_payload(LINK_OF_MODEM);
     CHECK(payload == 0 || (payload >= GLIMPSE_MIN_PAYLOAD && payload <= GLIMPSE_MAX_PAYLOAD));
     if (payload > 0) {
         CHECK_EQUAL(0, promised);
-        CHECK_EQUAL(GLIMPSE_OK, glimpse_link_send(link_of_modem, now, packet, sizeof packet));
+        CHECK_EQUAL(GLIMPSE_OK, glimpse_link_send(LINK_OF_MODEM, now, packet, sizeof packet));
         promised = 1;
     }
     return left;
@@ -637,7 +128,7 @@ static void survives(const glimpse_at_dialect *dialect)
             babble();
             line.out_count = 0;
             live();
-            later(random_below(3) == 0 ? glimpse_link_wait(link_of_modem, now) % 100000 : random_below(100));
+            later(random_below(3) == 0 ? glimpse_link_wait(LINK_OF_MODEM, now) % 100000 : random_below(100));
         }
         /* From whatever it was brought to, an honest modem brings it back. A pause that the modem has asked for comes
            first, a day at most. */
@@ -648,7 +139,7 @@ static void survives(const glimpse_at_dialect *dialect)
             honest();
             left = left || live();
             if (line.in_read == line.in_count && line.out_count == 0) {
-                const uint32_t wait = glimpse_link_wait(link_of_modem, now);
+                const uint32_t wait = glimpse_link_wait(LINK_OF_MODEM, now);
                 CHECK(wait <= GLIMPSE_AT_LONGEST_WAIT);
                 later(wait);
             }
@@ -693,8 +184,8 @@ static void patterns_take_what_they_name(void)
     CHECK(!scans("%x", "1 2", &fields));
     char text[16];
     const glimpse_at_values values = {packet, sizeof packet, 223, 15, false, true};
-    CHECK_EQUAL(14, glimpse_at_format("%p %d %a %A %c", &values, text, sizeof text) - 2 + 0);
-    CHECK_BYTES("223 15 0 OFF 1", text, 14);
+    CHECK_EQUAL(16, glimpse_at_format("%p %d %a %A %c", &values, text, sizeof text));
+    CHECK_BYTES("223 15 0 OFF 1\r\n", text, 16);
     CHECK_EQUAL(0, glimpse_at_format("%x", &values, text, sizeof text));
 }
 
@@ -705,9 +196,9 @@ static glimpse_serial_link wire;
 static void a_wire_carries_packets_both_ways(void)
 {
     clear_line();
-    CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT, glimpse_serial_link_begin(&wire, &stream, GLIMPSE_MIN_PAYLOAD - 1));
-    CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT, glimpse_serial_link_begin(&wire, &stream, GLIMPSE_MAX_PAYLOAD + 1));
-    CHECK_EQUAL(GLIMPSE_OK, glimpse_serial_link_begin(&wire, &stream, 51));
+    CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT, glimpse_serial_link_begin(&wire, &line_stream, GLIMPSE_MIN_PAYLOAD - 1));
+    CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT, glimpse_serial_link_begin(&wire, &line_stream, GLIMPSE_MAX_PAYLOAD + 1));
+    CHECK_EQUAL(GLIMPSE_OK, glimpse_serial_link_begin(&wire, &line_stream, 51));
     CHECK_EQUAL(51, glimpse_link_payload(&wire.link));
     CHECK_EQUAL(1, glimpse_link_poll(&wire.link, now, &event));
     CHECK_EQUAL(GLIMPSE_LINK_READY, event.kind);
@@ -736,7 +227,7 @@ static void a_wire_that_takes_nothing_fails_in_time(void)
     uint8_t longest[GLIMPSE_MAX_PAYLOAD];
     memset(longest, 0x55, sizeof longest);
     clear_line();
-    CHECK_EQUAL(GLIMPSE_OK, glimpse_serial_link_begin(&wire, &stream, GLIMPSE_MAX_PAYLOAD));
+    CHECK_EQUAL(GLIMPSE_OK, glimpse_serial_link_begin(&wire, &line_stream, GLIMPSE_MAX_PAYLOAD));
     CHECK_EQUAL(GLIMPSE_OK, glimpse_link_send(&wire.link, now, longest, sizeof longest));
     line.room = 0;
     CHECK_EQUAL(0, glimpse_link_poll(&wire.link, now, &event));
@@ -750,22 +241,6 @@ static void a_wire_that_takes_nothing_fails_in_time(void)
 int main(void)
 {
     check_begin();
-    CHECK_RUN(e5_joins_and_sends);
-    CHECK_RUN(e5_takes_downlinks_and_acknowledgements);
-    CHECK_RUN(e5_refuses_for_a_time);
-    CHECK_RUN(e5_joins_again_when_the_session_is_gone);
-    CHECK_RUN(rak_joins_and_sends);
-    CHECK_RUN(rak_is_joined_already);
-    CHECK_RUN(rak_refuses_for_a_time);
-    CHECK_RUN(rak_keeps_room_for_mac_commands_once_a_packet_was_too_long);
-    CHECK_RUN(a_restart_in_the_middle_of_a_packet);
-    CHECK_RUN(packets_have_limits);
-    CHECK_RUN(the_longest_downlink_fits_and_impossible_ones_are_dropped);
-    CHECK_RUN(a_slow_line_takes_the_command_in_pieces);
-    CHECK_RUN(a_line_that_never_ends_holds_nobody);
-    CHECK_RUN(silence_is_told_and_asked_again);
-    CHECK_RUN(a_modem_that_has_lost_its_way_is_reset);
-    CHECK_RUN(join_requests_keep_to_their_share);
     CHECK_RUN(hostile_answers_are_survived);
     CHECK_RUN(patterns_take_what_they_name);
     CHECK_RUN(a_wire_carries_packets_both_ways);
