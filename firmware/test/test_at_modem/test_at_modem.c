@@ -139,6 +139,26 @@ static void e5_joins_again_when_the_session_is_gone(void)
     CHECK_EQUAL(2, modem.refusals);
 }
 
+static void the_rate_is_the_modems_where_none_is_given(void)
+{
+    begin(&glimpse_at_lora_e5, false);
+    glimpse_at_config config = modem.config;
+    config.reset = true;
+    config.adaptive = false;
+    config.data_rate = GLIMPSE_AT_KEEP_RATE;
+    clear_line();
+    CHECK_EQUAL(GLIMPSE_OK, glimpse_at_modem_begin(&modem, &config, now));
+    answers("AT+RESET", "+RESET: OK\r\n");
+    CHECK_EQUAL(GLIMPSE_LINK_NOTHING, polled());
+    later(glimpse_link_wait(LINK_OF_MODEM, now));
+    answers("AT", "+AT: OK\r\n");
+    answers("AT+MODE=LWOTAA", "+MODE: LWOTAA\r\n");
+    answers("AT+CLASS=A", "+CLASS: A\r\n");
+    answers("AT+ADR=OFF", "+ADR: OFF\r\n");
+    answers("AT+PORT=8", "+PORT: 8\r\n");
+    asks("AT+JOIN");
+}
+
 /* ---- RAK3172 */
 
 static void rak_sets_itself_up(void)
@@ -413,6 +433,7 @@ int main(void)
     CHECK_RUN(e5_takes_downlinks_and_acknowledgements);
     CHECK_RUN(e5_refuses_for_a_time);
     CHECK_RUN(e5_joins_again_when_the_session_is_gone);
+    CHECK_RUN(the_rate_is_the_modems_where_none_is_given);
     CHECK_RUN(rak_joins_and_sends);
     CHECK_RUN(rak_is_joined_already);
     CHECK_RUN(rak_refuses_for_a_time);

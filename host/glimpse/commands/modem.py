@@ -6,6 +6,7 @@ refused {reason: n}.
 """
 
 import signal
+import sys
 from enum import StrEnum
 from pathlib import Path
 from types import FrameType
@@ -114,7 +115,7 @@ def modem(
         air = Air(loss=loss / 100, damage=damage / 100, seed=seed, deliver=sink, rate_changes=changes)
         air.downlinks.extend(waiting)
         emulated = EmulatedModem(SPEAKERS[dialect], rules, air, data_rate=dr, keep_duty=duty)
-        _serve(PtyModem(emulated, speed))
+        _serve(PtyModem(emulated, speed), to_stderr=json == "-")
     finally:
         if file:
             file.close()
@@ -137,7 +138,7 @@ def modem(
         )
 
 
-def _serve(terminal: PtyModem) -> None:
+def _serve(terminal: PtyModem, *, to_stderr: bool) -> None:
     stopped = False
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -146,7 +147,7 @@ def _serve(terminal: PtyModem) -> None:
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        print(terminal.path, flush=True)
+        print(terminal.path, file=sys.stderr if to_stderr else sys.stdout, flush=True)
         terminal.run(lambda: stopped)
     finally:
         for number, handler in before.items():
