@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compiles firmware/core and firmware/nn, with CMSIS-NN's portable path, into the module glimpse._core."""
+"""Compiles firmware/core, nn and link, with CMSIS-NN's portable path, into the module glimpse._core."""
 
 import os
 import re
@@ -34,6 +34,7 @@ def _sources() -> list[str]:
     ours = [
         *sorted((FIRMWARE / "core").glob("*.c")),
         *sorted((FIRMWARE / "nn").glob("*.c")),
+        *sorted((FIRMWARE / "link").glob("*.c")),
         FIRMWARE / "app" / "pattern.c",
     ]
     listed = (FIRMWARE / "nn" / "cmsis_nn_sources.txt").read_text().split("\n")
