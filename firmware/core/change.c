@@ -27,21 +27,25 @@ uint8_t glimpse_reference_centre(const glimpse_codec *codec, uint32_t channel)
     return (uint8_t)(symbol < codec->levels ? symbol : codec->levels - 1u);
 }
 
-/* Seen on clips of fixed cameras; every packet starts here. */
-static const glimpse_change_odds START = {
-    .moved = {31500, 30500, 29500, 28500, 32000, 32300, 32500, 27000, 28500, 30000, 31000, 21000, 23500, 26000, 28000,
-              17000, 18000, 17500, 16500},
-    .beyond_one = {22000, 20000, 17000},
-    .beyond_two = {20000, 18000, 15000},
-    .down = 16384,
-    .last = 31744,
+/* In 1/128; seen on clips of fixed cameras. The first symbol of a packet costs under 24 bits with them, whatever it is, and
+   so fits the smallest payload: 15 of its table, 5 for being the last one, and the questions how far it moved. */
+static const uint8_t START[GLIMPSE_CHANGE_ODDS] = {
+    120, 117, 113, 110,                                                                  /* moved: little has come */
+    124, 127, 127,                                                                       /* none of those moved */
+    60,  91,  117, 122, 36, 70, 108, 118, 12, 42, 98, 110, 64, 20, 83, 85, 64, 47, 69, 61, /* some did */
+    68,  89,  59,  34,  22, 31,                                                          /* beyond one */
+    74,  100, 99,  65,  38, 52,                                                          /* beyond two */
+    20,  66,  111,                                                                       /* down */
+    124,                                                                                 /* last */
 };
 
 void glimpse_changes_begin(glimpse_changes *changes, const glimpse_codec *codec, const glimpse_reference *reference,
                            const uint8_t *symbols)
 {
     changes->reference = reference;
-    changes->odds = START;
+    for (uint32_t i = 0; i < GLIMPSE_CHANGE_ODDS; i++) {
+        changes->odds[i] = (uint16_t)(START[i] << (GLIMPSE_FREQUENCY_BITS - 7));
+    }
     glimpse_surroundings_begin(&changes->around, codec, symbols);
     memset(changes->around.known, 0, (glimpse_codec_symbols(codec) + 7u) / 8u); /* a codec without contexts leaves it */
     for (uint32_t channel = 0; channel < codec->channels; channel++) {
@@ -50,17 +54,22 @@ void glimpse_changes_begin(glimpse_changes *changes, const glimpse_codec *codec,
 }
 
 typedef struct {
-    uint32_t come; /* symbols near, known to the reference, that the packet has brought */
-    uint32_t moved;
-    uint32_t busy; /* distance of the reference's symbols from the centre */
+    uint32_t come;   /* symbols near, known to the reference, that the packet has brought */
+    uint32_t moved;  /* how far they moved, each counted up to 3 */
+    uint32_t busy;   /* distance of the reference's symbols from the centre */
+    int32_t lean;    /* of those in the same channel: up less down */
 } neighbourhood;
 
-static void look(const glimpse_changes *changes, uint32_t at, neighbourhood *near)
+static int32_t look(const glimpse_changes *changes, uint32_t at, neighbourhood *near)
 {
-    if ((changes->around.known[at >> 3] >> (at & 7u) & 1u) != 0 && glimpse_reference_knows(changes->reference, at)) {
-        near->come++;
-        near->moved += changes->around.symbols[at] != changes->reference->symbols[at];
+    if ((changes->around.known[at >> 3] >> (at & 7u) & 1u) == 0 || !glimpse_reference_knows(changes->reference, at)) {
+        return 0;
     }
+    const int32_t rise = changes->around.symbols[at] - changes->reference->symbols[at];
+    const uint32_t distance = (uint32_t)(rise < 0 ? -rise : rise);
+    near->come++;
+    near->moved += distance < 3 ? distance : 3;
+    return (rise > 0) - (rise < 0);
 }
 
 static void weigh(const glimpse_changes *changes, uint32_t at, uint32_t centre, neighbourhood *near)
@@ -83,7 +92,7 @@ static void look_around(const glimpse_changes *changes, uint32_t at, uint32_t ch
     const bool inside[4] = {y > 0, y + 1 < codec->height, x > 0, x + 1 < codec->width};
     for (uint32_t i = 0; i < 4; i++) {
         if (inside[i]) {
-            look(changes, beside[i], near);
+            near->lean += look(changes, beside[i], near);
             weigh(changes, beside[i], changes->centre[channel], near);
             if (channel > 0) {
                 look(changes, beside[i] - 1, near);
@@ -92,16 +101,24 @@ static void look_around(const glimpse_changes *changes, uint32_t at, uint32_t ch
     }
 }
 
-static uint32_t bucket(uint32_t value, uint32_t one, uint32_t two, uint32_t three)
+/* How many of the limits a value reaches. */
+static uint32_t bucket(uint32_t value, const uint8_t *limits, uint32_t count)
 {
-    return (uint32_t)(value >= one) + (value >= two) + (value >= three);
+    uint32_t reached = 0;
+    while (reached < count && limits[reached] <= value) {
+        reached++;
+    }
+    return reached;
 }
 
 glimpse_change_context glimpse_changes_context(const glimpse_changes *changes, uint32_t at)
 {
+    static const uint8_t busy_limits[3] = {1, 3, 6};
+    static const uint8_t come_limits[3] = {2, 5, 9};
+    static const uint8_t moved_limits[5] = {1, 2, 3, 5, 9};
     const uint32_t channels = changes->around.codec->channels;
     const uint32_t channel = at % channels;
-    neighbourhood near = {0, 0, 0};
+    neighbourhood near = {0, 0, 0, 0};
     for (uint32_t distance = 1; distance <= 2; distance++) { /* the same position in other channels */
         if (channel >= distance) {
             look(changes, at - distance, &near);
@@ -112,8 +129,14 @@ glimpse_change_context glimpse_changes_context(const glimpse_changes *changes, u
     }
     look_around(changes, at, channel, &near);
     weigh(changes, at, changes->centre[channel], &near);
-    const uint32_t moved = near.moved < 3 ? near.moved : 3;
-    const uint32_t come = bucket(near.come, 2, 5, 9);
-    const uint32_t context = moved == 0 && come == 0 ? bucket(near.busy, 1, 3, 6) : 3 + 4 * moved + come;
-    return (glimpse_change_context){(uint8_t)context, (uint8_t)(moved < 2 ? moved : 2)};
+    const uint32_t moved = bucket(near.moved, moved_limits, 5);
+    const uint32_t come = bucket(near.come, come_limits, 3);
+    const uint32_t context = moved == 0 && come == 0 ? bucket(near.busy, busy_limits, 3) : 3 + 4 * moved + come;
+    const uint32_t lean = near.lean < 0 ? 0 : near.lean == 0 ? 1 : 2;
+    return (glimpse_change_context){
+        .moved = (uint8_t)(GLIMPSE_CHANGE_MOVED + context),
+        .beyond_one = (uint8_t)(GLIMPSE_CHANGE_BEYOND_ONE + moved),
+        .beyond_two = (uint8_t)(GLIMPSE_CHANGE_BEYOND_TWO + moved),
+        .down = (uint8_t)(GLIMPSE_CHANGE_DOWN + lean),
+    };
 }

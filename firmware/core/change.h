@@ -12,9 +12,7 @@
 
 enum {
     GLIMPSE_REFERENCE_CHECK_BITS = 10,
-    GLIMPSE_CHANGE_SAME = 19, /* contexts of the question whether a symbol is that of the reference */
-    GLIMPSE_CHANGE_SIZE = 3,  /* contexts of the questions how far it moved */
-    GLIMPSE_CHANGE_RATE = 5   /* an answer moves its probability by 1 / (1 << this) of the way */
+    GLIMPSE_CHANGE_RATE = 5 /* an answer moves its probability by 1 / (1 << this) of the way */
 };
 
 /* Symbols that both ends hold. */
@@ -38,20 +36,21 @@ uint16_t glimpse_reference_check(const glimpse_codec *codec, const uint8_t *symb
    the latent value 0. */
 uint8_t glimpse_reference_centre(const glimpse_codec *codec, uint32_t channel);
 
-/* Probabilities of the answer no, in 1 / (1 << GLIMPSE_FREQUENCY_BITS). */
-typedef struct {
-    uint16_t moved[GLIMPSE_CHANGE_SAME];      /* another symbol than the reference's? */
-    uint16_t beyond_one[GLIMPSE_CHANGE_SIZE]; /* farther than one? */
-    uint16_t beyond_two[GLIMPSE_CHANGE_SIZE];
-    uint16_t down; /* below the reference's? */
-    uint16_t last; /* the last one of the packet that moved? */
-} glimpse_change_odds;
+/* The questions that are asked of a symbol that the reference knows; each has a probability for every context. */
+enum {
+    GLIMPSE_CHANGE_MOVED = 0,       /* another symbol than the reference's? 27 contexts */
+    GLIMPSE_CHANGE_BEYOND_ONE = 27, /* farther than one? 6 contexts */
+    GLIMPSE_CHANGE_BEYOND_TWO = 33, /* farther than two? 6 */
+    GLIMPSE_CHANGE_DOWN = 39,       /* below the reference's? 3 */
+    GLIMPSE_CHANGE_LAST = 42,       /* asked of any symbol that moved: the last one of the packet? */
+    GLIMPSE_CHANGE_ODDS = 43
+};
 
 /* What one packet has brought so far. The caller owns it. */
 typedef struct {
     const glimpse_reference *reference;
     glimpse_surroundings around; /* its symbols are the frame's, its `known` what the packet has brought */
-    glimpse_change_odds odds;
+    uint16_t odds[GLIMPSE_CHANGE_ODDS]; /* of the answer no, in 1 / (1 << GLIMPSE_FREQUENCY_BITS) */
     uint8_t centre[GLIMPSE_MAX_CHANNELS];
 } glimpse_changes;
 
@@ -66,10 +65,9 @@ static inline uint8_t glimpse_changes_expected(const glimpse_changes *changes, u
                                                             : changes->centre[at % changes->around.codec->channels];
 }
 
-/* Which probabilities hold for a symbol that the reference knows, by how many symbols near it have come, and moved. */
+/* Which probabilities hold for a symbol that the reference knows, by the symbols near it: indexes into odds. */
 typedef struct {
-    uint8_t moved; /* index into glimpse_change_odds.moved */
-    uint8_t size;  /* index into the others */
+    uint8_t moved, beyond_one, beyond_two, down;
 } glimpse_change_context;
 
 glimpse_change_context glimpse_changes_context(const glimpse_changes *changes, uint32_t at);

@@ -79,14 +79,14 @@ static uint32_t get_anew(body_reader *from, uint32_t at)
     return symbol;
 }
 
-static uint32_t get_move(body_reader *from, uint32_t at, uint32_t size)
+static uint32_t get_move(body_reader *from, uint32_t at, glimpse_change_context context)
 {
-    glimpse_change_odds *odds = &from->work->changes.odds;
+    uint16_t *odds = from->work->changes.odds;
     const uint32_t expected = glimpse_changes_expected(&from->work->changes, at);
     uint32_t distance = 1;
-    if (get_answer(from, &odds->beyond_one[size])) {
+    if (get_answer(from, &odds[context.beyond_one])) {
         distance = 2;
-        if (get_answer(from, &odds->beyond_two[size])) {
+        if (get_answer(from, &odds[context.beyond_two])) {
             const uint32_t symbol = get_anew(from, at);
             from->broken |= symbol <= expected + 2 && symbol + 2 >= expected; /* there is a shorter way to say it */
             return symbol;
@@ -98,7 +98,7 @@ static uint32_t get_move(body_reader *from, uint32_t at, uint32_t size)
         from->broken = true;
         return expected;
     }
-    const bool falls = can_fall && can_rise ? get_answer(from, &odds->down) : can_fall;
+    const bool falls = can_fall && can_rise ? get_answer(from, &odds[context.down]) : can_fall;
     return falls ? expected - distance : expected + distance;
 }
 
@@ -109,10 +109,10 @@ static uint32_t get_symbol(body_reader *from, uint32_t at, bool must_move)
         return get_anew(from, at);
     }
     const glimpse_change_context context = glimpse_changes_context(changes, at);
-    if (!must_move && !get_answer(from, &changes->odds.moved[context.moved])) {
+    if (!must_move && !get_answer(from, &changes->odds[context.moved])) {
         return glimpse_changes_expected(changes, at);
     }
-    return get_move(from, at, context.size);
+    return get_move(from, at, context);
 }
 
 /* Returns the number of symbols, now in the workspace, or an error. */
@@ -131,7 +131,7 @@ static int read_body(body_reader *from, uint32_t first)
         if (i == 0 && !moved) {
             return GLIMPSE_ERROR_BODY;
         }
-        if (moved && get_answer(from, &work->changes.odds.last)) {
+        if (moved && get_answer(from, &work->changes.odds[GLIMPSE_CHANGE_LAST])) {
             return !from->broken && glimpse_range_reader_end(&from->reader) ? (int)(i + 1) : GLIMPSE_ERROR_BODY;
         }
     }

@@ -131,23 +131,23 @@ static bool put_anew(glimpse_difference_packer *packer, glimpse_range_writer *wr
     return fits;
 }
 
-static bool put_move(glimpse_difference_packer *packer, glimpse_range_writer *writer, uint32_t at, uint32_t size)
+static bool put_move(glimpse_difference_packer *packer, glimpse_range_writer *writer, uint32_t at, glimpse_change_context context)
 {
-    glimpse_change_odds *odds = &packer->changes.odds;
+    uint16_t *odds = packer->changes.odds;
     const uint32_t symbol = symbol_at(packer, at);
     const uint32_t expected = glimpse_changes_expected(&packer->changes, at);
     const uint32_t distance = distance_at(packer, at);
-    if (!put_answer(writer, &odds->beyond_one[size], distance > 1)) {
+    if (!put_answer(writer, &odds[context.beyond_one], distance > 1)) {
         return false;
     }
-    if (distance > 1 && !put_answer(writer, &odds->beyond_two[size], distance > 2)) {
+    if (distance > 1 && !put_answer(writer, &odds[context.beyond_two], distance > 2)) {
         return false;
     }
     if (distance > 2) {
         return put_anew(packer, writer, at);
     }
     const bool either = expected >= distance && expected + distance < packer->codec->levels;
-    return !either || put_answer(writer, &odds->down, symbol < expected);
+    return !either || put_answer(writer, &odds[context.down], symbol < expected);
 }
 
 /* must_move: the first symbol of a packet always did. */
@@ -158,10 +158,10 @@ static bool put_symbol(glimpse_difference_packer *packer, glimpse_range_writer *
     }
     const glimpse_change_context context = glimpse_changes_context(&packer->changes, at);
     const bool moved = distance_at(packer, at) > 0;
-    if (!must_move && !put_answer(writer, &packer->changes.odds.moved[context.moved], moved)) {
+    if (!must_move && !put_answer(writer, &packer->changes.odds[context.moved], moved)) {
         return false;
     }
-    return !moved || put_move(packer, writer, at, context.size);
+    return !moved || put_move(packer, writer, at, context);
 }
 
 typedef struct {
@@ -193,12 +193,12 @@ static body_size put_body(glimpse_difference_packer *packer, uint32_t first, uin
         glimpse_range_writer closing = writer;
         closing.bytes = closed;
         memcpy(closed, stream, writer.count); /* a carry may still change any of it */
-        if (!glimpse_range_writer_put(&closing, packer->changes.odds.last, TOTAL)) {
+        if (!glimpse_range_writer_put(&closing, packer->changes.odds[GLIMPSE_CHANGE_LAST], TOTAL)) {
             break;
         }
         size = (body_size){i + 1, glimpse_range_writer_end(&closing)};
         memcpy(body, closed, size.length);
-        if (!put_answer(&writer, &packer->changes.odds.last, false)) {
+        if (!put_answer(&writer, &packer->changes.odds[GLIMPSE_CHANGE_LAST], false)) {
             break;
         }
     }
