@@ -68,7 +68,7 @@ class Assembly:
         self.seen += 1
         symbols, received = self._symbols.copy(), self._received.copy()
         try:
-            count = self.model.binding.unpack(packet, symbols, received, frame=self.frame)
+            count = self._unpack(packet, symbols, received)
         except binding.PacketError as error:
             self.rejected[error.reason] += 1
             return PacketVerdict(False, error.reason, str(error))
@@ -84,6 +84,10 @@ class Assembly:
             return PacketVerdict(False, DUPLICATE, "everything in it was there already", count)
         self.used += 1
         return PacketVerdict(True, symbols=count)
+
+    def _unpack(self, packet: bytes, symbols: np.ndarray, received: np.ndarray) -> int:
+        """Puts a packet's symbols into place, or raises PacketError."""
+        return self.model.binding.unpack(packet, symbols, received, frame=self.frame)
 
     @property
     def symbols_received(self) -> int:

@@ -4,6 +4,7 @@
 from glimpse.binding.difference import (
     KIND_DIFFERENCE,
     REFERENCE_CHECKS,
+    Keeper,
     Reference,
     needed_reference,
     pack_difference,
@@ -51,6 +52,7 @@ __all__ = [
     "REFERENCE_CHECKS",
     "WIRE_VERSION",
     "Header",
+    "Keeper",
     "Model",
     "ModelError",
     "PacketError",

@@ -195,3 +195,64 @@ def unpack_difference(
     if status < 0:
         raise PacketError(status)
     return status
+
+
+class Keeper:
+    """The sender's side: what the receiver is known to have, and whether the next frame leaves as a difference.
+
+    Args:
+        model: whose symbols are sent.
+        patience: so many frames may go without an answer before image frames follow, 0..255.
+    """
+
+    def __init__(self, model: Model, patience: int = 4) -> None:
+        self._model = model
+        self._symbols = np.zeros(model.latent_shape, np.uint8)
+        self._keeper = ffi.new("glimpse_keeper *")
+        self._packers = ffi.new("glimpse_packer *"), ffi.new("glimpse_difference_packer *")
+        try:
+            lib.glimpse_keeper_begin(self._keeper, model._codec, _pointer("uint8_t *", self._symbols), patience)
+        except OverflowError as error:
+            raise GlimpseError(f"a patience of {patience} frames is not possible; 0 to 255 is") from error
+
+    @property
+    def reference(self) -> Reference | None:
+        """A copy of the reference for the next frame; None: there is none."""
+        if not self._keeper.valid:
+            return None
+        held = self._keeper.reference
+        count = self._model.symbol_count
+        bits = np.frombuffer(ffi.buffer(held.known, (count + 7) // 8), np.uint8)
+        known = np.unpackbits(bits, count=count, bitorder="little").astype(bool)
+        return reference(self._model, held.frame, self._symbols, known)
+
+    def update(self, sent: np.ndarray | None) -> None:
+        """Takes over what was acknowledged of the last frame; `sent`: its symbols, None before the first frame."""
+        symbols = np.zeros(self._model.latent_shape, np.uint8) if sent is None else np.ascontiguousarray(sent, np.uint8)
+        lib.glimpse_keeper_update(self._keeper, _pointer("uint8_t *", symbols))
+
+    def chooses_difference(self, frame: int, symbols: np.ndarray, payload: int = 51) -> bool:
+        """Whether a frame is to be sent as a difference, else as an image; it is under way from now on.
+
+        Args:
+            frame: 0..MAX_FRAME.
+            symbols: uint8 [height, width, channels], each below `levels`.
+            payload: most bytes of a packet, MIN_PAYLOAD..MAX_PAYLOAD.
+
+        Raises:
+            GlimpseError: frame or payload out of range.
+        """
+        symbols = np.ascontiguousarray(symbols, np.uint8)
+        kind = lib.glimpse_keeper_choose(self._keeper, frame, _pointer("uint8_t *", symbols), payload, *self._packers)
+        if kind < 0:
+            raise GlimpseError(f"frame {frame} or a payload of {payload} bytes is not possible: {status_text(kind)}")
+        return kind == KIND_DIFFERENCE
+
+    def acknowledge(self, frame: int, runs: list[tuple[int, int]]) -> bool:
+        """The receiver has these runs (first rank, count) of a frame; False: they are not of the frame under way."""
+        array = ffi.new("glimpse_run[]", [{"first": first, "count": count} for first, count in runs])
+        return lib.glimpse_keeper_acknowledge(self._keeper, frame, array, len(runs)) == 0
+
+    def forget(self) -> None:
+        """The receiver has lost the reference: the next frame is an image."""
+        lib.glimpse_keeper_forget(self._keeper)
