@@ -78,8 +78,8 @@ int glimpse_keeper_choose(glimpse_keeper *keeper, uint8_t frame, const uint8_t *
     if (keeper->valid && keeper->silent <= keeper->patience) {
         const uint32_t most = image_bytes(image, payload);
         (void)glimpse_difference_begin(difference, keeper->codec, &keeper->reference, symbols, frame);
-        const uint32_t bytes = difference_bytes(difference, payload, most);
-        if (bytes <= most) {
+        const uint32_t bytes = difference_bytes(difference, payload, most + most / 8);
+        if (bytes <= most + most / 8) {
             keeper->kind = GLIMPSE_KIND_DIFFERENCE;
             sends = bytes > 0; /* there is no answer to nothing */
         }

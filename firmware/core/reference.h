@@ -44,8 +44,9 @@ void glimpse_keeper_begin(glimpse_keeper *keeper, const glimpse_codec *codec, ui
    sent: that frame's symbols [height, width, channels]; not looked at unless it was acknowledged. */
 void glimpse_keeper_update(glimpse_keeper *keeper, const uint8_t *sent);
 
-/* GLIMPSE_KIND_DIFFERENCE, or GLIMPSE_KIND_IMAGE when there is no reference, too much silence, or the whole frame costs
-   more bytes as a difference in packets of `payload` bytes. The frame is under way from now on. image, difference: to
+/* GLIMPSE_KIND_DIFFERENCE, or GLIMPSE_KIND_IMAGE when there is no reference, too much silence, or the whole frame, in
+   packets of `payload` bytes, costs more as a difference: more by an eighth, because what the receiver keeps of a
+   difference frame is worth something to the next one. The frame is under way from now on. image, difference: to
    count with, then free to use. GLIMPSE_ERROR_ARGUMENT: frame or payload out of range. */
 int glimpse_keeper_choose(glimpse_keeper *keeper, uint8_t frame, const uint8_t *symbols, size_t payload,
                           glimpse_packer *image, glimpse_difference_packer *difference);
