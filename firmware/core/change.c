@@ -10,7 +10,7 @@ uint16_t glimpse_reference_check(const glimpse_codec *codec, const uint8_t *symb
     const uint32_t count = glimpse_codec_symbols(codec);
     uint32_t crc = 0;
     for (uint32_t at = 0; at < count; at++) {
-        const bool there = (known[at >> 3] >> (at & 7u) & 1u) != 0;
+        const bool there = (known[at >> 3] & (1u << (at & 7u))) != 0;
         const uint8_t part[2] = {there ? 1 : 0, there ? symbols[at] : 0};
         crc = glimpse_crc32(crc, part, there ? 2 : 1);
     }
@@ -62,7 +62,7 @@ typedef struct {
 
 static int32_t look(const glimpse_changes *changes, uint32_t at, neighbourhood *near)
 {
-    if ((changes->around.known[at >> 3] >> (at & 7u) & 1u) == 0 || !glimpse_reference_knows(changes->reference, at)) {
+    if ((changes->around.known[at >> 3] & (1u << (at & 7u))) == 0 || !glimpse_reference_knows(changes->reference, at)) {
         return 0;
     }
     const int32_t rise = changes->around.symbols[at] - changes->reference->symbols[at];

@@ -25,14 +25,14 @@ typedef struct {
 
 static inline bool glimpse_reference_knows(const glimpse_reference *reference, uint32_t at)
 {
-    return (reference->known[at >> 3] >> (at & 7u) & 1u) != 0;
+    return (reference->known[at >> 3] & (1u << (at & 7u))) != 0;
 }
 
 /* The lowest GLIMPSE_REFERENCE_CHECK_BITS of the CRC-32 of one message: for each symbol, by flat index, 1 and the symbol
    where it is known, 0 where not. */
 uint16_t glimpse_reference_check(const glimpse_codec *codec, const uint8_t *symbols, const uint8_t *known);
 
-/* What stands for a symbol that the reference lacks: the centre of the channel's context, without contexts the symbol of
+/* What a symbol that the reference lacks is compared with: the centre of the channel's context, without contexts the symbol of
    the latent value 0. */
 uint8_t glimpse_reference_centre(const glimpse_codec *codec, uint32_t channel);
 
@@ -42,7 +42,7 @@ enum {
     GLIMPSE_CHANGE_BEYOND_ONE = 27, /* farther than one? 6 contexts */
     GLIMPSE_CHANGE_BEYOND_TWO = 33, /* farther than two? 6 */
     GLIMPSE_CHANGE_DOWN = 39,       /* below the reference's? 3 */
-    GLIMPSE_CHANGE_LAST = 42,       /* asked of any symbol that moved: the last one of the packet? */
+    GLIMPSE_CHANGE_LAST = 42,       /* asked after all news: the last ones of the packet? */
     GLIMPSE_CHANGE_ODDS = 43
 };
 

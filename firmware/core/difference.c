@@ -127,11 +127,9 @@ static int read_body(body_reader *from, uint32_t first)
         const uint32_t symbol = get_symbol(from, at, i == 0);
         work->symbols[at] = (uint8_t)symbol;
         glimpse_surroundings_add(&work->changes.around, at);
-        const bool moved = symbol != glimpse_changes_expected(&work->changes, at);
-        if (i == 0 && !moved) {
-            return GLIMPSE_ERROR_BODY;
-        }
-        if (moved && get_answer(from, &work->changes.odds[GLIMPSE_CHANGE_LAST])) {
+        const glimpse_reference *reference = work->changes.reference;
+        const bool is_news = !glimpse_reference_knows(reference, at) || symbol != reference->symbols[at];
+        if (is_news && get_answer(from, &work->changes.odds[GLIMPSE_CHANGE_LAST])) {
             return !from->broken && glimpse_range_reader_end(&from->reader) ? (int)(i + 1) : GLIMPSE_ERROR_BODY;
         }
     }

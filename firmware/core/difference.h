@@ -36,13 +36,13 @@ typedef struct {
     glimpse_changes changes;
 } glimpse_difference_packer;
 
-/* symbols: each below levels. The most important changes leave first: in the order of ranks; of a codec ordered by
-   saliency, as glimpse_picker chooses with a map of how much each cell changed, highest where its symbols moved by one
+/* symbols: each below levels. News are symbols that the reference lacks and those that moved from it. The most important
+   leave first: in the order of ranks; of a codec ordered by saliency, as glimpse_picker chooses with a map of how much each cell changed, highest where its symbols moved by one
    on average. GLIMPSE_ERROR_ARGUMENT: frame out of range. */
 int glimpse_difference_begin(glimpse_difference_packer *packer, const glimpse_codec *codec,
                              const glimpse_reference *reference, const uint8_t *symbols, uint8_t frame);
 
-/* As glimpse_packer_next; 0 when every change has been sent. A packet starts and ends with a symbol that changed. */
+/* As glimpse_packer_next; 0 when all news have been sent. A packet starts and ends with news. */
 int glimpse_difference_next(glimpse_difference_packer *packer, size_t payload, uint8_t *packet);
 
 /* Where a packet is decoded before anything of it is taken; nothing in it needs to be set. */

@@ -52,6 +52,12 @@ static uint32_t distance_at(const glimpse_difference_packer *packer, uint32_t at
     return symbol < expected ? expected - symbol : symbol - expected;
 }
 
+/* What the receiver has to be told: also that a symbol which the reference lacks is the centre. */
+static bool is_news(const glimpse_difference_packer *packer, uint32_t at)
+{
+    return !glimpse_reference_knows(packer->reference, at) || distance_at(packer, at) > 0;
+}
+
 /* The map of changes: the highest level where symbols moved by one on average, above 0 wherever one moved. */
 static uint8_t change_level(const glimpse_difference_packer *packer, const glimpse_segment *cell)
 {
@@ -150,7 +156,7 @@ static bool put_move(glimpse_difference_packer *packer, glimpse_range_writer *wr
     return !either || put_answer(writer, &odds[context.down], symbol < expected);
 }
 
-/* must_move: the first symbol of a packet always did. */
+/* must_move: the first symbol of a packet is always news. */
 static bool put_symbol(glimpse_difference_packer *packer, glimpse_range_writer *writer, uint32_t at, bool must_move)
 {
     if (!glimpse_reference_knows(packer->reference, at)) {
@@ -169,7 +175,7 @@ typedef struct {
     size_t length;  /* bytes */
 } body_size;
 
-/* After each symbol that moved, the stream is also closed; the last one that fits is the packet. */
+/* After each symbol that is news, the stream is also closed; the last one that fits is the packet. */
 static body_size put_body(glimpse_difference_packer *packer, uint32_t first, uint32_t run, uint8_t *body,
                           size_t capacity)
 {
@@ -187,7 +193,7 @@ static body_size put_body(glimpse_difference_packer *packer, uint32_t first, uin
             break;
         }
         glimpse_surroundings_add(&packer->changes.around, at);
-        if (distance_at(packer, at) == 0) {
+        if (!is_news(packer, at)) {
             continue;
         }
         glimpse_range_writer closing = writer;
@@ -205,7 +211,7 @@ static body_size put_body(glimpse_difference_packer *packer, uint32_t first, uin
     return size;
 }
 
-/* The symbols that the next packet may bring; none when every change has been sent. */
+/* The symbols that the next packet may bring; none when all news have been sent. */
 static glimpse_run next_run(const glimpse_difference_packer *packer)
 {
     const uint32_t count = glimpse_codec_symbols(packer->codec);
@@ -229,13 +235,13 @@ static void sent(glimpse_difference_packer *packer, uint32_t first, uint32_t cou
     }
 }
 
-/* How many symbols at the start of a run did not move. */
-static uint32_t unmoved(const glimpse_difference_packer *packer, glimpse_run run)
+/* How many symbols at the start of a run are no news. */
+static uint32_t stale(const glimpse_difference_packer *packer, glimpse_run run)
 {
     glimpse_order order;
     glimpse_order_seek(&order, packer->codec, run.first);
     for (uint32_t i = 0; i < run.count; i++) {
-        if (distance_at(packer, glimpse_order_next(&order)) > 0) {
+        if (is_news(packer, glimpse_order_next(&order))) {
             return i;
         }
     }
@@ -249,7 +255,7 @@ int glimpse_difference_next(glimpse_difference_packer *packer, size_t payload, u
     }
     glimpse_run run = next_run(packer);
     while (run.count > 0) {
-        const uint32_t skipped = unmoved(packer, run);
+        const uint32_t skipped = stale(packer, run);
         sent(packer, run.first, skipped);
         run.first += skipped;
         run.count -= skipped;
