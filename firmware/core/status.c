@@ -40,6 +40,8 @@ const char *glimpse_status_text(int status)
         return "there is no camera, or it gives no frame";
     case GLIMPSE_ERROR_STORAGE:
         return "the flash refused";
+    case GLIMPSE_ERROR_REFERENCE:
+        return "a difference to a frame that is not there, or not the same";
     default:
         return status > 0 ? "no error" : "unknown error";
     }

@@ -21,7 +21,8 @@ typedef enum {
     GLIMPSE_ERROR_MODEL_FORMAT = -14, /* not a model blob, or one with impossible contents */
     GLIMPSE_ERROR_MODEL_LIMIT = -15,  /* a sound model that needs more than this build offers */
     GLIMPSE_ERROR_SOURCE = -16,       /* there is no camera, or it gives no frame */
-    GLIMPSE_ERROR_STORAGE = -17       /* the flash refused to be erased or written */
+    GLIMPSE_ERROR_STORAGE = -17,      /* the flash refused to be erased or written */
+    GLIMPSE_ERROR_REFERENCE = -18     /* a difference to a frame that is not there, or not the same */
 } glimpse_status;
 
 /* One lower-case phrase without a full stop, for any value; never NULL. */

@@ -67,7 +67,7 @@ class Assembly:
         """Takes one packet as it came from the air; nothing in it can raise."""
         symbols, received = np.zeros_like(self._symbols), np.zeros_like(self._received)
         try:
-            count = self.model.binding.unpack(packet, symbols, received, frame=self.frame)
+            count = self._unpack(packet, symbols, received)
         except binding.PacketError as error:
             self.seen += 1
             self.rejected[error.reason] += 1
@@ -107,6 +107,10 @@ class Assembly:
             return PacketVerdict(False, DUPLICATE, "everything in it was there already", count)
         self.used += 1
         return PacketVerdict(True, symbols=count)
+
+    def _unpack(self, packet: bytes, symbols: np.ndarray, received: np.ndarray) -> int:
+        """Puts a packet's symbols into place, or raises PacketError."""
+        return self.model.binding.unpack(packet, symbols, received, frame=self.frame)
 
     @property
     def symbols_received(self) -> int:

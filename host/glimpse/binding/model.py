@@ -33,6 +33,7 @@ _REASONS = {
     lib.GLIMPSE_ERROR_FRAME: "frame",
     lib.GLIMPSE_ERROR_RANGE: "range",
     lib.GLIMPSE_ERROR_BODY: "body",
+    lib.GLIMPSE_ERROR_REFERENCE: "reference",
 }
 
 
@@ -50,7 +51,8 @@ class PacketError(GlimpseError):
     """A packet that cannot be used.
 
     Attributes:
-        reason: short name, one of length, check, version, kind, model, revision, frame, range, body.
+        reason: short name, one of length, check, version, kind, model, revision, frame, range, body,
+            reference.
     """
 
     def __init__(self, status: int) -> None:
