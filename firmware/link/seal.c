@@ -43,6 +43,11 @@ void glimpse_seal_wipe(glimpse_seal *seal)
     crypto_wipe(seal, sizeof *seal);
 }
 
+void glimpse_wipe(void *secret, size_t count)
+{
+    crypto_wipe(secret, count);
+}
+
 /* Over everything that both sides must agree on. Of fixed length but for the body, so that no two read alike. */
 static void mac(const glimpse_seal *seal, uint32_t counter, const uint8_t *bytes, size_t count, uint8_t *tag)
 {

@@ -44,6 +44,9 @@ void glimpse_seal_begin(glimpse_seal *seal, const uint8_t *key, const uint8_t *d
                         bool secret);
 void glimpse_seal_wipe(glimpse_seal *seal);
 
+/* For anything else that a key has lain in. */
+void glimpse_wipe(void *secret, size_t count);
+
 /* The most bytes that the packet to be sealed may have where the link takes `payload`.
    GLIMPSE_ERROR_PAYLOAD below GLIMPSE_MIN_SEALED_PAYLOAD, GLIMPSE_ERROR_ARGUMENT above GLIMPSE_MAX_PAYLOAD. */
 int glimpse_seal_room(size_t payload);
