@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compiles firmware/core, firmware/nn and firmware/link, with CMSIS-NN's portable path, into the module glimpse._core."""
+"""Compiles firmware/core, nn and link, with CMSIS-NN's portable path and Monocypher, into the module glimpse._core."""
 
 import os
 import re

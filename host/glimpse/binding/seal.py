@@ -58,7 +58,9 @@ def sealed_room(payload: int) -> int:
     """
     room = lib.glimpse_seal_room(payload)
     if room < 0:
-        raise GlimpseError(f"payloads of {payload} bytes cannot be sealed: {status_text(room)}; choose a larger payload")
+        raise GlimpseError(
+            f"payloads of {payload} bytes cannot be sealed: {status_text(room)}; choose a larger payload"
+        )
     return room
 
 

@@ -13,10 +13,12 @@ import typer
 
 from glimpse import binding, zoo
 from glimpse.binding import MAX_FRAME
-from glimpse.commands.options import JsonOption
+from glimpse.binding.seal import UPLINK, ArchiveOpener, SealError, looks_sealed
+from glimpse.commands.options import JsonOption, KeyOption
 from glimpse.errors import GlimpseError
 from glimpse.files import check_place, make_folder, write_json
 from glimpse.glp import read_packets
+from glimpse.keys import read_key
 from glimpse.photo import check_picture_name, save_picture
 from glimpse.reassemble import Assembly
 from glimpse.zoo import ZooModel
@@ -36,6 +38,7 @@ def decode(
     every: Annotated[
         int | None, typer.Option(min=1, help="Packets between two of them.", show_default=f"{STEP_PICTURES} pictures")
     ] = None,
+    key: KeyOption = None,
     json: JsonOption = None,
 ) -> None:
     """What can be seen from the packets that are there."""
@@ -45,7 +48,12 @@ def decode(
     if not file.packets:
         raise GlimpseError(f"{packets} holds no whole packet, so nothing can be seen; receive or encode some first")
     chosen = file.packets[:first]
+    refused: Counter[str] = Counter()
+    if key is not None:
+        chosen, refused = _opened(chosen, key, packets)
     assembly = Assembly(_model(model, chosen, packets), frame)
+    assembly.seen += refused.total()
+    assembly.rejected += refused
     _add_all(assembly, chosen, steps, every)
     if assembly.symbols_received:
         save_picture(out, assembly.picture())
@@ -55,6 +63,25 @@ def decode(
         write_json(json, numbers)
     if not assembly.symbols_received:
         raise GlimpseError(f"no packet of {packets} can be used, so no picture was written; see the reasons above")
+
+
+def _opened(sealed: list[bytes], key: Path, path: Path) -> tuple[list[bytes], Counter[str]]:
+    """The packets in the sealed ones, and how many could not be opened, by reason."""
+    opener = ArchiveOpener(read_key(key).seal(UPLINK))
+    packets: list[bytes] = []
+    refused: Counter[str] = Counter()
+    for packet in sealed:
+        try:
+            packets.append(opener.take(packet))
+        except SealError as error:
+            refused["unsealed" if error.reason == "version" else error.reason] += 1
+    if not packets:
+        reason, count = refused.most_common(1)[0]
+        raise GlimpseError(
+            f"none of the {len(sealed)} packets in {path} can be opened with {key}: {count} {REASONS[reason]}; "
+            "give the key of the node that sent them"
+        )
+    return packets, refused
 
 
 def _add_all(assembly: Assembly, packets: list[bytes], steps: Path | None, every: int | None) -> None:
@@ -82,6 +109,8 @@ def _model(name: str | None, packets: list[bytes], path: Path) -> ZooModel:
     if not named:
         (reason, sentence), _ = reasons.most_common(1)[0]
         remedy = "update glimpse" if reason == "version" else "receive more packets"
+        if all(map(looks_sealed, packets)):
+            remedy = "they seem to be sealed, so give their key with --key"
         raise GlimpseError(f"none of the {len(packets)} packets in {path} is sound: {sentence}; {remedy}")
     return zoo.by_id(named.most_common(1)[0][0])
 
@@ -112,6 +141,8 @@ REASONS = {
     "frame": "of another frame (choose it with --frame)",
     "range": "naming symbols that the model does not have",
     "body": "with a malformed body",
+    "mac": "sealed with another key, by another device, or forged",
+    "unsealed": "not sealed, so anybody may have sent them",
 }
 
 
