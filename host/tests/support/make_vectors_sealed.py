@@ -13,7 +13,7 @@ from support.wire_reference import crc16
 VECTORS = Path(__file__).resolve().parents[3] / "docs" / "vectors" / "wire-v1-sealed.json"
 ABOUT = (
     "Sealed packets (docs/wire-format.md). direction: u uplink, d downlink; secret: bodies are enciphered; counter: all"
-    " 32 bits of it; packet: of version 1; sealed: as on the air. Those of 'rejected' are opened with the counter given."
+    " 32 bits of it; packet: of version 1; sealed: as on the air. Those of 'rejected' are opened with that counter."
 )
 KEY = bytes(range(32))
 DEVICE = bytes.fromhex("70B3D57ED0000001")
