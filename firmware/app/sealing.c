@@ -53,10 +53,16 @@ int node_sealing_install(const uint8_t *body)
     }
     if (memcmp(security->key, before.key, sizeof before.key) != 0) {
         security->heard = 0;
+        if (security->reserved == GLIMPSE_SEAL_COUNTER_END) {
+            security->reserved = 0;
+        }
     }
     const bool saved = node_settings_save(kept);
     if (!saved) {
         *security = before;
+    }
+    if (security->reserved < before.reserved) {
+        node_counter_begin(kept);
     }
     glimpse_wipe(&before, sizeof before);
     use_key();

@@ -11,7 +11,7 @@ from glimpse.export.header import write_header
 from glimpse.targets.client import SerialNode
 from glimpse.targets.sim import ProcessStream
 
-from support.core_library import MONOCYPHER
+from support.core_library import MONOCYPHER, build_monocypher
 from support.networks import CMSIS_NN, kernel_sources
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -48,7 +48,7 @@ def build_node_program(folder: Path, model: Path | None = None) -> Path:
             "-isystem",
             MONOCYPHER,
             *ours,
-            MONOCYPHER / "monocypher.c",
+            build_monocypher(folder),
             *kernel_sources(),
             "-o",
             folder / "node",
