@@ -53,7 +53,8 @@ int node_sealing_install(const uint8_t *body)
     }
     if (memcmp(security->key, before.key, sizeof before.key) != 0) {
         security->heard = 0;
-        if (security->reserved == GLIMPSE_SEAL_COUNTER_END) {
+        /* Only from one key to another: which one was taken away before is not known any more. */
+        if (security->reserved == GLIMPSE_SEAL_COUNTER_END && before.mode != NODE_SEAL_OFF && mode != NODE_SEAL_OFF) {
             security->reserved = 0;
         }
     }
