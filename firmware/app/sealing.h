@@ -19,9 +19,9 @@ void node_sealing_begin(node_settings *settings);
 /* Whether there is a key. Without one packets go as they are. */
 bool node_sealing_on(void);
 
-/* body: NODE_KEY_BODY_BYTES. NODE_SEAL_OFF forgets the key. The counter of what is sent goes on under every key
-   until it has ended, that of what is taken starts again under a new one. GLIMPSE_ERROR_ARGUMENT: no such mode; _STORAGE: the flash refused, the key
-   before stays. */
+/* body: NODE_KEY_BODY_BYTES. NODE_SEAL_OFF forgets the key. The counter of what is sent goes on under every key until it
+   has ended, that of what is taken starts again under a new one. GLIMPSE_ERROR_ARGUMENT: no such mode; _STORAGE: the
+   flash refused, the key before stays. */
 int node_sealing_install(const uint8_t *body);
 
 /* Seals a packet where it lies; packet: `payload` bytes. Errors as glimpse_seal_close and node_counter_take, and

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sealed packets, for links without authenticity and secrecy of their own: a packet's check is replaced by a counter and a
-   keyed MAC, and its body may be enciphered. docs/wire-format.md, "Sealed packets", is the specification,
+/* Sealed packets, for links without authenticity and secrecy of their own: a packet's check is replaced by a counter and
+   a keyed MAC, and its body may be enciphered. docs/wire-format.md, "Sealed packets", is the specification,
    docs/security.md says what this protects and what not. The ciphers are Monocypher's. */
 #ifndef GLIMPSE_LINK_SEAL_H
 #define GLIMPSE_LINK_SEAL_H

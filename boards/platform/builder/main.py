@@ -88,7 +88,7 @@ objects = [
 ]
 env.Prepend(LIBS=[kernels.StaticLibrary(str(BUILD / "cmsis_nn" / "cmsis_nn"), objects)])
 
-# ---- Monocypher: rolled up, BLAKE2b takes a fifth of the flash
+# ---- Monocypher: rolled up, BLAKE2b takes 2 kB of flash in place of 15
 
 ciphers = env.Clone()
 ciphers.Append(CCFLAGS=["-w"], CPPDEFINES=["BLAKE2_NO_UNROLLING"])
