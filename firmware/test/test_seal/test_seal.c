@@ -235,6 +235,31 @@ static void first_contact_is_found_far_from_zero(void)
     CHECK_EQUAL(GLIMPSE_ERROR_MAC, send(256u * 65536u));
 }
 
+/* ---- what it costs a node: a packet for 51 bytes, MAC and cipher */
+
+enum { INSTRUCTIONS = 17500 };
+
+static void sealing_costs_no_more_than_documented(void)
+{
+    agree();
+    static uint8_t whole[47];
+    static const glimpse_header header = {.version = GLIMPSE_WIRE_VERSION};
+    glimpse_header_write(&header, whole);
+    const uint16_t check = glimpse_crc16(whole, sizeof whole - 2);
+    whole[sizeof whole - 2] = (uint8_t)(check >> 8);
+    whole[sizeof whole - 1] = (uint8_t)check;
+    const uint32_t start = port_counter();
+    CHECK_EQUAL(51, glimpse_seal_close(&seal, 1, whole, sizeof whole, 51, sealed));
+    const uint32_t ticks = port_counter() - start;
+    const port_counter_unit *unit = port_get_counter_unit();
+    if (unit->unit[0] == 'i') {
+        const uint32_t count = (uint32_t)((uint64_t)ticks * unit->numerator / unit->denominator);
+        if (count > INSTRUCTIONS) {
+            CHECK_EQUAL(INSTRUCTIONS, count); /* shows how many */
+        }
+    }
+}
+
 int main(void)
 {
     check_begin();
@@ -249,5 +274,6 @@ int main(void)
     CHECK_RUN(packets_out_of_order_are_taken_once);
     CHECK_RUN(lost_packets_are_bridged_up_to_a_block);
     CHECK_RUN(first_contact_is_found_far_from_zero);
+    CHECK_RUN(sealing_costs_no_more_than_documented);
     return check_end();
 }
