@@ -27,7 +27,7 @@ REASONS = {
 
 
 def build_monocypher(folder: Path) -> Path:
-    """Its object file, without the sanitizers, which take longer than all else; `pio test -e native` has them on."""
+    """Its object file, without the sanitizers, which take long; `pio test -e native` checks its addresses."""
     target = folder / "monocypher.o"
     subprocess.run(["gcc", "-w", "-O1", "-c", MONOCYPHER / "monocypher.c", "-o", target], check=True)
     return target
