@@ -26,8 +26,8 @@ test: PACKAGES += $(FUZZER)
 
 # A stamp named after what the Python package is built from, the node's C code included: when that changes, another
 # stamp is asked for and pip installs again.
-INPUTS := pyproject.toml $(wildcard setup.py host/build_binding.py host/declarations/*.h firmware/core/*.[ch] firmware/nn/*.[ch] firmware/link/*.[ch] \
-          firmware/app/pattern.[ch] firmware/app/protocol.h \
+INPUTS := pyproject.toml $(wildcard setup.py host/build_binding.py host/declarations/*.h firmware/core/*.[ch] firmware/nn/*.[ch] \
+          firmware/link/*.[ch] firmware/app/pattern.[ch] firmware/app/protocol.h \
           firmware/nn/cmsis_nn_sources.txt)
 INSTALLED := $(VENV)/.installed-$(shell cat $(INPUTS) | sha256sum | cut -c 1-16)
 

@@ -7,6 +7,7 @@
 #include "app/message.h"
 #include "app/models.h"
 #include "app/protocol.h"
+#include "app/sealing.h"
 #include "app/settings.h"
 #include "core/serial.h"
 #include "core/status.h"
@@ -241,15 +242,27 @@ static void change_line(const uint8_t *body, size_t count)
     }
 }
 
+/* Write only: no request and no fault gives a key back. What came is wiped from the buffer that it came in. */
+static void install_key(uint8_t *body, size_t count)
+{
+    if (count != NODE_KEY_BODY_BYTES) {
+        refuse(GLIMPSE_ERROR_LENGTH);
+        return;
+    }
+    job.active = false; /* a frame in progress was promised to be sealed otherwise */
+    accept_or_refuse(node_sealing_install(body));
+    glimpse_wipe(body, count);
+}
+
 /* ---- the loop */
 
-static void handle(const uint8_t *message, size_t count)
+static void handle(uint8_t *message, size_t count)
 {
     if (count < NODE_MESSAGE_HEADER_BYTES) {
         ++broken_frames;
         return;
     }
-    const uint8_t *const body = message + NODE_MESSAGE_HEADER_BYTES;
+    uint8_t *const body = message + NODE_MESSAGE_HEADER_BYTES;
     count -= NODE_MESSAGE_HEADER_BYTES;
     sequence = message[1];
     switch (message[0]) {
@@ -277,6 +290,9 @@ static void handle(const uint8_t *message, size_t count)
     case NODE_LINE:
         change_line(body, count);
         break;
+    case NODE_KEY:
+        install_key(body, count);
+        break;
     case NODE_RESET:
         answer(NODE_ACCEPTED, NULL, 0);
         port_reset();
@@ -291,6 +307,7 @@ void node_start(port_serial_mode mode)
     port_serial_open(mode);
     glimpse_serial_reader_begin(&reader, incoming, sizeof incoming);
     node_settings_load(&settings);
+    node_sealing_begin(&settings);
     ++settings.boots;
     (void)node_settings_save(&settings);
     (void)models_use(settings.model_slot); /* a slot that went bad leaves the built-in model in use */

@@ -24,7 +24,8 @@ enum {
     NODE_MODEL_ERASE = 0x06, /* slot u8 */
     NODE_MODEL_WRITE = 0x07, /* slot u8, zero u8, zero u16, offset u32, bytes: a multiple of 4 into an erased slot */
     NODE_RESET = 0x08,       /* - : accepted, then the node starts again */
-    NODE_LINE = 0x09         /* mode u8: take bytes by polling (0) or by interrupt (1) and answer then */
+    NODE_LINE = 0x09,        /* mode u8: take bytes by polling (0) or by interrupt (1) and answer then */
+    NODE_KEY = 0x20          /* key 32 bytes, device 8 bytes, NODE_SEAL_... u8: never given back in any reply */
 };
 
 /* Replies. */
@@ -37,6 +38,9 @@ enum {
     NODE_ACCEPTED = 0x86, /* - */
     NODE_REFUSED = 0x87   /* status i8 (glimpse_status) */
 };
+
+/* What a node does to the packets that it sends (link/seal.h). */
+enum { NODE_SEAL_OFF = 0, NODE_SEAL_AUTHENTIC = 1, NODE_SEAL_SECRET = 2 };
 
 /* Where a frame comes from. */
 enum { NODE_SOURCE_CAMERA = 0, NODE_SOURCE_UPLOAD = 1, NODE_SOURCE_PATTERN = 2 };

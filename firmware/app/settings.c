@@ -15,8 +15,10 @@ typedef struct {
     uint8_t model_slot;
     uint8_t next_frame;
     uint8_t reserved[2];
+    node_security security;
     uint32_t check; /* CRC-32 of what precedes */
 } record;
+_Static_assert(sizeof(record) == 16 + sizeof(node_security) && sizeof(record) % 4 == 0, "no holes, whole words");
 
 static struct {
     uint32_t sequence;  /* the highest so far */
@@ -58,6 +60,7 @@ static void scan(port_region region, node_settings *settings)
         settings->boots = r.boots;
         settings->model_slot = r.model_slot;
         settings->next_frame = r.next_frame;
+        settings->security = r.security;
     }
 }
 
@@ -93,7 +96,8 @@ bool node_settings_save(const node_settings *settings)
                 .boots = settings->boots,
                 .model_slot = settings->model_slot,
                 .next_frame = settings->next_frame,
-                .reserved = {0, 0}};
+                .reserved = {0, 0},
+                .security = settings->security};
     r.check = check_of(&r);
     if (newest.next + sizeof r > port_region_size(newest.region)) {
         const port_region spare = other_than(newest.holder);

@@ -7,10 +7,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "link/seal.h"
+
+/* Key and counters are one record: where one is lost, so is the other, and no counter starts again under its key. */
+typedef struct {
+    uint8_t key[GLIMPSE_KEY_BYTES];
+    uint8_t device[GLIMPSE_DEVICE_BYTES];
+    uint32_t reserved; /* counters of sealed uplinks below this may have been used */
+    uint32_t heard;    /* counters of sealed downlinks below this have been used */
+    uint8_t mode;      /* NODE_SEAL_... */
+    uint8_t zero[3];
+} node_security;
+
 typedef struct {
     uint32_t boots;
     uint8_t model_slot; /* or NODE_BUILTIN_MODEL */
     uint8_t next_frame; /* 0..GLIMPSE_MAX_FRAME */
+    node_security security;
 } node_settings;
 
 /* The newest sound record, or the defaults (built-in model, frame 0) when there is none. */

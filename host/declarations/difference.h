@@ -25,9 +25,7 @@ int glimpse_difference_unpack(const glimpse_codec *codec, int frame, const glimp
 /* ---- The sender's side */
 #include "core/reference.h"
 
-typedef struct { uint32_t first; uint32_t count; } glimpse_run;
 typedef struct { glimpse_reference reference; bool valid; ...; } glimpse_keeper;
-typedef struct { ...; } glimpse_packer;
 void glimpse_keeper_begin(glimpse_keeper *keeper, const glimpse_codec *codec, uint8_t *symbols, uint8_t patience);
 void glimpse_keeper_update(glimpse_keeper *keeper, const uint8_t *sent);
 int glimpse_keeper_choose(glimpse_keeper *keeper, uint8_t frame, const uint8_t *symbols, size_t payload,

@@ -37,12 +37,6 @@ typedef struct {
 } glimpse_at_modem;
 int glimpse_at_modem_begin(glimpse_at_modem *modem, const glimpse_at_config *config, uint32_t now);
 
-typedef struct { ...; } glimpse_packer;
-int glimpse_packer_begin(glimpse_packer *packer, const glimpse_codec *codec, const uint8_t *symbols, uint8_t frame,
-                         uint8_t coding);
-void glimpse_packer_steer(glimpse_packer *packer, const int8_t *side);
-int glimpse_packer_next(glimpse_packer *packer, size_t payload, uint8_t *packet);
-
 #define GLIMPSE_LINK_READY ...
 #define GLIMPSE_LINK_SENT ...
 #define GLIMPSE_LINK_ACKNOWLEDGED ...

@@ -16,6 +16,7 @@ from glimpse.commands.encode import encode
 from glimpse.commands.evaluate import evaluate
 from glimpse.commands.export import export
 from glimpse.commands.flash import flash
+from glimpse.commands.key import app as key
 from glimpse.commands.modem import modem
 from glimpse.commands.send import send
 from glimpse.commands.stream import stream
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 for command in (demo, encode, decode, capture, stream, send, modem, flash, bench, train, export, evaluate, doctor):
     app.command()(command)
+app.add_typer(key, name="key")
 
 
 def _version(wanted: bool) -> None:

@@ -19,10 +19,12 @@ import typer
 from glimpse import binding, zoo
 from glimpse.archive import OneModel, Shelf
 from glimpse.binding import MAX_FRAME
-from glimpse.commands.options import ArchiveOption, JsonOption
+from glimpse.binding.seal import UPLINK, ArchiveOpener, SealError, looks_sealed
+from glimpse.commands.options import ArchiveOption, JsonOption, KeyOption
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.files import check_place, make_folder, write_json
 from glimpse.glp import PacketFile, read_packets
+from glimpse.keys import read_key
 from glimpse.photo import check_picture_name, save_picture
 from glimpse.reassemble import Assembly
 from glimpse.receiving import Frame, Limits, Receiver
@@ -55,6 +57,7 @@ def decode(
     ] = None,
     all: Annotated[Path | None, typer.Option(help="Folder for one picture per frame.", show_default=False)] = None,
     archive: ArchiveOption = None,
+    key: KeyOption = None,
     json: JsonOption = None,
 ) -> None:
     """What can be seen from the packets that are there."""
@@ -72,15 +75,24 @@ def decode(
     if not file.packets:
         raise GlimpseError(f"{packets} holds no whole packet, so nothing can be seen; receive or encode some first")
     file = PacketFile(file.packets[:first], file.cut_bytes)
+    refused: Counter[str] = Counter()
+    if key is not None:
+        opened, refused = _opened(file.packets, key, packets)
+        file = PacketFile(opened, file.cut_bytes)
     if all is not None:
         models = OneModel(zoo.load(model, archives)) if model else shelf
-        numbers = _decode_all(file, Receiver(models, FILE_LIMITS), all)
+        receiver = Receiver(models, FILE_LIMITS)
+        receiver.tally.seen += refused.total()
+        receiver.tally.rejected += refused
+        numbers = _decode_all(file, receiver, all)
         seen = bool(numbers["frames"])
         _tell_all(numbers, all, to_stderr=json == "-")
     else:
         assert out is not None
         chosen = zoo.load(model, archives) if model else _model(shelf, file.packets, packets)
         assembly = Assembly(chosen, frame)
+        assembly.seen += refused.total()
+        assembly.rejected += refused
         _add_all(assembly, file.packets, steps, every)
         seen = assembly.symbols_received > 0
         if seen:
@@ -94,6 +106,25 @@ def decode(
         write_json(json, numbers)
     if not seen:
         raise GlimpseError(f"no packet of {packets} can be used, so no picture was written; see the reasons above")
+
+
+def _opened(sealed: list[bytes], key: Path, path: Path) -> tuple[list[bytes], Counter[str]]:
+    """The packets in the sealed ones, and how many could not be opened, by reason."""
+    opener = ArchiveOpener(read_key(key).seal(UPLINK))
+    packets: list[bytes] = []
+    refused: Counter[str] = Counter()
+    for packet in sealed:
+        try:
+            packets.append(opener.take(packet))
+        except SealError as error:
+            refused["unsealed" if error.reason == "version" else error.reason] += 1
+    if not packets:
+        reason, count = refused.most_common(1)[0]
+        raise GlimpseError(
+            f"none of the {len(sealed)} packets in {path} can be opened with {key}: {count} {REASONS[reason]}; "
+            "give the key of the node that sent them"
+        )
+    return packets, refused
 
 
 def _add_all(assembly: Assembly, packets: list[bytes], steps: Path | None, every: int | None) -> None:
@@ -149,6 +180,8 @@ def _model(shelf: Shelf, packets: list[bytes], path: Path) -> ZooModel:
     if not named:
         (reason, sentence), _ = reasons.most_common(1)[0]
         remedy = "update glimpse" if reason == "version" else "receive more packets"
+        if all(map(looks_sealed, packets)):
+            remedy = "they seem to be sealed, so give their key with --key"
         raise GlimpseError(f"none of the {len(packets)} packets in {path} is sound: {sentence}; {remedy}")
     number, bit = named.most_common(1)[0][0]
     return shelf.choose(number, bit) or zoo.by_id(number)
@@ -192,6 +225,8 @@ REASONS = {
     "range": "naming symbols that the model does not have",
     "body": "with a malformed body",
     "conflict": "of another frame with the same number (--all DIR shows both)",
+    "mac": "sealed with another key, by another device, or forged",
+    "unsealed": "not sealed, so anybody may have sent them",
 }
 
 
