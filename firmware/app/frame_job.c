@@ -96,7 +96,7 @@ int frame_job_encode(frame_job *job)
 int frame_job_packet(frame_job *job, uint8_t *packet)
 {
     const uint32_t start = port_counter();
-    const int length = glimpse_schedule_next(&job->schedule, job->request.payload, packet);
+    const int length = glimpse_schedule_next(&job->schedule, 0, job->request.payload, packet);
     count(job, NODE_STAGE_PACK, start);
     if (length > 0) {
         ++job->packets;
