@@ -33,7 +33,7 @@ void glimpse_packer_steer(glimpse_packer *packer, const int8_t *side)
     packer->steered = packer->codec->order == GLIMPSE_ORDER_SALIENCY && side != NULL;
     if (packer->steered) {
         glimpse_picker_begin(&packer->picker, packer->codec, side);
-        packer->stale = true;
+        packer->stale = packer->waiting != NULL;
     }
 }
 
@@ -61,7 +61,7 @@ int glimpse_packer_want(glimpse_packer *packer, uint32_t top, uint32_t bottom, u
         glimpse_picker_begin(&packer->picker, codec, NULL);
         glimpse_picker_sent(&packer->picker, 0, packer->order.rank);
         packer->steered = true;
-        packer->stale = true;
+        packer->stale = packer->waiting != NULL;
     }
     glimpse_picker_want(&packer->picker, top, bottom, left, right);
     return 1;
@@ -75,7 +75,7 @@ void glimpse_packer_take_back(glimpse_packer *packer)
     } else {
         glimpse_order_seek(&packer->order, packer->codec, packer->last.first);
     }
-    if (packer->steered) {
+    if (packer->steered && !packer->stale) {
         glimpse_picker_unsent(&packer->picker, packer->last.first, packer->last.count);
     }
     packer->last.count = 0;
@@ -214,7 +214,7 @@ int glimpse_packer_pack(glimpse_packer *packer, glimpse_run run, size_t payload,
     if (packer->waiting != NULL) {
         glimpse_ranks_remove(packer->waiting, run.first, body.count);
     }
-    if (packer->steered) {
+    if (packer->steered && !packer->stale) {
         glimpse_picker_sent(&packer->picker, run.first, body.count);
     }
     glimpse_header_write(&header, packet);
