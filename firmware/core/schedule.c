@@ -236,16 +236,15 @@ static bool claim_airtime(glimpse_schedule *schedule, uint64_t now, int length)
     const glimpse_region *region = schedule->duty->region;
     const uint32_t airtime = glimpse_region_airtime(region, schedule->rate, (uint32_t)length, schedule->fopts);
     const uint64_t when = glimpse_budget_earliest_any(schedule->duty, airtime, now, &schedule->band);
-    const uint64_t last_start =
-        schedule->deadline > (airtime + 999u) / 1000u ? schedule->deadline - (airtime + 999u) / 1000u : 0;
-    if (when == now && now <= last_start) {
+    const uint64_t lasts = (airtime + 999u) / 1000u; /* milliseconds */
+    if (when == now && lasts <= schedule->deadline - now) {
         glimpse_budget_spend(schedule->duty, schedule->band, airtime, now);
         schedule->airtime_us = airtime;
-        schedule->quiet_until = now + (airtime + 999u) / 1000u + region->quiet_ms;
+        schedule->quiet_until = now + lasts + region->quiet_ms;
         return true;
     }
     take_back(schedule);
-    if (when != GLIMPSE_NEVER && when > last_start) {
+    if (when != GLIMPSE_NEVER && (when >= schedule->deadline || lasts > schedule->deadline - when)) {
         finish(schedule);
     } else {
         wait_until(schedule, when);

@@ -207,7 +207,8 @@ static void without_acknowledgements_rounds_repeat(void)
 /* Packets 0 and 1 are sent, 0 is lost. */
 static uint16_t third_packet(uint8_t resend)
 {
-    const glimpse_codec codec = codec_of(GLIMPSE_ORDER_CHANNEL);
+    static glimpse_codec codec; /* the schedule goes on with it */
+    codec = codec_of(GLIMPSE_ORDER_CHANNEL);
     begin(&codec, GLIMPSE_CODING_RAW, 0);
     remember(&codec, resend, 4);
     CHECK(glimpse_schedule_next(&schedule, 0, 51, packet) == 51); /* 90 symbols of 4 bits */
@@ -240,7 +241,7 @@ static void a_run_ends_where_known_symbols_begin(void)
     remember(&codec, GLIMPSE_RESEND_BY_IMPORTANCE, 1);
     CHECK_EQUAL(GLIMPSE_OK, glimpse_schedule_known(&schedule, 10, 20));
     CHECK_EQUAL(GLIMPSE_OK, glimpse_schedule_known(&schedule, 0, 3));
-    CHECK_EQUAL(7, arrives(&codec, glimpse_schedule_next(&schedule, 0, 51, packet)));
+    CHECK_EQUAL(8, arrives(&codec, glimpse_schedule_next(&schedule, 0, 51, packet))); /* 7, and one to fill the byte */
     CHECK_EQUAL(3, first_rank());
     CHECK(glimpse_schedule_next(&schedule, 0, 51, packet) > 0);
     CHECK_EQUAL(30, first_rank());
@@ -326,7 +327,7 @@ static void it_waits_for_windows_and_duty_cycle(void)
     const glimpse_codec codec = codec_of(GLIMPSE_ORDER_CHANNEL);
     uint64_t now = 0;
     uint64_t first_end = 0;
-    uint32_t in_first_hour = 0;
+    uint32_t in_first_hour = 0; /* microseconds */
     begin(&codec, GLIMPSE_CODING_RAW, 0);
     remember(&codec, GLIMPSE_RESEND_BY_IMPORTANCE, 3);
     join("EU868", false);
@@ -339,7 +340,7 @@ static void it_waits_for_windows_and_duty_cycle(void)
             CHECK_EQUAL(2, schedule.band);
             CHECK(now == 0 || now >= first_end + 2000);
             first_end = now + schedule.airtime_us / 1000;
-            in_first_hour += now < GLIMPSE_HOUR_MS;
+            in_first_hour += now < GLIMPSE_HOUR_MS ? schedule.airtime_us : 0;
             packets++;
         } else {
             CHECK(schedule.again > now && schedule.again != GLIMPSE_NEVER);
@@ -349,7 +350,7 @@ static void it_waits_for_windows_and_duty_cycle(void)
             return;
         }
     }
-    CHECK_EQUAL(12, in_first_hour);
+    CHECK(in_first_hour > 33000000 && in_first_hour <= 36000000);
     CHECK(glimpse_schedule_next(&schedule, now, 242, packet) == 0);
     glimpse_schedule_ready(&schedule); /* a downlink came in the first window */
     CHECK(glimpse_schedule_next(&schedule, now + 1200, 242, packet) > 0);
