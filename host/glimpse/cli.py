@@ -16,6 +16,7 @@ from glimpse.commands.encode import encode
 from glimpse.commands.evaluate import evaluate
 from glimpse.commands.export import export
 from glimpse.commands.flash import flash
+from glimpse.commands.plan import plan
 from glimpse.commands.stream import stream
 from glimpse.commands.train import train
 from glimpse.errors import GlimpseError, UsageError
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Camera images from microcontrollers over links of a few bytes a second that lose many of them.",
 )
-for command in (demo, encode, decode, capture, stream, flash, bench, train, export, evaluate, doctor):
+for command in (demo, encode, decode, capture, stream, flash, bench, train, export, evaluate, plan, doctor):
     app.command()(command)
 
 
