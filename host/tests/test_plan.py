@@ -3,8 +3,10 @@
 
 import json
 
+import numpy as np
 import pytest
-from glimpse.binding.schedule import Budget, regions
+from glimpse import zoo
+from glimpse.binding.schedule import Budget, Schedule, regions
 from glimpse.cli import app
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.planning.picture import Picture, picture_of
@@ -73,7 +75,7 @@ def test_a_model_without_measurements_is_refused(tmp_path):
     rows = [{"lost": 0.0, "bytes": 100, "ms_ssim": 0.5}, {"lost": 0.0, "bytes": 200, "ms_ssim": 0.8}]
     (tmp_path / "results" / "validation.json").write_text(json.dumps({"photos": 3, "payload": 51, "rows": rows}))
     assert picture_of(tmp_path, 51, 0.65).useful_bytes == pytest.approx(150)
-    with pytest.raises(GlimpseError, match="reach an MS-SSIM of 0.800"):
+    with pytest.raises(GlimpseError, match=r"reach an MS-SSIM of 0\.800"):
         picture_of(tmp_path, 51, 0.9)
 
 
@@ -98,3 +100,30 @@ def test_bad_combinations_get_a_sentence(words, sentence):
     done = CliRunner().invoke(app, ["plan", *words])
     assert isinstance(done.exception, UsageError)
     assert sentence in str(done.exception)
+
+
+@pytest.mark.parametrize("name", ["limitnet", "mcucoder", "starfish"])
+def test_a_schedule_sends_again_what_was_lost(name):
+    model = zoo.load(name).binding
+    symbols = np.random.default_rng(4).integers(0, model.levels, model.latent_shape).astype(np.uint8)
+    schedule = Schedule(model, symbols, sends=0, deadline_ms=10**9)
+    schedule.link(Budget(NBIOT), 0)
+    assert schedule.want(0, 3, 0, 3) is (name == "limitnet")
+    order, seen, received, now, count = model.order(), np.zeros_like(symbols), np.zeros_like(symbols), 0, 0
+    while not schedule.done:
+        packet = schedule.next(now, 242)
+        if packet is None:
+            now = schedule.again_ms or now
+            continue
+        count += 1
+        now += -(-schedule.airtime_us // 1000)
+        if count % 3:
+            model.unpack(packet, seen, received)
+        if count % 5 == 0:
+            edges = np.flatnonzero(np.diff(np.concatenate([[0], received.reshape(-1)[order], [0]]).astype(int)))
+            for first, end in edges.reshape(-1, 2):
+                schedule.known(int(first), int(end - first))
+            schedule.lost()
+    assert np.array_equal(seen, symbols)
+    with pytest.raises(GlimpseError, match="acknowledgement"):
+        schedule.known(model.symbol_count, 1)

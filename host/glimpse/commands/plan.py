@@ -125,8 +125,8 @@ def _show(n: dict[str, Any], console: Console) -> None:
         f"battery: {life['value']:.0f} days ({life['low']:.0f} .. {life['high']:.0f}), estimated", highlight=False
     )
     console.print(
-        f"Bytes: means of {n['measured_on_photos']} photos in the model's results/validation.json. Times: on a node that "
-        "was silent for a day before. Currents and intervals: docs/sending.md.",
+        f"Bytes: means of {n['measured_on_photos']} photos in the model's results/validation.json. Times: on a node "
+        "that was silent for a day before. Currents and intervals: docs/sending.md.",
         style="dim",
         highlight=False,
     )
