@@ -105,7 +105,7 @@ static int sealed_packet(frame_job *job, uint8_t *packet)
     if (limit < GLIMPSE_MIN_PAYLOAD + GLIMPSE_SEAL_COST_BYTES) {
         return 0;
     }
-    int length = glimpse_schedule_next(&job->schedule, limit - GLIMPSE_SEAL_COST_BYTES, packet);
+    int length = glimpse_schedule_next(&job->schedule, 0, limit - GLIMPSE_SEAL_COST_BYTES, packet);
     if (length > 0) {
         length = node_sealing_close(packet, (size_t)length, job->request.payload);
     }
@@ -119,7 +119,7 @@ int frame_job_packet(frame_job *job, uint8_t *packet)
 {
     const uint32_t start = port_counter();
     const int length = job->sealed ? sealed_packet(job, packet)
-                                   : glimpse_schedule_next(&job->schedule, job->request.payload, packet);
+                                   : glimpse_schedule_next(&job->schedule, 0, job->request.payload, packet);
     count(job, NODE_STAGE_PACK, start);
     if (length > 0) {
         ++job->packets;

@@ -18,6 +18,7 @@ from glimpse.commands.export import export
 from glimpse.commands.flash import flash
 from glimpse.commands.key import app as key
 from glimpse.commands.modem import modem
+from glimpse.commands.plan import plan
 from glimpse.commands.send import send
 from glimpse.commands.stream import stream
 from glimpse.commands.train import train
@@ -30,7 +31,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Camera images from microcontrollers over links of a few bytes a second that lose many of them.",
 )
-for command in (demo, encode, decode, capture, stream, send, modem, flash, bench, train, export, evaluate, doctor):
+for command in (
+    demo,
+    encode,
+    decode,
+    capture,
+    stream,
+    send,
+    modem,
+    flash,
+    bench,
+    train,
+    export,
+    evaluate,
+    plan,
+    doctor,
+):
     app.command()(command)
 app.add_typer(key, name="key")
 

@@ -260,7 +260,7 @@ class Model:
                 lib.glimpse_schedule_steer(schedule, _pointer("int8_t *", side))
             while True:
                 size = next(sizes, size)
-                status = lib.glimpse_schedule_next(schedule, size, packet)
+                status = lib.glimpse_schedule_next(schedule, 0, size, packet)
                 if status < 0:
                     raise GlimpseError(f"a payload of {size} bytes is not possible: {status_text(status)}")
                 if status == 0:
