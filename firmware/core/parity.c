@@ -12,15 +12,15 @@
 enum {
     POINTS = 128, /* the code's points: parity packets lie at POINTS + index, packets at their number */
     MOST_RICE = 7,
-    BITS_FOLLOWING = 4, /* that the list takes for a packet, about: see docs/wire-format.md */
+    BITS_FOLLOWING = 3, /* that the list takes for a packet, about: see docs/wire-format.md */
     BITS_SCATTERED = 10
 };
 
 uint8_t glimpse_parity_factor(uint32_t index, uint32_t member)
 {
-    /* Divided by the factor of index 0, so that the first parity word is the plain sum. */
-    return glimpse_field_multiply((uint8_t)(POINTS ^ member),
-                                  glimpse_field_inverse((uint8_t)((POINTS + index) ^ member)));
+    /* No two factors of a parity packet are equal, the first one's neither: CRCs are linear, so a plain sum would turn a
+       packet that is not of the group into a wrong one whose check holds. */
+    return glimpse_field_inverse((uint8_t)((POINTS + index) ^ member));
 }
 
 size_t glimpse_parity_room(size_t payload, uint32_t members, bool scattered)

@@ -12,6 +12,7 @@ void glimpse_field_add(uint8_t factor, const uint8_t *from, size_t count, uint8_
 #define GLIMPSE_PARITY_PACKETS ...
 #define GLIMPSE_KIND_PARITY ...
 uint8_t glimpse_parity_factor(uint32_t index, uint32_t member);
+size_t glimpse_parity_room(size_t payload, uint32_t members, bool scattered);
 typedef struct {
     glimpse_header header; uint8_t index; uint8_t members; uint8_t shift; uint16_t place[...]; uint8_t number[...];
     uint16_t word_at; uint16_t word_length;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`glimpse decode`: what can be seen from the packets that are there.
 
-JSON: model, frame, packets {seen, used, duplicate, rejected {reason: n}}, symbols {received, total}, cut_bytes (of a
+JSON: model, frame, packets {seen, used, duplicate, parity, recovered, rejected {reason: n}}, symbols {received, total}, cut_bytes (of a
 last packet whose end is missing), out (null when no packet can be used).
 """
 
@@ -94,6 +94,8 @@ def _numbers(assembly: Assembly, cut_bytes: int, out: Path) -> dict[str, Any]:
             "seen": assembly.seen,
             "used": assembly.used,
             "duplicate": assembly.duplicates,
+            "parity": assembly.parity,
+            "recovered": assembly.recovered,
             "rejected": dict(sorted(assembly.rejected.items())),
         },
         "symbols": {"received": assembly.symbols_received, "total": assembly.model.binding.symbol_count},
