@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lost packets of a frame, brought back from parity packets (docs/wire-format.md, Parity packets)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice, product
 
 from glimpse.binding import PacketError, read_header
 from glimpse.binding.parity import KIND_PARITY, ParityView, parity_word, read_parity, recovered_packet, solve, without
@@ -9,6 +11,7 @@ from glimpse.binding.parity import KIND_PARITY, ParityView, parity_word, read_pa
 # A frame has at most a few hundred packets; whoever sends more means no good.
 MOST_PACKETS = 4096
 MOST_GROUPS = 512
+MOST_GUESSES = 200  # at which packets are of a group, until another one comes
 
 
 @dataclass
@@ -19,13 +22,13 @@ class _Group:
         view: of the first one.
         packet: the first one.
         words: by index.
-        failed: packets known when a recovery did not bear its checks; the same ones are not tried twice.
+        tried: how many packets there were in its places at the last attempt; the same ones are not tried twice.
     """
 
     view: ParityView
     packet: bytes
     words: dict[int, bytes] = field(default_factory=dict)
-    failed: int = -1
+    tried: int = -1
 
 
 class Recovery:
@@ -63,7 +66,7 @@ class Recovery:
             if view.index in group.words:
                 return []
             group.words[view.index] = view.word
-            group.failed = -1
+            group.tried = -1
             return self._solve([group])
         return self._solve(list(self._groups.values())) if self._keep(packet, header.first) else []
 
@@ -92,18 +95,25 @@ class Recovery:
         for first, packets in self._packets.items():
             if first >> view.shift in came:
                 came[first >> view.shift] += packets
-        # Two packets for one place: one of them is not of this group, and neither is relied on.
-        known = {place: packets[0] for place, packets in came.items() if len(packets) == 1}
-        lost = [place for place in view.places if place not in known]
-        if len(lost) > len(group.words) or group.failed == sum(map(len, came.values())):
+        count = sum(map(len, came.values()))
+        if count == group.tried:
             return []
-        result = _recover(group, known)
-        if result is None and len(lost) < len(group.words):
-            # A packet of another group may have taken the place of a lost one.
-            attempts = (_recover(group, {p: known[p] for p in known if p != doubtful}) for doubtful in known)
-            result = next((attempt for attempt in attempts if attempt is not None), None)
-        group.failed = sum(map(len, came.values())) if result is None else -1
-        return result or []
+        group.tried = count
+        attempts = (_recover(group, known) for known in islice(_guesses(came, len(group.words)), MOST_GUESSES))
+        return next((found for found in attempts if found is not None), [])
+
+
+def _guesses(came: dict[int, list[bytes]], parity: int) -> Iterator[dict[int, bytes]]:
+    """Which packets may be the group's: all that came in its places, or all but one. The others are of other groups:
+    short packets that end before a lost one begins, or another sender's."""
+    empty = sum(not packets for packets in came.values())
+    if empty > parity:
+        return
+    for choice in product(*(packets or [None] for packets in came.values())):
+        known = {place: packet for place, packet in zip(came, choice, strict=True) if packet is not None}
+        yield known
+        if empty < parity:
+            yield from ({p: known[p] for p in known if p != doubtful} for doubtful in known)
 
 
 def _recover(group: _Group, known: dict[int, bytes]) -> list[bytes] | None:
@@ -117,7 +127,8 @@ def _recover(group: _Group, known: dict[int, bytes]) -> list[bytes] | None:
     left = [(index, without(word, index, members)) for index, word in sorted(group.words.items())]
     used, spare = left[: len(lost)], left[len(lost) :]
     # Nothing lost: the parity packets only say whether all of these are of the group.
-    words = [] if not lost else solve([index for index, _ in used], [number[place] for place in lost], [word for _, word in used])
+    indices, rests = [index for index, _ in used], [rest for _, rest in used]
+    words = solve(indices, [number[place] for place in lost], rests) if lost else []
     numbered = [(number[place], word) for place, word in zip(lost, words, strict=True)]
     if any(any(without(rest, index, numbered)) for index, rest in spare):
         return None

@@ -145,7 +145,8 @@ def test_a_packet_of_another_group_in_the_place_of_a_lost_one() -> None:
     lost = packets[2]
     stray = sealed(lost[:4] + bytes([lost[4] ^ 1]) + lost[5:-2])
     assert taken([stray, *packets[:2], *packets[3:], *sent[5:]]) == {lost}
-    assert taken([stray, *packets[:2], *packets[3:], sent[5]]) == set()
+    assert taken([stray, *packets[:2], *packets[3:], sent[5]]) == {lost}
+    assert taken([stray, packets[0], *packets[3:], sent[5]]) == set()
     assert taken([stray, *sent]) == set()
 
 

@@ -2,13 +2,13 @@
 """`glimpse evaluate --against-loss`: models with and without parity, and streams under erasure codes, at equal bytes.
 
 JSON: command, data, photos, tuned_on (photos that redundancy was chosen on), size, fit, rates, payloads, losses, seeds,
-models, links {name: what it is}, typical_loss, and
+models, links {name: what it is}, typical_loss, order {model: 0..1, see glimpse.evaluation.against_loss.Curve}, and
 
 - chosen [{codec, protection, link, payload, bpp, loss, packets, bytes (of a packet), rules [[packets, parity], ...]}];
 - against_loss [{codec, protection, link, payload, bpp, loss, bytes, ms_ssim, psnr_db, ms_ssim_db}]: means over photos.
 
 protection: none; suited (ours), uniform and weighted (a stream's): chosen for the link and the loss; fixed: chosen once
-for typical_loss. loss: 0..1. bytes: sent, everything counted.
+for typical_loss, of ours the best that has any parity. loss: 0..1. bytes: sent, everything counted.
 """
 
 import shlex

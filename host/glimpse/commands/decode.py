@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`glimpse decode`: what can be seen from the packets that are there.
 
-JSON: model, frame, packets {seen, used, duplicate, parity, recovered, rejected {reason: n}}, symbols {received, total}, cut_bytes (of a
-last packet whose end is missing), out (null when no packet can be used).
+JSON: model, frame, packets {seen, used, duplicate, parity, recovered, rejected {reason: n}}, symbols {received, total},
+cut_bytes (of a last packet whose end is missing), out (null when no packet can be used).
 """
 
 from collections import Counter

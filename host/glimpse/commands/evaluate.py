@@ -39,8 +39,8 @@ from glimpse.commands.against_loss import run_against_loss
 from glimpse.commands.options import JsonOption, PayloadOption
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.evaluation import classical
-from glimpse.evaluation.against_loss import LOSSES
 from glimpse.evaluation import saliency as saliency_scores
+from glimpse.evaluation.against_loss import LOSSES
 from glimpse.evaluation.curves import MOST_BPP
 from glimpse.evaluation.learned import base_name
 from glimpse.evaluation.measure import Bench, Measured, Plan, measure, photos_in, shape_of

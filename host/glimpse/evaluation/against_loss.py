@@ -37,6 +37,7 @@ LOSSES = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 TYPICAL_LOSS = 0.3
 STREAMS = ("wavelet", "progressive")
 CURVE_POINTS = 14
+TRIAL_LOSSES = (0.2, 0.3, 0.5, 0.7)
 BARE = (Rule(1, 0),)
 
 Seen = tuple[float, float]  # MS-SSIM, PSNR in dB
@@ -102,7 +103,6 @@ class _Model:
         self.model = zoo.load(name)
         self.name = self.model.name
         self.scattered = bool(self.model.binding.side_bytes)
-        self.interleaved = self.model.binding.order_name == "interleaved"
         self._decoder = PictureDecoder(self.model)
 
     def frame(self, photo: np.ndarray) -> _Frame:
@@ -144,7 +144,7 @@ class Sending:
 def sendings(rules: tuple[Rule, ...], budget: int, payload: int, scattered: bool) -> Iterator[Sending]:
     """Ways to fill a budget with packets of at most `payload` bytes under some rules: all of one size."""
     least = -(-budget // payload)
-    for count in range(least, least + (1 if rules == BARE else 4)):
+    for count in range(least, least + (1 if rules == BARE else 2)):
         size = budget // count
         if size < 2 * MIN_PAYLOAD:
             return
@@ -168,45 +168,79 @@ def _parity_of(rules: tuple[Rule, ...], packets: int) -> int:
     return total
 
 
-def choose(model: _Model, curve: "Curve", budget: int, payload: int, link: str, rate: float) -> Sending:
-    """What is best for a link by what training photos gain from each packet: the sum of what those that are known in
-    the end brought when they came in order; of an interleaved model, what as many bytes from the beginning brought."""
+def choose(
+    model: _Model, curve: "Curve", budget: int, payload: int, link: str, rate: float, bare_too: bool = True
+) -> Sending:
+    """What is best for a link by what training photos say a packet is worth (see Curve.worth); bare_too: also without
+    any parity."""
+    bare = next(sendings(BARE, budget, payload, model.scattered), None)
+    if bare is None:
+        raise GlimpseError(f"{budget} bytes are too few for packets of {payload}; take a higher rate")
     best: tuple[float, Sending] | None = None
-    for rules in erasure.candidates(-(-budget // payload) + 3):
+    for rules in erasure.candidates(-(-budget // payload) + 3)[not bare_too :] if rate else [BARE]:
         for sending in sendings(rules, budget, payload, model.scattered):
             ends = [0, *accumulate(size - OVERHEAD_BYTES for size in sending.sizes)]
             inside = sum(end < curve.sizes[-1] for end in ends[:-1])
             sending = Sending(sending.payload, rules, sending.sizes[:inside])
             lost = erasure.patterns(link, rate, inside + _parity_of(rules, inside))[: erasure.TRIAL_DRAWS]
             known = erasure.available(sending.sizes, rules, lost)
-            if model.interleaved:
-                worth = float(curve(known @ np.diff(ends[: inside + 1]))[:].mean())
-            else:
-                worth = float(known.mean(axis=0) @ np.diff(curve(np.array(ends[: inside + 1]))))
+            worth = float(curve.worth(np.array(ends[: inside + 1]), known).mean())
             if best is None or worth > best[0] + 1e-9:
                 best = worth, sending
-    if best is None:
-        raise GlimpseError(f"{budget} bytes are too few for packets of {payload}; take a higher rate")
-    return best[1]
+    return best[1] if best else bare
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Mean MS-SSIM of training photos by bytes without headers."""
+    """MS-SSIM by bytes without headers.
+
+    Attributes:
+        sizes: rising.
+        values: not falling.
+        order: how much it matters which packets are lost, 0..1: 0 where only their bytes count.
+    """
 
     sizes: tuple[float, ...]
     values: tuple[float, ...]
+    order: float = 0.0
 
     def __call__(self, size: np.ndarray) -> np.ndarray:
+        """MS-SSIM at numbers of bytes."""
         return np.interp(size, self.sizes, self.values)
 
+    def bounds(self, ends: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What known packets are worth if each brings what it did in its turn, and if as many bytes from the beginning
+        are worth the same.
 
-def _mean_curve(curves: list[tuple[list[int], list[float]]]) -> Curve:
-    """Of photos; beyond the end of one it stays what it is."""
-    ends = float(np.mean([sizes[-1] for sizes, _ in curves]))
-    grid = sorted({0.0, ends, *(float(size) for sizes, _ in curves for size in sizes if size < ends)})
-    values = np.mean([np.interp(grid, sizes, values) for sizes, values in curves], axis=0)
-    return Curve(tuple(grid), tuple(np.maximum.accumulate(values).tolist()))
+        Args:
+            ends: [packets + 1] bytes, from 0 on.
+            known: bool [draws, packets].
+        """
+        gains = np.diff(self(ends))
+        return self.values[0] + known @ gains, self(known @ np.diff(ends))
+
+    def worth(self, ends: np.ndarray, known: np.ndarray) -> np.ndarray:
+        """Between the two, as `order` says."""
+        in_turn, by_bytes = self.bounds(ends, known)
+        return self.order * in_turn + (1 - self.order) * by_bytes
+
+
+Trial = tuple[float, float, float]  # the two bounds, and what was seen
+
+
+def _curve_of(sizes: list[int], values: list[float]) -> Curve:
+    return Curve(tuple(map(float, sizes)), tuple(np.maximum.accumulate(values).tolist()))
+
+
+def _mean_curve(found: list[tuple[list[int], list[float], list[Trial]]]) -> Curve:
+    """Of photos; beyond the end of one it stays what it is. Its order is a least squares fit to all trials."""
+    ends = float(np.mean([sizes[-1] for sizes, _, _ in found]))
+    grid = sorted({0.0, ends, *(float(size) for sizes, _, _ in found for size in sizes if size < ends)})
+    values = np.mean([np.interp(grid, sizes, values) for sizes, values, _ in found], axis=0)
+    trials = np.array([trial for _, _, each in found for trial in each]).reshape(-1, 3)
+    apart, seen = trials[:, 0] - trials[:, 1], trials[:, 2] - trials[:, 1]
+    order = float(np.clip(apart @ seen / max(apart @ apart, 1e-9), 0, 1))
+    return Curve(tuple(grid), tuple(np.maximum.accumulate(values).tolist()), order)
 
 
 # ---- Training photos: curves
@@ -221,22 +255,31 @@ class Worker:
         self.most = max(map(plan.budget, plan.rates))
 
     def photo(self, path: Path) -> np.ndarray:
+        """A file's pixels as the models take them."""
         return fit_photo(load_photo(path), self.plan.size[0], self.plan.size[1], self.plan.fit)
 
-    def curves(self, path: Path) -> dict[str, tuple[list[int], list[float]]]:
-        """MS-SSIM by bytes without headers, of every codec."""
+    def curves(self, path: Path) -> dict[str, tuple[list[int], list[float], list[Trial]]]:
+        """MS-SSIM by bytes without headers, of every codec, and of models what single losses cost."""
         photo = self.photo(path)
         judge = _Judge(photo)
-        result = {}
+        result: dict[str, tuple[list[int], list[float], list[Trial]]] = {}
         for name in STREAMS:
             sizes, seen = _stream_curve(name, photo, judge, self.most)
-            result[name] = sizes, [each[0] for each in seen]
+            result[name] = sizes, [each[0] for each in seen], []
         for model in self.models:
             packets = model.packets(model.frame(photo), [min(self.plan.payloads)] * 1000)
             counts = np.unique(np.rint(np.geomspace(1, len(packets), CURVE_POINTS - 4)).astype(int)).tolist()
             ends = [0, *accumulate(len(packet) - OVERHEAD_BYTES for packet in packets)]
-            seen = [judge.see(model.picture(packets[:count]))[0] for count in (0, *counts)]
-            result[model.name] = [ends[count] for count in (0, *counts)], seen
+            values = [judge.see(model.picture(packets[:count]))[0] for count in (0, *counts)]
+            curve = _curve_of([ends[count] for count in (0, *counts)], values)
+            trials = []
+            for number, loss in enumerate(TRIAL_LOSSES):
+                sent = packets[: len(packets) * (2 + number % 2) // 3]
+                known = ~erasure.link("iid", loss).lost(len(sent), generator(number, path.name))
+                in_turn, by_bytes = curve.bounds(np.array(ends[: len(sent) + 1]), known[None])
+                came = [packet for packet, there in zip(sent, known, strict=True) if there]
+                trials.append((float(in_turn[0]), float(by_bytes[0]), judge.see(model.picture(came))[0]))
+            result[model.name] = [ends[count] for count in (0, *counts)], values, trials
         return result
 
     def measure(self, path: Path, image: str, chosen: "Chosen") -> list[dict[str, Any]]:
@@ -273,11 +316,7 @@ class Worker:
             if key[0] != model.name:
                 continue
             _, how, link, payload, rate, loss = key
-            packets = model.packets(frame, [*sending.sizes])
-            sent = protect(packets, sending.rules, sending.payload, model.scattered)
-            while sum(map(len, sent)) > self.plan.budget(rate):  # lists longer than foreseen made groups shorter
-                packets.pop()
-                sent = protect(packets, sending.rules, sending.payload, model.scattered)
+            sent = self._sent(model, frame, sending, self.plan.budget(rate))
             found = []
             for seed in range(self.plan.seeds if loss else 1):
                 lost = erasure.link(link, loss).lost(len(sent), generator(seed, image))
@@ -287,6 +326,22 @@ class Worker:
                 found.append(known[came])
             mean = tuple(float(np.mean([each[i] for each in found])) for i in (0, 1))
             yield _row(model.name, how, link, payload, rate, loss, sum(map(len, sent)), (mean[0], mean[1]))
+
+    def _sent(self, model: _Model, frame: _Frame, sending: Sending, budget: int) -> list[bytes]:
+        """As many packets with their parity as the budget holds: they may be shorter than they could be."""
+        sizes = [*islice(rooms(sending.rules, sending.payload, model.scattered), 2 * len(sending.sizes) + 8)]
+        packets = model.packets(frame, sizes)
+        count, sent = 0, []
+        for more in range(min(len(sending.sizes), len(packets)) // 2, len(packets) + 1):
+            longer = protect(packets[:more], sending.rules, sending.payload, model.scattered)
+            if sum(map(len, longer)) > budget:
+                break
+            count, sent = more, longer
+        # What is left over may hold a packet of its own, bare.
+        rest = budget - sum(map(len, sent))
+        if rest >= 2 * MIN_PAYLOAD and count < len(packets):
+            sent += model.packets(frame, [*sizes[:count], min(rest, sending.payload)])[count:]
+        return sent
 
 
 def _row(
@@ -316,6 +371,7 @@ class Chosen:
 
     streams: dict[Key, erasure.Stream]
     sendings: dict[Key, Sending]
+    curves: dict[str, Curve]
 
 
 def choose_all(plan: Plan, curves: list[dict[str, Any]]) -> Chosen:
@@ -338,7 +394,8 @@ def choose_all(plan: Plan, curves: list[dict[str, Any]]) -> Chosen:
                 typical = make["weighted"](TYPICAL_LOSS, "wavelet")
                 bare = {name: next(sendings(BARE, budget, payload, models[name].scattered)) for name in models}
                 ours = {
-                    name: choose(models[name], means[name], budget, payload, link, TYPICAL_LOSS) for name in models
+                    name: choose(models[name], means[name], budget, payload, link, TYPICAL_LOSS, False)
+                    for name in models
                 }
                 for loss in plan.losses:
                     setting = (link, payload, rate, loss)
@@ -351,7 +408,7 @@ def choose_all(plan: Plan, curves: list[dict[str, Any]]) -> Chosen:
                         sending[name, "fixed", *setting] = ours[name]
                         suited = choose(model, means[name], budget, payload, link, loss)
                         sending[name, "suited", *setting] = suited
-    return Chosen(streams, sending)
+    return Chosen(streams, sending, means)
 
 
 def _coded(
@@ -428,6 +485,7 @@ def run(
         "models": [zoo.load(name).name for name in plan.models],
         "links": {"iid": "each packet by itself", "bursts": f"Gilbert-Elliott, {erasure.BURST:g} packets or more"},
         "typical_loss": TYPICAL_LOSS,
+        "order": {name: round(curve.order, 3) for name, curve in chosen.curves.items() if name not in STREAMS},
         "chosen": [_told(key, value) for key, value in chosen.sendings.items() if key[1] != "none"],
         "against_loss": means_of(rows),
     }

@@ -85,7 +85,9 @@ def plain(packets: int, room: int) -> Stream:
 
 def uniform(packets: int, room: int, chances: np.ndarray, quality: Quality) -> Stream:
     """One code for all bytes, its k the best for these chances."""
-    worth = [chances[k:].sum() * (quality(np.array([k * room])) - quality(np.array([0])))[0] for k in range(1, packets + 1)]
+    worth = [
+        chances[k:].sum() * (quality(np.array([k * room])) - quality(np.array([0])))[0] for k in range(1, packets + 1)
+    ]
     best = int(np.argmax(worth))
     return Stream("coded", packets, room, tuple(room if i == best else 0 for i in range(packets)))
 
@@ -119,9 +121,9 @@ def weighted(packets: int, room: int, chances: np.ndarray, quality: Quality) -> 
 # ---- Our packets
 
 # Packets and parity of a first group, of the groups after it, then nothing: what is tried.
-FIRST = [(0, 0), *((k, m) for k in (1, 2, 3, 4, 6, 8, 12) for m in (1, 2, 3, 4, 6, 8, 12) if m <= 4 * k)]
-AFTER = ((1, 0), (4, 1), (8, 2), (4, 2), (8, 4), (4, 4))
-TRIAL_DRAWS = 200
+FIRST = [(0, 0), *((k, m) for k in (1, 2, 3, 4, 6, 8) for m in (1, 2, 3, 4, 6, 8) if m <= 3 * k)]
+AFTER = ((1, 0), (8, 2), (4, 2), (4, 4))
+TRIAL_DRAWS = 100
 
 
 def candidates(packets: int) -> list[tuple[Rule, ...]]:

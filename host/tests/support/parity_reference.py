@@ -7,6 +7,7 @@ found by Lagrange's way (the inverse of Cauchy's matrix in closed form) instead 
 
 from collections.abc import Sequence
 from functools import reduce
+from itertools import pairwise
 from math import ceil, log2
 
 from support.wire_reference import crc16
@@ -43,7 +44,9 @@ def scaled(scale: int, word: bytes) -> bytes:
 
 def plus(*words: bytes) -> bytes:
     size = max(map(len, words))
-    return bytes(reduce(lambda a, b: a ^ b, column) for column in zip(*(w.ljust(size, b"\0") for w in words), strict=True))
+    return bytes(
+        reduce(lambda a, b: a ^ b, column) for column in zip(*(w.ljust(size, b"\0") for w in words), strict=True)
+    )
 
 
 def first_of(packet: bytes) -> int:
@@ -53,7 +56,12 @@ def first_of(packet: bytes) -> int:
 def word_of(packet: bytes) -> bytes:
     header = int.from_bytes(packet[:4], "big")
     kind, coding = header >> 2 & 7, header >> 1 & 1
-    return bytes([len(packet)]) + (first_of(packet) << 2 | kind << 1 | coding).to_bytes(2, "big") + packet[-2:] + packet[4:-2]
+    return (
+        bytes([len(packet)])
+        + (first_of(packet) << 2 | kind << 1 | coding).to_bytes(2, "big")
+        + packet[-2:]
+        + packet[4:-2]
+    )
 
 
 def run_of(packet: bytes) -> int:
@@ -72,7 +80,7 @@ def parity_packets(packets: Sequence[bytes], count: int) -> list[bytes]:
     assert len(set(places)) == len(places)
 
     def listed(rice: int) -> str:
-        gaps = [b - a - 1 for a, b in zip(places, places[1:], strict=False)]
+        gaps = [b - a - 1 for a, b in pairwise(places)]
         return "".join("1" * (gap >> rice) + "0" + binary(gap & (1 << rice) - 1, rice) for gap in gaps)
 
     rice = min(range(8), key=lambda r: len(listed(r)))
@@ -83,7 +91,9 @@ def parity_packets(packets: Sequence[bytes], count: int) -> list[bytes]:
     header |= firsts[order[0]] << 5 | 2 << 2 | scattered << 1
     result = []
     for index in range(count):
-        text = binary(index, 4) + binary(len(packets) - 1, 5) + binary(shift, 4) + binary(rice, 3) + listed(rice) + numbers
+        text = (
+            binary(index, 4) + binary(len(packets) - 1, 5) + binary(shift, 4) + binary(rice, 3) + listed(rice) + numbers
+        )
         text += "0" * (-len(text) % 8)
         word = plus(*(scaled(factor(index, number), word_of(packet)) for number, packet in enumerate(packets)))
         message = header.to_bytes(4, "big") + int(text, 2).to_bytes(len(text) // 8, "big") + word
