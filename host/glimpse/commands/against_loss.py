@@ -24,7 +24,7 @@ from glimpse.evaluation.measure import photos_in, shape_of
 from glimpse.files import write_json
 from glimpse.progress import progress
 
-TRAINING_PHOTOS = 4
+TRAINING_PHOTOS = 2
 
 
 def run_against_loss(

@@ -10,16 +10,18 @@ receiver learns n and the profile is not counted, in the rival's favour.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import product
+from itertools import permutations, product
 
 import numpy as np
 
 from glimpse.binding.parity import Rule
 from glimpse.links import GilbertElliott, IidLoss, Loss
 
-DRAWS = 2000
+DRAWS = 1000
+LONGEST = 128  # packets of a draw; a shorter frame takes its beginning
 BURST = 4.0
 STEPS = 400  # of the search for a profile
+FEW = 8  # packets for which every move of bytes is tried
 
 
 def link(name: str, rate: float) -> Loss:
@@ -29,11 +31,15 @@ def link(name: str, rate: float) -> Loss:
     return GilbertElliott(rate, max(BURST, rate / (1 - rate)))
 
 
-@lru_cache(maxsize=512)
 def patterns(name: str, rate: float, count: int) -> np.ndarray:
     """Draws of which packets are lost, bool [DRAWS, count], the same for every codec."""
-    rng = np.random.default_rng((round(1000 * rate), count))
-    return np.array([link(name, rate).lost(count, rng) for _ in range(DRAWS)]).reshape(DRAWS, count)
+    return _draws(name, rate, max(count, LONGEST))[:, :count]
+
+
+@lru_cache(maxsize=64)
+def _draws(name: str, rate: float, count: int) -> np.ndarray:
+    rng = np.random.default_rng(round(1000 * rate))
+    return np.array([link(name, rate).lost(count, rng) for _ in range(DRAWS)])
 
 
 def arrivals(name: str, rate: float, count: int) -> np.ndarray:
@@ -103,19 +109,45 @@ def weighted(packets: int, room: int, chances: np.ndarray, quality: Quality) -> 
     """
     k = np.arange(1, packets + 1)
     share = np.array(uniform(packets, room, chances, quality).columns, float)
+    width = max(room / 10, 1.0)
     for step in range(STEPS):
         prefix = np.concatenate([[0], np.cumsum(k * share)])
-        slope = quality(prefix + 8.0) - quality(np.maximum(prefix - 8.0, 0))
+        low = np.maximum(prefix - width, 0)
+        slope = (quality(prefix + width) - quality(low)) / (prefix + width - low)
         # What a byte more of each k is worth: it lengthens the prefix of every count from k on.
         gain = k * np.cumsum((chances * slope)[::-1])[::-1][1:]
         goal = np.zeros(packets)
         goal[int(np.argmax(gain))] = room
-        share += 2 / (step + 8) * (goal - share)
-    whole = np.floor(share).astype(int)
+        share += 2 / (step + 4) * (goal - share)
+    whole = np.floor(share + 1e-9).astype(int)
     whole[np.argsort(whole - share)[: room - int(whole.sum())]] += 1
     found = Stream("coded", packets, room, tuple(int(each) for each in whole))
+    if packets <= FEW:
+        found = _climb(found, chances, quality)
     other = uniform(packets, room, chances, quality)
-    return max(found, other, key=lambda stream: float(chances @ quality(stream.prefixes())))
+    return max(found, other, key=lambda stream: _worth(stream, chances, quality))
+
+
+def _worth(stream: Stream, chances: np.ndarray, quality: Quality) -> float:
+    return float(chances @ quality(stream.prefixes()))
+
+
+def _climb(stream: Stream, chances: np.ndarray, quality: Quality) -> Stream:
+    """Moves bytes from one k to another as long as that is better."""
+    for size in (max(stream.room // 8, 1), 1):
+        better = True
+        while better:
+            tried = [stream]
+            for source, target in permutations(range(stream.packets), 2):
+                if stream.columns[source] >= size:
+                    columns = [*stream.columns]
+                    columns[source] -= size
+                    columns[target] += size
+                    tried.append(Stream(stream.kind, stream.packets, stream.room, tuple(columns)))
+            best = max(tried, key=lambda each: _worth(each, chances, quality))
+            better = _worth(best, chances, quality) > _worth(stream, chances, quality) + 1e-9
+            stream = best if better else stream
+    return stream
 
 
 # ---- Our packets
