@@ -4,7 +4,8 @@
 Everybody sends the same number of bytes, headers, parity and codes included, in packets of at most the payload. Who
 adds redundancy chooses it on training photos for the link and the loss rate, as one who knows both would (`suited`,
 `uniform`, `weighted`), or once for TYPICAL_LOSS (`fixed`). A stream's quality is the mean over DRAWS draws of the link,
-exact for each of its prefixes; our packets are drawn `seeds` times for each photo, and decoded each time.
+exact for each of its prefixes; our packets are drawn `seeds` times for each photo, and decoded each time. These few
+draws are strata of the many, so that as many packets are lost on average.
 """
 
 from collections.abc import Callable, Iterator
@@ -282,15 +283,15 @@ class Worker:
             result[model.name] = [ends[count] for count in (0, *counts)], values, trials
         return result
 
-    def measure(self, path: Path, image: str, chosen: "Chosen") -> list[dict[str, Any]]:
-        """All rows of one photo."""
+    def measure(self, path: Path, number: int, photos: int, chosen: "Chosen") -> list[dict[str, Any]]:
+        """All rows of one photo, the `number`th of `photos`."""
         photo = self.photo(path)
         judge = _Judge(photo)
         rows = []
         for name in STREAMS:
             rows += list(self._stream_rows(name, _stream_curve(name, photo, judge, self.most), chosen))
         for model in self.models:
-            rows += list(self._model_rows(model, photo, image, judge, chosen))
+            rows += list(self._model_rows(model, photo, (number, photos), judge, chosen))
         return rows
 
     def _stream_rows(
@@ -308,7 +309,7 @@ class Worker:
             yield _row(name, how, link, payload, rate, loss, sent, (values[0], values[1]))
 
     def _model_rows(
-        self, model: _Model, photo: np.ndarray, image: str, judge: _Judge, chosen: "Chosen"
+        self, model: _Model, photo: np.ndarray, place: tuple[int, int], judge: _Judge, chosen: "Chosen"
     ) -> Iterator[dict[str, Any]]:
         frame = model.frame(photo)
         known: dict[tuple[bytes, ...], Seen] = {}
@@ -318,8 +319,12 @@ class Worker:
             _, how, link, payload, rate, loss = key
             sent = self._sent(model, frame, sending, self.plan.budget(rate))
             found = []
+            number, photos = place
+            total = photos * self.plan.seeds
+            # Every photo gets light and heavy losses, in other settings others.
+            parts = generator(payload, f"{link} {rate} {loss}").permutation(total)
             for seed in range(self.plan.seeds if loss else 1):
-                lost = erasure.link(link, loss).lost(len(sent), generator(seed, image))
+                lost = erasure.stratum(link, loss, len(sent), int(parts[number + photos * seed]), total)
                 came = tuple(packet for packet, gone in zip(sent, lost, strict=True) if not gone)
                 if came not in known:
                     known[came] = judge.see(model.picture([*came]))
@@ -438,9 +443,9 @@ def _curves(path: Path) -> dict[str, Any]:
     return _worker.curves(path)
 
 
-def _measure(path: Path, image: str, chosen: Chosen) -> list[dict[str, Any]]:
+def _measure(path: Path, number: int, photos: int, chosen: Chosen) -> list[dict[str, Any]]:
     assert _worker is not None
-    return _worker.measure(path, image, chosen)
+    return _worker.measure(path, number, photos, chosen)
 
 
 def run(
@@ -475,7 +480,9 @@ def run(
         on_photo("redundancy chosen")
         names = [str(path.relative_to(data)) for path in files]
         rows = []
-        for name, found in zip(names, pool.map(_measure, files, names, repeat(chosen)), strict=True):
+        for name, found in zip(
+            names, pool.map(_measure, files, range(len(files)), repeat(len(files)), repeat(chosen)), strict=True
+        ):
             on_photo(name)
             rows.append(found)
     return {
