@@ -43,8 +43,8 @@ def _draws(name: str, rate: float, count: int) -> np.ndarray:
 
 
 def stratum(name: str, rate: float, count: int, number: int, total: int) -> np.ndarray:
-    """One of the draws, bool [count]: of `total` parts, each with as many losses or more than the one before, the middle
-    one of part `number`. So few draws have the mean and the spread of many."""
+    """One of the draws, bool [count]: of `total` parts, each with as many losses or more than the one before, the
+    middle one of part `number`. So few draws have the mean and the spread of many."""
     lost = patterns(name, rate, count)
     return lost[np.argsort(lost.sum(axis=1), kind="stable")[int((number + 0.5) / total * DRAWS)]]
 
