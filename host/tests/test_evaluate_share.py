@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from glimpse.errors import GlimpseError
-from glimpse.evaluation.share import markdown, share
+from glimpse.evaluation.share import markdown, share, table
 
 NUMBERS = {
     "command": "glimpse evaluate ...",
@@ -42,6 +42,12 @@ def test_the_table_of_the_docs_is_what_the_kept_numbers_say():
     docs = Path(__file__).parents[2] / "docs"
     table = markdown(json.loads((docs / "evaluation" / "kodak.json").read_text()))
     assert table.count("\n") >= 10 and table in (docs / "evaluation.md").read_text(), "share --table prints it anew"
+
+
+def test_the_tables_against_loss_are_what_the_kept_numbers_say():
+    docs = Path(__file__).parents[2] / "docs"
+    text = table(docs / "evaluation" / "against-loss.json")
+    assert text.count("\n") >= 20 and text in (docs / "evaluation.md").read_text(), "share --table prints it anew"
 
 
 @pytest.mark.parametrize(

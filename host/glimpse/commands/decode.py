@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`glimpse decode`: what can be seen from the packets that are there.
 
-JSON: model, revision, frame, packets {seen, used, duplicate, rejected {reason: n}}, symbols {received, total}, places
-{received, total} (of the latent: those of which any symbol came), cut_bytes (of a last packet whose end is missing),
-out (null when no packet can be used), map (null without --map).
+JSON: model, revision, frame, packets {seen, used, duplicate, parity, recovered, rejected {reason: n}}, symbols
+{received, total}, places {received, total} (of the latent: those of which any symbol came), cut_bytes (of a last packet
+whose end is missing), out (null when no packet can be used), map (null without --map).
 
 With --all: packets {seen, used, duplicate, late, rejected {reason: n}, frames}, cut_bytes, frames [{frame, model,
 revision, packets (that brought something), symbols, places, out}] in the order in which they began.
@@ -205,6 +205,8 @@ def _numbers(assembly: Assembly, cut_bytes: int, out: Path, map: Path | None) ->
             "seen": assembly.seen,
             "used": assembly.used,
             "duplicate": assembly.duplicates,
+            "parity": assembly.parity,
+            "recovered": assembly.recovered,
             "rejected": dict(sorted(assembly.rejected.items())),
         },
         **_shares(assembly),

@@ -22,6 +22,7 @@ JSON:
   sentences in bd_problems {codec: {key or measure: sentence}};
 - saliency {model: {branch or map: {max_f, mae, threshold, photos}}}, if asked for;
 - with --sequence instead: command, every, fit and sequences, see glimpse.commands.sequence;
+- with --against-loss instead of all this: see glimpse.commands.against_loss;
 - loss {rows [{codec, image, loss, seed, bytes, psnr_db, ms_ssim, ms_ssim_db}], means [the same over photos and seeds]}.
 """
 
@@ -35,11 +36,13 @@ import typer
 from rich.console import Console
 
 from glimpse import zoo
+from glimpse.commands.against_loss import run_against_loss
 from glimpse.commands.options import JsonOption, PayloadOption
 from glimpse.commands.sequence import Asked, EveryOption, HoldOption, SequenceOption, evaluate_sequences
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.evaluation import classical
 from glimpse.evaluation import saliency as saliency_scores
+from glimpse.evaluation.against_loss import LOSSES
 from glimpse.evaluation.curves import MOST_BPP
 from glimpse.evaluation.learned import base_name
 from glimpse.evaluation.measure import Bench, Measured, Plan, measure, photos_in, shape_of
@@ -96,6 +99,12 @@ def evaluate(
     sequence: SequenceOption = None,
     every: EveryOption = 1,
     hold: HoldOption = HOLD,
+    against_loss: Annotated[
+        bool, typer.Option("--against-loss", help="Quality against loss instead, with and without parity.")
+    ] = False,
+    tune_on: Annotated[
+        Path | None, typer.Option(help="Folder of training photos that --against-loss chooses redundancy on.")
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes at a time.")] = 2,
     plot: Annotated[Path | None, typer.Option(help="Folder for plots.", show_default=False)] = None,
     json: JsonOption = None,
@@ -115,6 +124,11 @@ def evaluate(
     if plot is not None:
         make_folder(plot)
     files = _some(photos_in(data, split.value), limit)
+    if against_loss:
+        losses = _percentages(loss) or LOSSES
+        names = tuple(zoo.names()) if models is None else _names(models)
+        run_against_loss(console, data, files, tune_on, names, losses, seeds, fit.value, jobs, plot, json)
+        return
     chosen, left_out = _codecs(models, baselines, payload)
     height, width = shape_of(chosen[0])
     if (classifier is None) != (labels is None):
