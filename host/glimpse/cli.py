@@ -9,6 +9,7 @@ import typer
 from glimpse import __version__
 from glimpse.commands.bench import bench
 from glimpse.commands.capture import capture
+from glimpse.commands.contact import contact
 from glimpse.commands.decode import decode
 from glimpse.commands.demo import demo
 from glimpse.commands.doctor import doctor
@@ -27,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Camera images from microcontrollers over links of a few bytes a second that lose many of them.",
 )
-for command in (demo, encode, decode, capture, stream, flash, bench, train, export, evaluate, doctor):
+for command in (demo, encode, decode, capture, stream, flash, bench, train, export, evaluate, contact, doctor):
     app.command()(command)
 
 
