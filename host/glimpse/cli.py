@@ -16,6 +16,7 @@ from glimpse.commands.doctor import doctor
 from glimpse.commands.encode import encode
 from glimpse.commands.evaluate import evaluate
 from glimpse.commands.export import export
+from glimpse.commands.feedback import feedback
 from glimpse.commands.flash import flash
 from glimpse.commands.stream import stream
 from glimpse.commands.train import train
@@ -28,7 +29,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Camera images from microcontrollers over links of a few bytes a second that lose many of them.",
 )
-for command in (demo, encode, decode, capture, stream, flash, bench, train, export, evaluate, contact, doctor):
+for command in (
+    *(demo, encode, decode, capture, stream, flash, bench, train, export, evaluate, doctor),
+    *(contact, feedback),
+):
     app.command()(command)
 
 

@@ -76,22 +76,6 @@ class ContactRow:
     top1_ten: float
 
 
-class _Judge:
-    """Pictures of one shipment, each set of received packets looked at once."""
-
-    def __init__(self, shipment: Shipment, classifier: Classifier, folder: str) -> None:
-        self._shipment, self._classifier, self._folder = shipment, classifier, folder
-        self._known: dict[frozenset[tuple[int, bytes]], tuple[float, float]] = {}
-
-    def __call__(self, arrived: Arrived) -> tuple[float, float]:
-        key = frozenset(arrived.received.items())
-        if key not in self._known:
-            picture = self._shipment.picture(arrived.received)
-            # Nothing to see is nothing recognised, also where a decoder could make a picture of nothing.
-            self._known[key] = (0.0, 0.0) if picture is None else self._classifier.judge(picture, self._folder)
-        return self._known[key]
-
-
 def photo_rows(
     sources: list[Source], setting: Setting, path: Path, image: str, size: tuple[int, int], fit: Fit, judge: Classifier
 ) -> list[ContactRow]:
@@ -116,29 +100,36 @@ def photo_rows(
     for source in sources:
         for payload in setting.payloads:
             shipment = source.ship(photo, payload, most)
-            seen = _Judge(shipment, judge, path.parent.name)
-            for kind, rate, loss, policy, seed, link in links:
-                if kind == "gamma" and payload != setting.payloads[0]:
-                    continue
-                count = int(link.room(0, setting.seconds) / LEAST_PACKET) + 1
-                lost = setting.loss(loss).lost(count, generator(seed, image))
-                arrived = transmit(shipment, payload, link, setting.seconds, lost, policy, setting.delay)
+            met = [each for each in links if each[0] == "fixed" or payload == setting.payloads[0]]
+            contacts = [_through(shipment, payload, setting, image, *each[2:]) for each in met]
+            results = _judged(shipment, contacts, judge, path.parent.name)
+            for (kind, rate, loss, policy, seed, _), arrived, right in zip(met, contacts, results, strict=True):
                 numbers = {key: value for key, value in vars(arrived).items() if key != "received"}
-                rows.append(
-                    ContactRow(
-                        source.name,
-                        image,
-                        payload,
-                        kind,
-                        rate,
-                        loss,
-                        policy.value,
-                        seed,
-                        **numbers,
-                        **dict(zip(MEASURES, seen(arrived), strict=True)),
-                    )
-                )
+                numbers |= dict(zip(MEASURES, right, strict=True))
+                rows.append(ContactRow(source.name, image, payload, kind, rate, loss, policy.value, seed, **numbers))
     return rows
+
+
+def _through(
+    shipment: Shipment, payload: int, setting: Setting, image: str, loss: float, policy: Policy, seed: int, link: Trace
+) -> Arrived:
+    """One contact; which transmissions are lost follows from the seed and the photo alone."""
+    count = int(link.room(0, setting.seconds) / LEAST_PACKET) + 1
+    lost = setting.loss(loss).lost(count, generator(seed, image))
+    return transmit(shipment, payload, link, setting.seconds, lost, policy, setting.delay)
+
+
+def _judged(
+    shipment: Shipment, contacts: list[Arrived], judge: Classifier, folder: str
+) -> Iterator[tuple[float, float]]:
+    """Whether the first guess is right after each contact; what several brought alike is looked at once."""
+    keys = [frozenset(arrived.received.items()) for arrived in contacts]
+    sets = dict(zip(keys, (arrived.received for arrived in contacts), strict=True))
+    pictures = shipment.pictures(list(sets.values()))
+    # Nothing to see is nothing recognised, also where a decoder could make a picture of nothing.
+    seen = [(0.0, 0.0) if picture is None else judge.judge(picture, folder) for picture in pictures]
+    known = dict(zip(sets, seen, strict=True))
+    return (known[key] for key in keys)
 
 
 def _links(setting: Setting, image: str) -> Iterator[tuple[str, float, float, Policy, int, Trace]]:

@@ -5,7 +5,7 @@ One face for models, whose packets each decode alone, for streams that end at th
 a photo into packets: a codec with erasure coding adds a class here and a name to SOURCES.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Protocol
 
@@ -20,6 +20,8 @@ from glimpse.evaluation.jpeg import PROGRESSIVE_QUALITY, START_OF_SCAN, decode_c
 from glimpse.quality import psnr
 from glimpse.reassemble import Assembly
 from glimpse.zoo import ZooModel
+
+Received = Mapping[int, bytes]  # packets that came, whole or beginnings of them, by number
 
 
 class Shipment(Protocol):
@@ -37,14 +39,14 @@ class Shipment(Protocol):
         """
         ...
 
-    def picture(self, received: Mapping[int, bytes]) -> np.ndarray | None:
-        """What can be seen.
+    def pictures(self, sets: Sequence[Received]) -> list[np.ndarray | None]:
+        """What can be seen of each of several sets of packets, at once because some codecs have work in common.
 
         Args:
-            received: by number, whole packets or beginnings of them.
+            sets: of packets that came.
 
         Returns:
-            uint8 [height, width, 3]; None where nothing can.
+            uint8 [height, width, 3] for each; None where nothing can be seen.
         """
         ...
 
@@ -119,10 +121,11 @@ class ModelShipment:
             return self._whole[number]
         return self._packed([self._payload] * number + [size, self._payload])[number]
 
-    def picture(self, received: Mapping[int, bytes]) -> np.ndarray | None:
+    def pictures(self, sets: Sequence[Received]) -> list[np.ndarray | None]:
         """See Shipment."""
-        if not received:
-            return None
+        return [self._picture(received) if received else None for received in sets]
+
+    def _picture(self, received: Received) -> np.ndarray:
         assembly = Assembly(self._model, decoder=self._decoder)
         for number in sorted(received):
             assembly.add(received[number])
@@ -135,10 +138,10 @@ class StreamShipment:
     Args:
         stream: all of it.
         payload: most bytes of a packet, of which OVERHEAD_BYTES are header and check, as in a model's.
-        show: the picture in the first bytes of the stream; None where there is none.
+        show: the pictures in the first so many bytes of the stream, for rising numbers; None where there is none.
     """
 
-    def __init__(self, stream: bytes, payload: int, show: Callable[[bytes], np.ndarray | None]) -> None:
+    def __init__(self, stream: bytes, payload: int, show: Callable[[Sequence[int]], list[np.ndarray | None]]) -> None:
         self._stream, self._room, self._show = stream, payload - OVERHEAD_BYTES, show
 
     def packet(self, number: int, size: int) -> bytes | None:
@@ -147,14 +150,21 @@ class StreamShipment:
         body = self._stream[start : start + min(self._room, size - OVERHEAD_BYTES)]
         return bytes(OVERHEAD_BYTES) + body if body else None
 
-    def picture(self, received: Mapping[int, bytes]) -> np.ndarray | None:
+    def pictures(self, sets: Sequence[Received]) -> list[np.ndarray | None]:
         """See Shipment."""
-        prefix = b""
+        lengths = [self._length(received) for received in sets]
+        cuts = sorted({length for length in lengths if length})
+        shown: dict[int, np.ndarray | None] = dict(zip(cuts, self._show(cuts), strict=True))
+        return [shown.get(length) for length in lengths]
+
+    def _length(self, received: Received) -> int:
+        """Bytes of the stream before the first gap."""
+        length = 0
         for number in range(len(received)):
-            if number not in received or len(prefix) != number * self._room:
+            if number not in received or length != number * self._room:
                 break
-            prefix += received[number][OVERHEAD_BYTES:]
-        return self._show(prefix) if prefix else None
+            length += len(received[number]) - OVERHEAD_BYTES
+        return length
 
 
 class ProgressiveSource:
@@ -176,7 +186,10 @@ class ProgressiveSource:
         """A photo to send."""
         data = encode(photo, self.quality, progressive=True, optimize=True)
 
-        def show(prefix: bytes) -> np.ndarray | None:
+        def show(cuts: Sequence[int]) -> list[np.ndarray | None]:
+            return [best(data[:cut]) for cut in cuts]
+
+        def best(prefix: bytes) -> np.ndarray | None:
             ends = [at for at in range(2, len(prefix) - 1) if prefix[at : at + 2] == START_OF_SCAN][1:]
             seen = [picture for cut in (*ends, len(prefix)) if (picture := decode_cut(prefix[:cut])) is not None]
             return max(seen, key=lambda picture: psnr(photo, picture)) if seen else None
@@ -194,7 +207,11 @@ class WaveletSource:
         """A photo to send."""
         height, width = photo.shape[:2]
         data = _wavelet_stream(photo.tobytes(), height, width, most)
-        return StreamShipment(data, payload, lambda prefix: wavelet.decode(prefix, height, width))
+
+        def show(cuts: Sequence[int]) -> list[np.ndarray | None]:
+            return [*wavelet.decode_cuts(data, cuts, height, width)] if cuts else []
+
+        return StreamShipment(data, payload, show)
 
 
 @lru_cache(maxsize=1)
