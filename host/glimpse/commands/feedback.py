@@ -45,7 +45,7 @@ def feedback(
     limit: Annotated[int | None, typer.Option(min=2, help="Most photos of each folder, spread over it.")] = None,
     json: JsonOption = None,
 ) -> None:
-    """Bytes saved when the receiver says "enough", against as many packets of every photo."""
+    """Bytes saved when the receiver says "enough", against the same budget for every photo."""
     console = Console(file=sys.stderr) if json == "-" else Console()
     if json not in (None, "-"):
         check_place(Path(json))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Bytes that a receiver's "enough" saves at equal accuracy, against as many packets of every photo.
+"""Bytes that a receiver's "enough" saves at equal accuracy, against the same budget for every photo.
 
 Each photo is looked at after every packet, once; policies are then tried on these tracks. Thresholds are chosen on
-training photos, for the accuracy that a fixed number of packets has there, and judged on others.
+training photos, for the accuracy that a fixed budget has there, and judged on others.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,8 @@ from glimpse.feedback import DOWNLINK_BYTES, change_db, margin
 from glimpse.reassemble import Assembly
 from glimpse.zoo import ZooModel
 
-THRESHOLDS = 60  # tried for each signal
+THRESHOLDS = 50  # tried for each signal
+BUDGETS = 16
 RESAMPLES = 500
 SIGNALS = {"margin": ("top1",), "margin_ten": ("top1_ten",), "change_db": ("top1", "top1_ten")}
 
@@ -93,17 +94,17 @@ def track(
 
 @dataclass(frozen=True)
 class Rule:
-    """Stop at the first look whose signal is at least so much, and at the latest after so many packets.
+    """Stop at the first look whose signal is at least so much, and at the latest at a budget.
 
     Attributes:
         signal: name of one of a track's values.
         least: of it.
-        packets: most of a photo.
+        budget: most bytes of a photo; the first packet comes in any case.
     """
 
     signal: str
     least: float
-    packets: int
+    budget: float
 
 
 def ends(tracks: Sequence[Track], rule: Rule) -> tuple[np.ndarray, np.ndarray]:
@@ -111,11 +112,11 @@ def ends(tracks: Sequence[Track], rule: Rule) -> tuple[np.ndarray, np.ndarray]:
 
     Returns:
         (index of the last look of each track, whether the receiver said "enough" there, which costs a downlink: the
-        end of the frame, and the most packets, which the node knows beforehand, cost none).
+        end of the frame, and the budget, which the node knows beforehand, cost none).
     """
     at, said = np.empty(len(tracks), int), np.zeros(len(tracks), bool)
     for number, each in enumerate(tracks):
-        last = min(rule.packets, len(each.bytes)) - 1
+        last = max(int(np.searchsorted(each.bytes, rule.budget, side="right")) - 1, 0)
         sure = np.flatnonzero(each.values[rule.signal][:last] >= rule.least)
         at[number], said[number] = (sure[0], True) if sure.size else (last, False)
     return at, said
@@ -135,10 +136,14 @@ def outcome(tracks: Sequence[Track], rule: Rule, right: str) -> tuple[np.ndarray
     return up, said * float(DOWNLINK_BYTES), good
 
 
-def fixed_curve(tracks: Sequence[Track], right: str) -> tuple[np.ndarray, np.ndarray]:
-    """(bytes, right or wrong), each [packets, photos]: the first 1, 2, ... packets of every photo."""
-    most = max(len(each.bytes) for each in tracks)
-    rules = [Rule("margin", np.inf, packets) for packets in range(1, most + 1)]
+def budgets_of(tracks: Sequence[Track], count: int = BUDGETS) -> np.ndarray:
+    """Budgets to try, evenly spaced up to the longest frame, bytes."""
+    return np.ceil(np.arange(1, count + 1) * max(each.bytes[-1] for each in tracks) / count)
+
+
+def fixed_curve(tracks: Sequence[Track], right: str, budgets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(bytes, right or wrong), each [budgets, photos]: every photo gets the packets that fit the same budget."""
+    rules = [Rule("margin", np.inf, float(budget)) for budget in budgets]
     up, _, good = zip(*(outcome(tracks, rule, right) for rule in rules), strict=True)
     return np.array(up), np.array(good)
 
@@ -162,44 +167,53 @@ def bytes_for(accuracy: float, sizes: np.ndarray, accuracies: np.ndarray) -> flo
     return float(sizes[at - 1] + share * (sizes[at] - sizes[at - 1]))
 
 
-def chosen_rule(tracks: Sequence[Track], signal: str, right: str, accuracy: float) -> Rule | None:
-    """The rule with the fewest bytes, up and down, whose accuracy on these photos is at least that; None: there is
-    none."""
+@dataclass(frozen=True)
+class Tried:
+    """A rule on the photos it is chosen on: mean bytes, up and down, and accuracy."""
+
+    rule: Rule
+    cost: float
+    accuracy: float
+
+
+def tried(tracks: Sequence[Track], signal: str, right: str) -> list[Tried]:
+    """Thresholds between the signal's values, and none, under every budget."""
     seen = np.concatenate([each.values[signal] for each in tracks])
-    most = max(len(each.bytes) for each in tracks)
-    best: tuple[float, Rule] | None = None
-    for packets in range(1, most + 1):
-        for least in [*np.quantile(seen, np.linspace(0, 1, THRESHOLDS)), np.inf]:
-            rule = Rule(signal, float(least), packets)
+    result = []
+    for budget in budgets_of(tracks):
+        for least in [*np.unique(np.quantile(seen, np.linspace(0, 1, THRESHOLDS))), np.inf]:
+            rule = Rule(signal, float(least), float(budget))
             up, down, good = outcome(tracks, rule, right)
-            cost = float((up + down).mean())
-            if good.mean() >= accuracy - 1e-9 and (best is None or cost < best[0]):
-                best = cost, rule
-    return best[1] if best else None
+            result.append(Tried(rule, float((up + down).mean()), float(good.mean())))
+    return result
+
+
+def cheapest(rules: Sequence[Tried], accuracy: float) -> Rule:
+    """The rule with the fewest bytes among those that reach an accuracy; one that sends everything is among them."""
+    return min((each for each in rules if each.accuracy >= accuracy - 1e-9), key=lambda each: each.cost).rule
 
 
 def _saved(cost: np.ndarray, rule_good: np.ndarray, up: np.ndarray, good: np.ndarray) -> float:
-    """Share of the bytes that a fixed number of packets needs for a rule's accuracy; arguments [photos] and [packets,
-    photos]."""
+    """Share of the bytes that equal budgets need for a rule's accuracy; arguments [photos] and [budgets, photos]."""
     return 1 - float(cost.mean()) / bytes_for(float(rule_good.mean()), up.mean(axis=1), good.mean(axis=1))
 
 
 def savings(train: Sequence[Track], held: Sequence[Track], signal: str, right: str) -> list[dict[str, Any]]:
-    """What a signal saves, for the accuracy of 2, 3, ... packets and of whole frames.
+    """What a signal saves, for the accuracy of rising budgets, the last one of whole frames.
 
     Returns:
-        Dictionaries {signal, measure, packets (aimed at), threshold, most_packets; fixed_bytes and fixed (accuracy of
-        that many packets of every photo); bytes_up, bytes_down, accuracy of the rule; downlinks (share of the photos
-        that are told "enough"); equal_bytes: what as many packets of every photo need for the rule's accuracy;
+        Dictionaries {signal, measure, budget (aimed at), threshold, most_bytes; fixed_bytes and fixed (mean bytes and
+        accuracy with that budget for every photo); bytes_up, bytes_down, accuracy of the rule; downlinks (share of the
+        photos that are told "enough"); equal_bytes: what the same budget for all needs for the rule's accuracy;
         saved: share of equal_bytes, bytes down counted, with saved_low and saved_high (95 %, bootstrap over photos)}.
     """
-    train_up, train_good = fixed_curve(train, right)
-    up, good = fixed_curve(held, right)
+    budgets = budgets_of(train)
+    _, train_good = fixed_curve(train, right, budgets)
+    up, good = fixed_curve(held, right, budgets)
+    rules = tried(train, signal, right)
     result = []
-    for packets in range(2, len(train_up) + 1):
-        rule = chosen_rule(train, signal, right, float(train_good[packets - 1].mean()))
-        if rule is None or packets > len(up):
-            continue
+    for at, budget in enumerate(budgets):
+        rule = cheapest(rules, float(train_good[at].mean()))
         rule_up, rule_down, rule_good = outcome(held, rule, right)
 
         cost = rule_up + rule_down
@@ -209,11 +223,11 @@ def savings(train: Sequence[Track], held: Sequence[Track], signal: str, right: s
             {
                 "signal": signal,
                 "measure": right,
-                "packets": packets,
+                "budget": float(budget),
                 "threshold": rule.least if np.isfinite(rule.least) else None,
-                "most_packets": rule.packets,
-                "fixed_bytes": float(up[packets - 1].mean()),
-                "fixed": float(good[packets - 1].mean()),
+                "most_bytes": rule.budget,
+                "fixed_bytes": float(up[at].mean()),
+                "fixed": float(good[at].mean()),
                 "bytes_up": float(rule_up.mean()),
                 "bytes_down": float(rule_down.mean()),
                 "accuracy": float(rule_good.mean()),

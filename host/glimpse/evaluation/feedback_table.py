@@ -22,19 +22,19 @@ HEADS = ("model", "enough when", "right among", "aimed at", "fixed", "with feedb
 
 
 def _lines(numbers: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """For each signal the accuracy of half the packets, of three quarters, and of whole frames."""
+    """For each signal the accuracy of about half the longest frame, of three quarters, and of whole frames."""
     for model, points in numbers["savings"].items():
         groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
         for point in points:
             groups.setdefault((point["signal"], point["measure"]), []).append(point)
         for (signal, measure), group in groups.items():
-            most = group[-1]["packets"]
-            for point in [p for p in group if p["packets"] in {round(most / 2), round(0.75 * most), most}]:
+            wanted = dict.fromkeys((len(group) // 2 - 1, 3 * len(group) // 4 - 1, len(group) - 1))
+            for point in (group[max(at, 0)] for at in wanted):
                 yield (
                     model,
                     SIGNAL_WORDS[signal],
                     MEASURE_WORDS[measure],
-                    f"{point['packets']} packets",
+                    f"{point['budget']:.0f} B",
                     f"{100 * point['fixed']:.1f} % in {point['fixed_bytes']:.0f} B",
                     f"{100 * point['accuracy']:.1f} % in {point['bytes_up']:.0f} + {point['bytes_down']:.0f} B",
                     f"{100 * point['downlinks']:.0f} %",
