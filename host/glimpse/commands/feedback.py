@@ -3,8 +3,8 @@
 
 JSON:
 
-- command, data, train, fit, payload, downlink_bytes (of one answer), photos {data: n, train: n}, skipped [{image,
-  reason}];
+- command, data, train, fit, payload, downlink_bytes (of one answer), photos {data: n, train: n}, skipped
+  [sentences];
 - savings {model: [...]}: see glimpse.evaluation.feedback_measure.savings; signal: margin (of the classifier among all
   labels), margin_ten (among the folder's classes) or change_db (of the picture, without a classifier);
 - tracks {model: {data: [...], train: [...]}}: each photo after every packet, {image, bytes, top1, top1_ten, margin,
@@ -19,19 +19,15 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from glimpse import zoo
 from glimpse.commands.evaluate import EvaluationFit, _names, _some
 from glimpse.commands.options import JsonOption, PayloadOption
-from glimpse.decoder import PictureDecoder
 from glimpse.errors import GlimpseError, UsageError
-from glimpse.evaluation.classify import Classifier
-from glimpse.evaluation.feedback_measure import SIGNALS, Track, savings, track
+from glimpse.evaluation.feedback_measure import SIGNALS, Plan, all_tracks, savings
 from glimpse.evaluation.feedback_table import table
 from glimpse.evaluation.measure import photos_in
 from glimpse.feedback import DOWNLINK_BYTES
 from glimpse.files import check_place, write_json
-from glimpse.photo import fit_photo, load_photo
-from glimpse.progress import Task, progress
+from glimpse.progress import progress
 
 
 def feedback(
@@ -43,6 +39,7 @@ def feedback(
     payload: PayloadOption = 222,
     fit: Annotated[EvaluationFit, typer.Option(help="crop the middle, or squash.")] = EvaluationFit.CROP,
     limit: Annotated[int | None, typer.Option(min=2, help="Most photos of each folder, spread over it.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes at a time.")] = 2,
     json: JsonOption = None,
 ) -> None:
     """Bytes saved when the receiver says "enough", against the same budget for every photo."""
@@ -52,23 +49,27 @@ def feedback(
     if train.exists() and data.exists() and train.samefile(data):
         raise UsageError(f"thresholds chosen on the photos of {data} say nothing there; give --train another folder")
     files = {"train": _some(photos_in(train), limit), "data": _some(photos_in(data), limit)}
-    folders = {name: train if name == "train" else data for name in files}
     names = _names(models)
     if not names:
         raise UsageError("there is nothing to send photos with; name --models")
-    judge = Classifier(classifier, labels, {file.parent.name for each in files.values() for file in each})
-    loaded = {name: zoo.load(name) for name in names}
-    decoders = {name: PictureDecoder(model) for name, model in loaded.items()}
-    skipped: list[dict[str, str]] = []
-    tracks: dict[str, dict[str, list[Track]]] = {name: {} for name in names}
-    with progress("photos", len(names) * sum(map(len, files.values()))) as task:
-        for name in names:
-            for part, each in files.items():
-                task.say(f"{name}: {part}")
-                found = _tracks(loaded[name], decoders[name], judge, folders[part], each, payload, fit, skipped, task)
-                if len(found) < 2:
-                    raise GlimpseError(f"fewer than two photos in {folders[part]} can be used; give more")
-                tracks[name][part] = found
+    classes = tuple(sorted({file.parent.name for each in files.values() for file in each}))
+    plan = Plan(names, payload, fit.value, classifier, labels, classes)
+    work = [(file, str(file.relative_to(train))) for file in files["train"]]
+    work += [(file, str(file.relative_to(data))) for file in files["data"]]
+    with progress(f"{len(work)} photos", len(work)) as task:
+        found = all_tracks(plan, work, jobs, lambda _: task.advance())
+    split = len(files["train"])
+    used = {
+        part: [each for each in some if not isinstance(each, str)]
+        for part, some in (("train", found[:split]), ("data", found[split:]))
+    }
+    skipped = [each for each in found if isinstance(each, str)]
+    if min(map(len, used.values())) < 2:
+        raise GlimpseError(f"fewer than two photos of a folder can be used; give more ({'; '.join(skipped[:1])})")
+    tracks = {
+        name: {part: [each[number] for each in some] for part, some in used.items()}
+        for number, name in enumerate(names)
+    }
     with progress("thresholds"):
         saved = {
             name: [
@@ -86,7 +87,7 @@ def feedback(
         "fit": fit.value,
         "payload": payload,
         "downlink_bytes": DOWNLINK_BYTES,
-        "photos": {part: len(tracks[names[0]][part]) for part in files},
+        "photos": {part: len(some) for part, some in used.items()},
         "skipped": skipped,
         "savings": saved,
         "tracks": {
@@ -95,30 +96,7 @@ def feedback(
         },
     }
     for each in skipped:
-        console.print(f"{each['image']}: {each['reason']}", style="dim", highlight=False, markup=False)
+        console.print(each, style="dim", highlight=False, markup=False)
     console.print(table(numbers))
     if json is not None:
         write_json(json, numbers)
-
-
-def _tracks(
-    model: zoo.ZooModel,
-    decoder: PictureDecoder,
-    judge: Classifier,
-    folder: Path,
-    files: list[Path],
-    payload: int,
-    fit: EvaluationFit,
-    skipped: list[dict[str, str]],
-    task: Task,
-) -> list[Track]:
-    found = []
-    for file in files:
-        image = str(file.relative_to(folder))
-        try:
-            photo = fit_photo(load_photo(file), model.binding.photo_width, model.binding.photo_height, fit.value)
-            found.append(track(model, decoder, judge, photo, image, file.parent.name, payload))
-        except GlimpseError as error:
-            skipped.append({"image": image, "reason": str(error)})
-        task.advance()
-    return found

@@ -5,16 +5,21 @@ Each photo is looked at after every packet, once; policies are then tried on the
 training photos, for the accuracy that a fixed budget has there, and judged on others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from glimpse import zoo
 from glimpse.decoder import PictureDecoder
+from glimpse.errors import GlimpseError
 from glimpse.evaluation.classify import Classifier, credit
 from glimpse.evaluation.learned import packets_of
+from glimpse.evaluation.measure import in_processes
 from glimpse.feedback import DOWNLINK_BYTES, change_db, margin
+from glimpse.photo import Fit, fit_photo, load_photo
 from glimpse.reassemble import Assembly
 from glimpse.zoo import ZooModel
 
@@ -90,6 +95,89 @@ def track(
         sizes.append(came)
         before = picture
     return Track(image, np.array(sizes), {name: np.array(each) for name, each in values.items()})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is looked at, by every process alike.
+
+    Attributes:
+        models: names or folders of the zoo.
+        payload: most bytes of a packet.
+        fit: how photos become the models' pixels.
+        classifier: model file.
+        labels: file of its labels.
+        folders: class folders of the photos.
+    """
+
+    models: tuple[str, ...]
+    payload: int
+    fit: Fit
+    classifier: Path
+    labels: Path
+    folders: tuple[str, ...]
+
+
+class Watcher:
+    """A plan with everything loaded that it needs.
+
+    Raises:
+        GlimpseError: something is missing.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._models = [(model := zoo.load(name), PictureDecoder(model)) for name in plan.models]
+        self._judge = Classifier(plan.classifier, plan.labels, plan.folders)
+
+    def tracks(self, path: Path, image: str) -> "list[Track] | str":
+        """One photo's track through each model; or what is wrong with the photo."""
+        try:
+            whole, result = load_photo(path), []
+            for model, decoder in self._models:
+                photo = fit_photo(whole, model.binding.photo_width, model.binding.photo_height, self.plan.fit)
+                result.append(track(model, decoder, self._judge, photo, image, path.parent.name, self.plan.payload))
+        except GlimpseError as error:
+            return f"{image}: {error}"
+        return result
+
+
+_watcher: Watcher | None = None
+
+
+def _prepare(plan: Plan) -> None:
+    """In a process of the pool."""
+    global _watcher
+    _watcher = Watcher(plan)
+
+
+def _tracks(path: Path, image: str) -> "list[Track] | str":
+    assert _watcher is not None
+    return _watcher.tracks(path, image)
+
+
+def all_tracks(
+    plan: Plan, work: list[tuple[Path, str]], jobs: int, on_photo: Callable[[object], None]
+) -> "list[list[Track] | str]":
+    """Tracks of all photos, or sentences on those that cannot be used, in their order.
+
+    Args:
+        plan: models and classifier.
+        work: photos with their names.
+        jobs: processes; 1: this one alone.
+        on_photo: called as soon as a photo is done.
+
+    Raises:
+        GlimpseError: something is missing, before any work is done.
+    """
+    watcher = Watcher(plan)
+    if jobs > 1 and len(work) > 1:
+        return in_processes(_prepare, plan, _tracks, work, jobs, on_photo)
+    result = []
+    for path, image in work:
+        result.append(watcher.tracks(path, image))
+        on_photo(result[-1])
+    return result
 
 
 @dataclass(frozen=True)
