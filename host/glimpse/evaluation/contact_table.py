@@ -4,13 +4,13 @@
 `python -m glimpse.evaluation.contact_table docs/evaluation/contact.json` prints the Markdown.
 """
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
+from glimpse.evaluation.kept import command_line
 from glimpse.evaluation.plots import _figure, _save, _styles, _title
 
 POLICY_WORDS = {"once": "sent once", "resend": "sent again"}
@@ -98,7 +98,8 @@ def write_plot(numbers: dict[str, Any], path: Path) -> Path:
     for axis in axes:
         axis.set_ylim(0, 100)
         axis.set_ylabel("first guess right, %, the folder's classes")
-        axis.legend(frameon=False, fontsize=8)
+    handles, labels = axes[0].get_legend_handles_labels()
+    axes[-1].legend(handles, labels, frameon=False, fontsize=9.5, loc="upper left", bbox_to_anchor=(1.01, 1.0))
     return _save(figure, path)
 
 
@@ -108,4 +109,4 @@ def _line(axis: Any, points: list[tuple[float, float]], label: str, style: dict[
 
 
 if __name__ == "__main__":
-    print(markdown(json.loads(Path(sys.argv[1]).read_text())))
+    sys.exit(command_line(__doc__, "means", markdown, "rows"))

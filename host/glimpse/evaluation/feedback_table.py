@@ -4,13 +4,13 @@
 `python -m glimpse.evaluation.feedback_table docs/evaluation/feedback.json` prints the Markdown.
 """
 
-import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+
+from glimpse.evaluation.kept import command_line
 
 SIGNAL_WORDS = {
     "margin": "sure among all labels",
@@ -60,4 +60,4 @@ def markdown(numbers: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    print(markdown(json.loads(Path(sys.argv[1]).read_text())))
+    sys.exit(command_line(__doc__, "savings", markdown, "tracks"))
