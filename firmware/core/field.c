@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "core/crc.h"
 #include "core/status.h"
 
 size_t glimpse_field_room(const glimpse_field_writer *writer)
@@ -22,7 +21,7 @@ bool glimpse_field_put(glimpse_field_writer *writer, uint8_t type, const uint8_t
         return false;
     }
     const bool is_long = length >= GLIMPSE_FIELD_LONG_LENGTH;
-    writer->bytes[writer->count++] = (uint8_t)((type << 3) | (is_long ? GLIMPSE_FIELD_LONG_LENGTH : length));
+    writer->bytes[writer->count++] = (uint8_t)((uint32_t)type << 3 | (is_long ? (uint32_t)GLIMPSE_FIELD_LONG_LENGTH : (uint32_t)length));
     if (is_long) {
         writer->bytes[writer->count++] = (uint8_t)length;
     }
@@ -40,16 +39,6 @@ bool glimpse_field_put_number(glimpse_field_writer *writer, uint8_t type, uint32
         value[i] = (uint8_t)(number >> (8 * (length - 1 - i)));
     }
     return glimpse_field_put(writer, type, value, length);
-}
-
-int glimpse_field_packet(const glimpse_header *header, uint8_t *packet, const glimpse_field_writer *writer)
-{
-    const size_t checked = GLIMPSE_HEADER_BYTES + writer->count;
-    glimpse_header_write(header, packet);
-    const uint16_t check = glimpse_crc16(packet, checked);
-    packet[checked] = (uint8_t)(check >> 8);
-    packet[checked + 1] = (uint8_t)check;
-    return (int)(checked + GLIMPSE_CHECK_BYTES);
 }
 
 int glimpse_field_next(glimpse_field_reader *reader, glimpse_field *field)

@@ -11,7 +11,8 @@ LIVES = 10_000
 
 def test_no_failure_of_the_flash_loses_a_record_that_was_kept(tmp_path: Path) -> None:
     program = tmp_path / "settings"
-    sources = [FIRMWARE / "test/faults/settings.c", FIRMWARE / "app/settings.c", FIRMWARE / "core/crc.c"]
+    core = [FIRMWARE / "core" / f"{name}.c" for name in ("crc", "field", "setting")]
+    sources = [FIRMWARE / "test/faults/settings.c", FIRMWARE / "app/settings.c", *core]
     sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     subprocess.run(["gcc", *WARNINGS, "-O1", "-g", *sanitizers, "-I", FIRMWARE, "-o", program, *sources], check=True)
     run = subprocess.run([program, str(LIVES), "1"], capture_output=True, text=True, timeout=300)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random lives of a node whose flash fails: app/settings.c over two small regions, with the power cut or the flash
    refusing in the middle of any write or erase. After each start the newest record that was reported as kept must be
-   there, or a later one.
+   there, or a later one, whole. Some lives begin with the records of firmware that had no remote settings.
 
      settings HISTORIES SEED      prints how often each thing happened; stops at the first record lost */
 #include "app/settings.h"
@@ -11,15 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/crc.h"
 #include "ports/port.h"
 
-enum { BYTES_A = 80, BYTES_B = 112, STEPS = 60 };
+enum { BYTES_A = 240, BYTES_B = 336, STEPS = 60, OLD_BYTES = 16, OLD_PLACES = BYTES_A / OLD_BYTES };
 
 static uint8_t flash[2][BYTES_B];
 static jmp_buf power;
 typedef enum { SOUND, CUT, REFUSED } outcome;
 static uint32_t failures_in_100; /* of writes and erases */
-static unsigned long saved, refused, cuts, erases, later;
+static unsigned long saved, refused, cuts, erases, later, old;
 static uint64_t state;
 
 static uint32_t chance(uint32_t below)
@@ -101,18 +102,58 @@ bool port_region_write(port_region region, size_t offset, const void *source, si
 
 static node_settings numbered(uint32_t number)
 {
+    const uint8_t byte = (uint8_t)(number * 7u);
     return (node_settings){
-        .boots = number, .model_slot = (uint8_t)(number * 7u), .next_frame = (uint8_t)(number & 63u)};
+        .boots = number,
+        .next_frame = (uint8_t)(number & 63u),
+        .answered = true,
+        .answer = {(uint16_t)(number * 3u & GLIMPSE_MAX_SEQUENCE), byte, (uint8_t)~byte},
+        .remote = {.period = number * 11u,
+                   .deadline = ~number,
+                   .crop = {byte, (uint8_t)(byte + 1u), (uint8_t)(byte + 2u), (uint8_t)(byte + 3u)},
+                   .budget = (uint16_t)(number * 5u),
+                   .payload = byte,
+                   .channels = (uint8_t)(byte ^ 85u),
+                   .slot = byte},
+    };
 }
 
-static void load(uint32_t kept, uint32_t tried)
+static bool same(const node_settings *a, const node_settings *b)
+{
+    return a->next_frame == b->next_frame && a->answered == b->answered && a->remote.slot == b->remote.slot &&
+           memcmp(&a->answer, &b->answer, sizeof a->answer) == 0 && a->remote.period == b->remote.period &&
+           a->remote.deadline == b->remote.deadline &&
+           memcmp(&a->remote.crop, &b->remote.crop, sizeof a->remote.crop) == 0 &&
+           a->remote.budget == b->remote.budget && a->remote.payload == b->remote.payload &&
+           a->remote.channels == b->remote.channels;
+}
+
+/* A record of the first version: sequence, boots, slot, frame, zeros, check. */
+static void write_old(uint8_t *place, uint32_t number)
+{
+    const node_settings settings = numbered(number);
+    const uint8_t few[4] = {settings.remote.slot, settings.next_frame, 0, 0};
+    memcpy(place, &number, 4);
+    memcpy(place + 4, &number, 4);
+    memcpy(place + 8, few, 4);
+    const uint32_t check = glimpse_crc32(0, place, 12);
+    memcpy(place + 12, &check, 4);
+}
+
+static void load(uint32_t kept, uint32_t tried, uint32_t olds)
 {
     node_settings seen;
     node_settings_load(&seen);
-    const node_settings expected = numbered(seen.boots);
-    const bool same =
-        seen.boots == 0 || (seen.model_slot == expected.model_slot && seen.next_frame == expected.next_frame);
-    if (seen.boots < kept || seen.boots > tried || !same) {
+    node_settings expected = numbered(seen.boots);
+    if (seen.boots <= olds) {
+        expected.answered = false;
+        expected.answer = (glimpse_answer){0, 0, 0};
+        const uint8_t slot = expected.remote.slot;
+        expected.remote = glimpse_settings_default();
+        expected.remote.slot = seen.boots == 0 ? GLIMPSE_SLOT_BUILTIN : slot;
+        old += seen.boots > 0;
+    }
+    if (seen.boots < kept || seen.boots > tried || !same(&seen, &expected)) {
         printf("lost: kept %u, tried %u, found %u\n", kept, tried, seen.boots);
         exit(1);
     }
@@ -121,11 +162,16 @@ static void load(uint32_t kept, uint32_t tried)
 
 static void live(void)
 {
-    static uint32_t kept, tried, steps; /* static: they outlive a longjmp */
+    static uint32_t kept, tried, steps, olds; /* static: they outlive a longjmp */
     memset(flash, 0xFF, sizeof flash);
-    kept = tried = steps = 0;
+    olds = chance(2) * (1 + chance(OLD_PLACES));
+    for (uint32_t i = 0; i < olds; i++) {
+        write_old(flash[0] + OLD_BYTES * i, i + 1);
+    }
+    kept = tried = olds;
+    steps = 0;
     (void)setjmp(power);
-    load(kept, tried);
+    load(kept, tried, olds);
     while (steps++ < STEPS) {
         const node_settings settings = numbered(++tried);
         if (node_settings_save(&settings)) {
@@ -135,10 +181,10 @@ static void live(void)
             ++refused;
         }
         if (chance(8) == 0) {
-            load(kept, tried);
+            load(kept, tried, olds);
         }
     }
-    load(kept, tried);
+    load(kept, tried, olds);
 }
 
 int main(int count, char **words)
@@ -152,6 +198,7 @@ int main(int count, char **words)
         failures_in_100 = chance(4) * 30u; /* from a sound flash to one that nearly always fails */
         live();
     }
-    printf("saved %lu\nrefused %lu\ncuts %lu\nerases %lu\nlater %lu\n", saved, refused, cuts, erases, later);
+    printf("saved %lu\nrefused %lu\ncuts %lu\nerases %lu\nlater %lu\nold %lu\n", saved, refused, cuts, erases, later,
+           old);
     return 0;
 }
