@@ -93,8 +93,18 @@ int frame_job_encode(frame_job *job)
     return GLIMPSE_OK;
 }
 
+/* Enough has been sent, as the channels asked for say. */
+static bool is_full(const frame_job *job)
+{
+    const uint32_t positions = glimpse_codec_positions(&job->encoder->model->codec);
+    return job->request.channels > 0 && job->schedule.packer.sent >= job->request.channels * positions;
+}
+
 int frame_job_packet(frame_job *job, uint8_t *packet)
 {
+    if (is_full(job)) {
+        return 0;
+    }
     const uint32_t start = port_counter();
     const int length = glimpse_schedule_next(&job->schedule, job->request.payload, packet);
     count(job, NODE_STAGE_PACK, start);

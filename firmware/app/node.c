@@ -7,6 +7,7 @@
 #include "app/message.h"
 #include "app/models.h"
 #include "app/protocol.h"
+#include "app/remote.h"
 #include "app/settings.h"
 #include "core/serial.h"
 #include "core/status.h"
@@ -22,6 +23,8 @@ static glimpse_serial_reader reader;
 static node_settings settings;
 static uint32_t broken_frames;
 static uint8_t sequence; /* of the request being answered */
+static glimpse_telemetry telemetry; /* what has been known since the start; `number` counts */
+static bool has_trigger;
 
 /* ---- answers */
 
@@ -154,12 +157,23 @@ static void capture(const uint8_t *body, size_t count)
         return;
     }
     const bool counted = body[2] == NODE_NEXT_FRAME;
-    const frame_request request = {.source = body[0],
-                                   .coding = body[1],
-                                   .frame = counted ? settings.next_frame : body[2],
-                                   .payload = body[3],
-                                   .budget = message_get_u32(body + 4)};
+    frame_request request = {.source = body[0],
+                             .coding = body[1],
+                             .frame = counted ? settings.next_frame : body[2],
+                             .payload = body[3],
+                             .budget = message_get_u32(body + 4)};
+    if (request.payload == NODE_OWN_SETTINGS) {
+        /* A serial line takes any packet. */
+        request.payload = settings.remote.payload > 0 ? settings.remote.payload : GLIMPSE_MAX_PAYLOAD;
+        request.budget = settings.remote.budget;
+        request.channels = settings.remote.channels;
+    }
     int status = frame_job_begin(&job, models_encoder(), &request);
+    if (status == GLIMPSE_OK) {
+        telemetry.frame = request.frame;
+        telemetry.trigger = GLIMPSE_TRIGGER_REQUEST;
+        has_trigger = true;
+    }
     if (status == GLIMPSE_OK && counted) {
         use_up_frame_number();
     }
@@ -221,8 +235,8 @@ static void select_model(const uint8_t *body, size_t count)
     }
     job.active = false; /* a frame in progress belongs to the model before */
     const int status = models_use(body[0]);
-    if (status == GLIMPSE_OK && settings.model_slot != body[0]) {
-        settings.model_slot = body[0];
+    if (status == GLIMPSE_OK && settings.remote.slot != body[0]) {
+        settings.remote.slot = body[0];
         (void)node_settings_save(&settings);
     }
     accept_or_refuse(status);
@@ -238,6 +252,53 @@ static void change_line(const uint8_t *body, size_t count)
         /* The answer comes last: opening drops what waits, and a host may send its next request after the answer. */
         port_serial_open((port_serial_mode)body[0]);
         answer(NODE_ACCEPTED, NULL, 0);
+    }
+}
+
+/* ---- telemetry and downlinks */
+
+/* All that `report` names, in as many packets as it takes. */
+static void send_telemetry(uint32_t report, uint8_t payload)
+{
+    telemetry.present = has_trigger ? report & GLIMPSE_PRESENT(GLIMPSE_TELEMETRY_TRIGGER) : 0;
+    remote_describe(&settings, report, &telemetry);
+    int length;
+    while ((length = glimpse_telemetry_write(&telemetry, payload, row_or_packet)) > 0) {
+        answer(NODE_PACKET, row_or_packet, (size_t)length);
+    }
+    accept_or_refuse(length);
+}
+
+static void report_telemetry(const uint8_t *body, size_t count)
+{
+    if (count == 1) {
+        send_telemetry(UINT32_MAX, body[0]);
+    } else {
+        refuse(GLIMPSE_ERROR_LENGTH);
+    }
+}
+
+static void take_downlink(const uint8_t *body, size_t count)
+{
+    remote_outcome outcome;
+    if (count < 1) {
+        refuse(GLIMPSE_ERROR_LENGTH);
+        return;
+    }
+    if (body[0] < GLIMPSE_MIN_PAYLOAD || body[0] > GLIMPSE_MAX_PAYLOAD) {
+        refuse(GLIMPSE_ERROR_ARGUMENT); /* before the packet is done: its answer could not be sent */
+        return;
+    }
+    /* A frame is sent whole between two requests, so that none is under way here. */
+    const int status = remote_take(&settings, NULL, body + 1, count - 1, &outcome);
+    if (status != GLIMPSE_OK) {
+        refuse(status);
+        return;
+    }
+    job.active = job.active && !outcome.model_changed;
+    send_telemetry(outcome.report | GLIMPSE_PRESENT(GLIMPSE_TELEMETRY_ANSWER), body[0]);
+    if (outcome.reboot) {
+        port_reset();
     }
 }
 
@@ -277,6 +338,12 @@ static void handle(const uint8_t *message, size_t count)
     case NODE_LINE:
         change_line(body, count);
         break;
+    case NODE_DOWNLINK:
+        take_downlink(body, count);
+        break;
+    case NODE_TELEMETRY:
+        report_telemetry(body, count);
+        break;
     case NODE_RESET:
         answer(NODE_ACCEPTED, NULL, 0);
         port_reset();
@@ -293,7 +360,7 @@ void node_start(port_serial_mode mode)
     node_settings_load(&settings);
     ++settings.boots;
     (void)node_settings_save(&settings);
-    (void)models_use(settings.model_slot); /* a slot that went bad leaves the built-in model in use */
+    (void)models_use(settings.remote.slot); /* a slot that went bad leaves the built-in model in use */
     port_watchdog_start(WATCHDOG_MS);
     identify();
 }
