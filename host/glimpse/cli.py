@@ -16,6 +16,7 @@ from glimpse.commands.encode import encode
 from glimpse.commands.evaluate import evaluate
 from glimpse.commands.export import export
 from glimpse.commands.flash import flash
+from glimpse.commands.node import app as node
 from glimpse.commands.stream import stream
 from glimpse.commands.train import train
 from glimpse.errors import GlimpseError, UsageError
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 for command in (demo, encode, decode, capture, stream, flash, bench, train, export, evaluate, doctor):
     app.command()(command)
+app.add_typer(node, name="node")
 
 
 def _version(wanted: bool) -> None:
