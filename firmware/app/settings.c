@@ -182,13 +182,14 @@ bool node_settings_save(const node_settings *settings)
         newest.region = spare;
         newest.next = 0;
     }
-    const bool written = port_region_write(newest.region, newest.next, &r, sizeof r);
+    const uint8_t *const base = port_region_base(newest.region) + newest.next;
+    /* Whatever the hardware says, a record that reads whole is the one that the next start finds. */
+    const bool written = port_region_write(newest.region, newest.next, &r, sizeof r) || memcmp(base, &r, sizeof r) == 0;
     if (written) {
         newest.holder = newest.region;
     }
     newest.sequence = r.sequence;
     /* Where writing failed half way the place is lost; where nothing was written it is free as before. */
-    const uint8_t *const base = port_region_base(newest.region) + newest.next;
     for (size_t lost = PLACES; lost > 0; --lost) {
         if (!is_erased(base + (lost - 1) * PLACE, PLACE)) {
             newest.next += lost * PLACE;

@@ -273,8 +273,9 @@ def test_an_acknowledgement_never_claims_a_missing_symbol(core: CoreLibrary) -> 
     best = 0
     for seed in range(1000):
         random = Random(seed)
-        codec = random_codec(random, largest=150)
-        struct = core.struct(codec)
+        if seed % 10 == 0:
+            codec = random_codec(random, largest=150)
+            struct = core.struct(codec)
         ranks = received_ranks(random, codec)
         flags = bytearray(codec.symbols)
         for rank, at in enumerate(codec.places):
