@@ -2,6 +2,7 @@
 /* Telemetry and downlink packets: fields, runs of ranks, settings, and what becomes of packets that are damaged. */
 #include <string.h>
 
+#include "app/remote.h"
 #include "core/crc.h"
 #include "core/downlink.h"
 #include "core/field.h"
@@ -463,6 +464,105 @@ static void other_kinds_are_refused(void)
     CHECK_EQUAL(GLIMPSE_ERROR_BODY, glimpse_downlink_read(packet, (size_t)length, &downlink));
 }
 
+/* ---- commands on their way to the frame that is being sent */
+
+static struct {
+    uint32_t known, more, more_to, stopped;
+    glimpse_region wanted;
+} told;
+
+static void tell_known(void *context, uint32_t first, uint32_t count)
+{
+    CHECK(context == &told && first + count <= SYMBOLS);
+    told.known += count;
+}
+
+static void tell_want(void *context, const glimpse_region *region)
+{
+    CHECK(context == &told);
+    told.wanted = *region;
+}
+
+static void tell_more(void *context, uint32_t bytes)
+{
+    CHECK(context == &told);
+    told.more += bytes;
+}
+
+static void tell_more_to(void *context, uint32_t rank)
+{
+    CHECK(context == &told);
+    told.more_to = rank;
+}
+
+static void tell_stop(void *context)
+{
+    CHECK(context == &told);
+    told.stopped++;
+}
+
+static const remote_frame sending = {&codec, 40, &told, tell_known, tell_want, tell_more, tell_more_to, tell_stop};
+
+static void commands_reach_the_frame_they_name(void)
+{
+    static const glimpse_downlink_header header = {5, 3, 40, 100};
+    static const glimpse_region region = {6, 256, 3, 4};
+    node_settings settings = {.answered = true, .answer = {.sequence = 99}};
+    glimpse_downlink_writer writer;
+    remote_outcome outcome;
+    memset(&told, 0, sizeof told);
+    memset(received, 0, sizeof received);
+    mark(10, 30);
+    mark(50, 2);
+    CHECK_EQUAL(GLIMPSE_OK, glimpse_downlink_begin(&writer, &header, packet, 51));
+    CHECK(glimpse_downlink_put(&writer, GLIMPSE_COMMAND_MORE, 700));
+    CHECK(glimpse_downlink_put(&writer, GLIMPSE_COMMAND_MORE_TO, SYMBOLS - 1));
+    CHECK(glimpse_downlink_here(&writer, &region));
+    CHECK(glimpse_downlink_put(&writer, GLIMPSE_COMMAND_ENOUGH, 0));
+    CHECK_EQUAL(32, glimpse_downlink_have(&writer, &codec, received));
+    const size_t length = (size_t)glimpse_downlink_end(&writer);
+    CHECK_EQUAL(GLIMPSE_OK, remote_take(&settings, &sending, packet, length, &outcome));
+    CHECK_EQUAL(32, told.known);
+    CHECK_EQUAL(700, told.more);
+    CHECK_EQUAL(SYMBOLS - 1, told.more_to);
+    CHECK_EQUAL(1, told.stopped);
+    CHECK_EQUAL(8, told.wanted.bottom); /* cut to the latent */
+    CHECK_EQUAL(4, told.wanted.right);
+    CHECK_EQUAL(0, outcome.report); /* what it does is answer enough */
+    CHECK_EQUAL(100, settings.answer.sequence);
+    CHECK_EQUAL(GLIMPSE_ANSWER_DONE, settings.answer.result);
+
+    CHECK_EQUAL(GLIMPSE_OK, remote_take(&settings, &sending, packet, length, &outcome));
+    CHECK_EQUAL(700, told.more); /* once */
+    CHECK_EQUAL(GLIMPSE_PRESENT(GLIMPSE_TELEMETRY_ANSWER), outcome.report);
+}
+
+static int take_one(glimpse_downlink_header header, uint8_t type, uint32_t number)
+{
+    node_settings settings = {.answered = false};
+    glimpse_downlink_writer writer;
+    remote_outcome outcome;
+    CHECK_EQUAL(GLIMPSE_OK, glimpse_downlink_begin(&writer, &header, packet, 11));
+    CHECK(glimpse_downlink_put(&writer, type, number));
+    CHECK_EQUAL(GLIMPSE_OK,
+                remote_take(&settings, &sending, packet, (size_t)glimpse_downlink_end(&writer), &outcome));
+    return settings.answer.result;
+}
+
+static void commands_for_another_frame_are_skipped(void)
+{
+    static const glimpse_downlink_header others[] = {{5, 3, 41, 1}, {4, 3, 40, 1}, {5, 2, 40, 1}};
+    static const glimpse_downlink_header meant = {5, 3, 40, 1};
+    memset(&told, 0, sizeof told);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        CHECK_EQUAL(GLIMPSE_ANSWER_FRAME, take_one(others[i], GLIMPSE_COMMAND_ENOUGH, 0));
+    }
+    CHECK_EQUAL(GLIMPSE_ANSWER_MALFORMED, take_one(meant, GLIMPSE_COMMAND_MORE_TO, SYMBOLS));
+    CHECK_EQUAL(0, told.stopped + told.more_to);
+    CHECK_EQUAL(GLIMPSE_ANSWER_DONE, take_one(meant, GLIMPSE_COMMAND_ENOUGH, 0));
+    CHECK_EQUAL(1, told.stopped);
+}
+
 int main(void)
 {
     check_begin();
@@ -481,5 +581,7 @@ int main(void)
     CHECK_RUN(what_cannot_be_said_is_not_written);
     CHECK_RUN(damaged_downlinks_are_rejected_or_read);
     CHECK_RUN(other_kinds_are_refused);
+    CHECK_RUN(commands_reach_the_frame_they_name);
+    CHECK_RUN(commands_for_another_frame_are_skipped);
     return check_end();
 }
