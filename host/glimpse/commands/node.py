@@ -169,6 +169,7 @@ def reboot(target: NodeOption, model: ModelOption = DEFAULT_MODEL) -> None:
     """Starts the node again, after it has said that it will."""
     with _open(target, model) as node:
         _tell(node, control.Reboot())
+        node.identify()  # asks until it has started: what is said to it before that is lost
         report = control.merge_telemetry(node.telemetry())
     boots = report.node[0] if report and report.node else "?"
     print(f"{target}: start {boots}")
