@@ -20,10 +20,14 @@ export PIP_NO_INPUT := 1
 PACKAGES := gcc gcc-arm-none-eabi git libc6-dev libnewlib-arm-none-eabi make openocd \
             python3-dev python3-venv qemu-system-arm
 
+# Only the tests need these: clang's libFuzzer, as Debian 12 names it. Elsewhere the tests look for any clang that has it.
+FUZZER := $(if $(filter 12%,$(shell cat /etc/debian_version 2>/dev/null)),clang-14 libclang-rt-14-dev)
+test: PACKAGES += $(FUZZER)
+
 # A stamp named after what the Python package is built from, the node's C code included: when that changes, another
 # stamp is asked for and pip installs again.
 INPUTS := pyproject.toml $(wildcard setup.py host/build_binding.py host/declarations/*.h firmware/core/*.[ch] firmware/nn/*.[ch] \
-          firmware/app/pattern.[ch] firmware/app/protocol.h \
+          firmware/link/*.[ch] firmware/app/pattern.[ch] firmware/app/protocol.h \
           firmware/nn/cmsis_nn_sources.txt)
 INSTALLED := $(VENV)/.installed-$(shell cat $(INPUTS) | sha256sum | cut -c 1-16)
 

@@ -28,7 +28,7 @@ class BuildWithModels(build_py):
                 shutil.copyfile(file, target)
 
 
-if not (ROOT / ".deps" / "cmsis_nn").is_dir():
+if not all((ROOT / ".deps" / name).is_dir() for name in ("cmsis_nn", "monocypher")):
     subprocess.run([sys.executable, str(ROOT / "boards/platform/tools/fetch_carriers.py")], check=True, cwd=ROOT)
 
 setup(cffi_modules=["host/build_binding.py:builder"], cmdclass={"build_py": BuildWithModels})

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Compiles firmware/core and firmware/nn, with CMSIS-NN's portable path, into the module glimpse._core."""
+"""Compiles firmware/core, nn and link, with CMSIS-NN's portable path and Monocypher, into the module glimpse._core."""
 
 import os
 import re
@@ -34,12 +34,13 @@ def _sources() -> list[str]:
     ours = [
         *sorted((FIRMWARE / "core").glob("*.c")),
         *sorted((FIRMWARE / "nn").glob("*.c")),
+        *sorted((FIRMWARE / "link").glob("*.c")),
         FIRMWARE / "app" / "pattern.c",
     ]
     listed = (FIRMWARE / "nn" / "cmsis_nn_sources.txt").read_text().split("\n")
     kernels = [DEPS / "cmsis_nn" / line.strip() for line in listed if line.strip() and not line.startswith("#")]
     # setuptools wants paths relative to setup.py.
-    return [os.path.relpath(path, ROOT) for path in [*ours, *kernels]]
+    return [os.path.relpath(path, ROOT) for path in [*ours, *kernels, DEPS / "monocypher" / "monocypher.c"]]
 
 
 includes, declarations = _declarations()
@@ -49,7 +50,7 @@ builder.set_source(
     "glimpse._core",
     includes,
     sources=_sources(),
-    include_dirs=[os.path.relpath(p, ROOT) for p in (FIRMWARE, DEPS / "cmsis_nn" / "Include")],
+    include_dirs=[os.path.relpath(p, ROOT) for p in (FIRMWARE, DEPS / "cmsis_nn" / "Include", DEPS / "monocypher")],
     extra_compile_args=["-std=c11", "-O2", "-w"],
 )
 

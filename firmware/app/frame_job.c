@@ -2,6 +2,7 @@
 #include "app/frame_job.h"
 
 #include "app/pattern.h"
+#include "app/sealing.h"
 #include "core/status.h"
 #include "core/symbols.h"
 #include "ports/port.h"
@@ -31,8 +32,13 @@ int frame_job_begin(frame_job *job, glimpse_encoder *encoder, const frame_reques
         request->payload > GLIMPSE_MAX_PAYLOAD) {
         return GLIMPSE_ERROR_ARGUMENT;
     }
+    job->sealed = node_sealing_on();
+    if (job->sealed && glimpse_seal_room(request->payload) < 0) {
+        return glimpse_seal_room(request->payload);
+    }
+    job->sealed_left = request->budget == NODE_NO_BUDGET ? UINT32_MAX : request->budget;
     const int status = glimpse_schedule_begin(&job->schedule, &model->codec, symbols_of(encoder), request->frame,
-                                              request->coding, request->budget);
+                                              request->coding, job->sealed ? NODE_NO_BUDGET : request->budget);
     if (status != GLIMPSE_OK) {
         return status;
     }
@@ -100,13 +106,30 @@ static bool is_full(const frame_job *job)
     return job->request.channels > 0 && job->schedule.packer.sent >= job->request.channels * positions;
 }
 
+static int sealed_packet(frame_job *job, uint8_t *packet)
+{
+    const size_t limit = job->request.payload < job->sealed_left ? job->request.payload : job->sealed_left;
+    if (limit < GLIMPSE_MIN_PAYLOAD + GLIMPSE_SEAL_COST_BYTES) {
+        return 0;
+    }
+    int length = glimpse_schedule_next(&job->schedule, 0, limit - GLIMPSE_SEAL_COST_BYTES, packet);
+    if (length > 0) {
+        length = node_sealing_close(packet, (size_t)length, job->request.payload);
+    }
+    if (length > 0 && job->sealed_left != UINT32_MAX) {
+        job->sealed_left -= (uint32_t)length;
+    }
+    return length;
+}
+
 int frame_job_packet(frame_job *job, uint8_t *packet)
 {
     if (is_full(job)) {
         return 0;
     }
     const uint32_t start = port_counter();
-    const int length = glimpse_schedule_next(&job->schedule, job->request.payload, packet);
+    const int length = job->sealed ? sealed_packet(job, packet)
+                                   : glimpse_schedule_next(&job->schedule, 0, job->request.payload, packet);
     count(job, NODE_STAGE_PACK, start);
     if (length > 0) {
         ++job->packets;

@@ -14,7 +14,7 @@ typedef struct {
     uint8_t source;  /* NODE_SOURCE_... */
     uint8_t coding;  /* glimpse_coding */
     uint8_t frame;   /* 0..GLIMPSE_MAX_FRAME */
-    uint8_t payload; /* bytes */
+    uint8_t payload; /* bytes, of sealed packets with the seal */
     uint32_t budget; /* radio bytes, NODE_NO_BUDGET: no limit */
     uint8_t channels; /* as many symbols as these have, then the frame ends; 0: all */
 } frame_request;
@@ -28,10 +28,12 @@ typedef struct {
     uint32_t bytes;
     uint32_t counts[NODE_STAGES]; /* in the port's unit */
     bool active;
+    bool sealed;          /* as the node was set when the frame began */
+    uint32_t sealed_left; /* of the budget, radio bytes: what sealing costs is no business of the schedule */
 } frame_job;
 
-/* GLIMPSE_ERROR_ARGUMENT for a request out of range, GLIMPSE_ERROR_SOURCE when there is no camera: nothing was
-   begun. */
+/* GLIMPSE_ERROR_ARGUMENT for a request out of range, GLIMPSE_ERROR_PAYLOAD for a payload too small to be sealed,
+   GLIMPSE_ERROR_SOURCE when there is no camera: nothing was begun. */
 int frame_job_begin(frame_job *job, glimpse_encoder *encoder, const frame_request *request);
 
 /* Feeds one row that the caller fetched. */
@@ -44,7 +46,7 @@ int frame_job_fetch(frame_job *job, uint8_t *row);
 /* All rows are in: quantises, ready for frame_job_packet. */
 int frame_job_encode(frame_job *job);
 
-/* The next packet into `packet` (payload bytes); its length, 0 at the end, or an error. */
+/* The next packet into `packet` (payload bytes); its length, 0 at the end, or an error. Errors of node_sealing_close. */
 int frame_job_packet(frame_job *job, uint8_t *packet);
 
 #endif

@@ -8,6 +8,7 @@
 #include "app/models.h"
 #include "app/protocol.h"
 #include "app/remote.h"
+#include "app/sealing.h"
 #include "app/settings.h"
 #include "core/serial.h"
 #include "core/status.h"
@@ -257,13 +258,33 @@ static void change_line(const uint8_t *body, size_t count)
 
 /* ---- telemetry and downlinks */
 
+/* What a packet may have where the line takes `payload` bytes, sealed or not; or an error. */
+static int room_for_packet(uint8_t payload)
+{
+    if (payload < GLIMPSE_MIN_PAYLOAD || payload > GLIMPSE_MAX_PAYLOAD) {
+        return GLIMPSE_ERROR_ARGUMENT;
+    }
+    return node_sealing_on() ? glimpse_seal_room(payload) : payload;
+}
+
 /* All that `report` names, in as many packets as it takes. */
 static void send_telemetry(uint32_t report, uint8_t payload)
 {
+    const int room = room_for_packet(payload);
+    if (room < 0) {
+        refuse(room);
+        return;
+    }
     telemetry.present = has_trigger ? report & GLIMPSE_PRESENT(GLIMPSE_TELEMETRY_TRIGGER) : 0;
     remote_describe(&settings, report, &telemetry);
     int length;
-    while ((length = glimpse_telemetry_write(&telemetry, payload, row_or_packet)) > 0) {
+    while ((length = glimpse_telemetry_write(&telemetry, (size_t)room, row_or_packet)) > 0) {
+        if (node_sealing_on()) {
+            length = node_sealing_close(row_or_packet, (size_t)length, payload);
+            if (length < 0) {
+                break;
+            }
+        }
         answer(NODE_PACKET, row_or_packet, (size_t)length);
     }
     accept_or_refuse(length);
@@ -278,19 +299,23 @@ static void report_telemetry(const uint8_t *body, size_t count)
     }
 }
 
-static void take_downlink(const uint8_t *body, size_t count)
+static void take_downlink(uint8_t *body, size_t count)
 {
     remote_outcome outcome;
     if (count < 1) {
         refuse(GLIMPSE_ERROR_LENGTH);
         return;
     }
-    if (body[0] < GLIMPSE_MIN_PAYLOAD || body[0] > GLIMPSE_MAX_PAYLOAD) {
-        refuse(GLIMPSE_ERROR_ARGUMENT); /* before the packet is done: its answer could not be sent */
+    if (room_for_packet(body[0]) < 0) {
+        refuse(room_for_packet(body[0])); /* before the packet is done: its answer could not be sent */
         return;
     }
+    int length = (int)count - 1;
+    if (node_sealing_on()) {
+        length = node_sealing_open(body + 1, (size_t)length, body + 1);
+    }
     /* A frame is sent whole between two requests, so that none is under way here. */
-    const int status = remote_take(&settings, NULL, body + 1, count - 1, &outcome);
+    const int status = length < 0 ? length : remote_take(&settings, NULL, body + 1, (size_t)length, &outcome);
     if (status != GLIMPSE_OK) {
         refuse(status);
         return;
@@ -302,15 +327,27 @@ static void take_downlink(const uint8_t *body, size_t count)
     }
 }
 
+/* Write only: no request and no fault gives a key back. What came is wiped from the buffer that it came in. */
+static void install_key(uint8_t *body, size_t count)
+{
+    if (count != NODE_KEY_BODY_BYTES) {
+        refuse(GLIMPSE_ERROR_LENGTH);
+        return;
+    }
+    job.active = false; /* a frame in progress was promised to be sealed otherwise */
+    accept_or_refuse(node_sealing_install(body));
+    glimpse_wipe(body, count);
+}
+
 /* ---- the loop */
 
-static void handle(const uint8_t *message, size_t count)
+static void handle(uint8_t *message, size_t count)
 {
     if (count < NODE_MESSAGE_HEADER_BYTES) {
         ++broken_frames;
         return;
     }
-    const uint8_t *const body = message + NODE_MESSAGE_HEADER_BYTES;
+    uint8_t *const body = message + NODE_MESSAGE_HEADER_BYTES;
     count -= NODE_MESSAGE_HEADER_BYTES;
     sequence = message[1];
     switch (message[0]) {
@@ -344,6 +381,9 @@ static void handle(const uint8_t *message, size_t count)
     case NODE_TELEMETRY:
         report_telemetry(body, count);
         break;
+    case NODE_KEY:
+        install_key(body, count);
+        break;
     case NODE_RESET:
         answer(NODE_ACCEPTED, NULL, 0);
         port_reset();
@@ -358,6 +398,7 @@ void node_start(port_serial_mode mode)
     port_serial_open(mode);
     glimpse_serial_reader_begin(&reader, incoming, sizeof incoming);
     node_settings_load(&settings);
+    node_sealing_begin(&settings);
     ++settings.boots;
     (void)node_settings_save(&settings);
     (void)models_use(settings.remote.slot); /* a slot that went bad leaves the built-in model in use */

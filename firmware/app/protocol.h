@@ -27,7 +27,8 @@ enum {
     NODE_RESET = 0x08,       /* - : accepted, then the node starts again */
     NODE_LINE = 0x09,        /* mode u8: take bytes by polling (0) or by interrupt (1) and answer then */
     NODE_DOWNLINK = 0x0A,    /* payload u8, a downlink packet: answered by telemetry packets */
-    NODE_TELEMETRY = 0x0B    /* payload u8: telemetry packets of at most so many bytes */
+    NODE_TELEMETRY = 0x0B,   /* payload u8: telemetry packets of at most so many bytes */
+    NODE_KEY = 0x20          /* key 32 bytes, device 8 bytes, NODE_SEAL_... u8: never given back in any reply */
 };
 
 /* Replies. */
@@ -40,6 +41,9 @@ enum {
     NODE_ACCEPTED = 0x86, /* - */
     NODE_REFUSED = 0x87   /* status i8 (glimpse_status) */
 };
+
+/* What a node does to the packets that it sends (link/seal.h). */
+enum { NODE_SEAL_OFF = 0, NODE_SEAL_AUTHENTIC = 1, NODE_SEAL_SECRET = 2 };
 
 /* Where a frame comes from. */
 enum { NODE_SOURCE_CAMERA = 0, NODE_SOURCE_UPLOAD = 1, NODE_SOURCE_PATTERN = 2 };

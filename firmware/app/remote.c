@@ -104,7 +104,7 @@ static int have(const remote_frame *frame, const glimpse_field *field)
     return GLIMPSE_ANSWER_DONE;
 }
 
-static int more_here(const remote_frame *frame, glimpse_region region)
+static int more_here(const remote_frame *frame, glimpse_area region)
 {
     if (region.top >= frame->codec->height || region.left >= frame->codec->width) {
         return GLIMPSE_ANSWER_MALFORMED;

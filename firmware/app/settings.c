@@ -8,7 +8,7 @@
 #include "core/crc.h"
 #include "ports/port.h"
 
-/* In flash, in places of the length that the first version had; an erased place reads as all ones. */
+/* In flash, one after the other; an erased word reads as all ones. The two older records are read and never written. */
 typedef struct {
     uint32_t sequence; /* counts records over both regions; the highest sound one is the newest */
     uint32_t boots;
@@ -17,15 +17,26 @@ typedef struct {
     uint8_t version; /* 0 */
     uint8_t reserved;
     uint32_t check; /* CRC-32 of what precedes */
-} record_v0;
+} first_record;
 
-/* Three places. What comes first is as in version 0. */
+/* What comes first is the same in all of them. */
 typedef struct {
     uint32_t sequence;
     uint32_t boots;
     uint8_t model_slot;
     uint8_t next_frame;
-    uint8_t version; /* 1 */
+    uint8_t version; /* 0 */
+    uint8_t reserved;
+    node_security security;
+    uint32_t check;
+} sealing_record;
+
+typedef struct {
+    uint32_t sequence;
+    uint32_t boots;
+    uint8_t model_slot;
+    uint8_t next_frame;
+    uint8_t version; /* 2 */
     uint8_t answered;
     uint16_t answer_sequence;
     uint8_t answer_result;
@@ -36,12 +47,14 @@ typedef struct {
     uint16_t budget;
     uint8_t payload;
     uint8_t channels;
-    uint32_t reserved[3]; /* RESERVED: neither erased nor, with a word of it erased, a sound record of version 0 */
+    node_security security;
     uint32_t check;
+    uint32_t end; /* END: so that a whole record never seems to end in erased words */
 } record;
 
-enum { PLACE = sizeof(record_v0), PLACES = sizeof(record) / PLACE, RESERVED = 0x5A5A5A5A };
-_Static_assert(PLACE == 16 && sizeof(record) == 3 * PLACE, "as in the flash of nodes in the field");
+enum { WORD = 4, VERSION = 2, END = 0x5A5A5A5A };
+_Static_assert(sizeof(first_record) == 16 && sizeof(sealing_record) == 16 + sizeof(node_security), "no holes");
+_Static_assert(sizeof(record) == 40 + sizeof(node_security) && sizeof(record) % WORD == 0, "no holes, whole words");
 _Static_assert((int)NODE_BUILTIN_MODEL == (int)GLIMPSE_SLOT_BUILTIN, "one number for the built-in model");
 
 static struct {
@@ -72,25 +85,29 @@ static bool is_sound(const void *bytes, size_t check_at)
 }
 
 /* Reads what lies at `bytes`, of which `left` remain: as the newest version, filled up with defaults. Returns the
-   places that it takes, 0 when it is no sound record. */
+   bytes that it takes, 0 when it is no sound record. */
 static size_t read_record(const uint8_t *bytes, size_t left, record *r)
 {
-    const glimpse_settings defaults = glimpse_settings_default();
-    record_v0 old;
-    memcpy(&old, bytes, sizeof old);
-    if (old.version == 0 && is_sound(&old, offsetof(record_v0, check))) {
-        *r = (record){.sequence = old.sequence,
-                      .boots = old.boots,
-                      .model_slot = old.model_slot,
-                      .next_frame = old.next_frame,
-                      .crop = defaults.crop};
-        return 1;
-    }
-    if (old.version == 1 && left >= sizeof *r) {
+    sealing_record old = {.version = UINT8_MAX};
+    size_t taken = 0;
+    if (left >= sizeof *r && bytes[offsetof(record, version)] == VERSION) {
         memcpy(r, bytes, sizeof *r);
-        return is_sound(r, offsetof(record, check)) ? PLACES : 0;
+        return is_sound(r, offsetof(record, check)) && r->end == END ? sizeof *r : 0;
     }
-    return 0;
+    if (left >= sizeof old && is_sound(bytes, offsetof(sealing_record, check))) {
+        taken = sizeof old;
+        memcpy(&old, bytes, sizeof old);
+    } else if (left >= sizeof(first_record) && is_sound(bytes, offsetof(first_record, check))) {
+        taken = sizeof(first_record);
+        memcpy(&old, bytes, offsetof(first_record, check));
+    }
+    *r = (record){.sequence = old.sequence,
+                  .boots = old.boots,
+                  .model_slot = old.model_slot,
+                  .next_frame = old.next_frame,
+                  .crop = glimpse_settings_default().crop,
+                  .security = old.security};
+    return old.version == 0 ? taken : 0;
 }
 
 static node_settings settings_of(const record *r)
@@ -107,16 +124,17 @@ static node_settings settings_of(const record *r)
                    .payload = r->payload,
                    .channels = r->channels,
                    .slot = r->model_slot},
+        .security = r->security,
     };
 }
 
-/* Offset behind the last place that is not erased. A record that was cut off may leave an erased place before it. */
+/* Offset behind the last word that is not erased. A record that was cut off may leave erased words before it. */
 static size_t end_of(port_region region)
 {
     const uint8_t *const base = port_region_base(region);
-    size_t end = port_region_size(region) / PLACE * PLACE;
-    while (end > 0 && is_erased(base + end - PLACE, PLACE)) {
-        end -= PLACE;
+    size_t end = port_region_size(region) / WORD * WORD;
+    while (end > 0 && is_erased(base + end - WORD, WORD)) {
+        end -= WORD;
     }
     return end;
 }
@@ -127,9 +145,9 @@ static void scan(port_region region, node_settings *settings)
     const size_t end = end_of(region);
     for (size_t at = 0; at < end;) {
         record r;
-        const size_t places = read_record(base + at, end - at, &r);
-        at += places > 0 ? places * PLACE : PLACE;
-        if (places == 0 || r.sequence < newest.sequence) {
+        const size_t taken = read_record(base + at, end - at, &r);
+        at += taken > 0 ? taken : WORD;
+        if (taken == 0 || r.sequence < newest.sequence) {
             continue;
         }
         newest.sequence = r.sequence;
@@ -161,7 +179,7 @@ bool node_settings_save(const node_settings *settings)
                 .boots = settings->boots,
                 .model_slot = remote->slot,
                 .next_frame = settings->next_frame,
-                .version = 1,
+                .version = VERSION,
                 .answered = settings->answered,
                 .answer_sequence = settings->answer.sequence,
                 .answer_result = settings->answer.result,
@@ -172,7 +190,8 @@ bool node_settings_save(const node_settings *settings)
                 .budget = remote->budget,
                 .payload = remote->payload,
                 .channels = remote->channels,
-                .reserved = {RESERVED, RESERVED, RESERVED}};
+                .security = settings->security,
+                .end = END};
     r.check = glimpse_crc32(0, (const uint8_t *)&r, offsetof(record, check));
     if (newest.next + sizeof r > port_region_size(newest.region)) {
         const port_region spare = other_than(newest.holder);
@@ -189,12 +208,11 @@ bool node_settings_save(const node_settings *settings)
         newest.holder = newest.region;
     }
     newest.sequence = r.sequence;
-    /* Where writing failed half way the place is lost; where nothing was written it is free as before. */
-    for (size_t lost = PLACES; lost > 0; --lost) {
-        if (!is_erased(base + (lost - 1) * PLACE, PLACE)) {
-            newest.next += lost * PLACE;
-            break;
-        }
+    /* Where writing failed half way the words are lost; where nothing was written they are free as before. */
+    size_t lost = sizeof r;
+    while (lost > 0 && is_erased(base + lost - WORD, WORD)) {
+        lost -= WORD;
     }
+    newest.next += lost;
     return written;
 }

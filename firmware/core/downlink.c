@@ -46,7 +46,7 @@ bool glimpse_downlink_put(glimpse_downlink_writer *writer, uint8_t type, uint32_
     }
 }
 
-bool glimpse_downlink_here(glimpse_downlink_writer *writer, const glimpse_region *region)
+bool glimpse_downlink_here(glimpse_downlink_writer *writer, const glimpse_area *region)
 {
     if (region->bottom <= region->top || region->right <= region->left || region->bottom > 256 || region->right > 256) {
         return false;
@@ -96,10 +96,10 @@ int glimpse_downlink_read(const uint8_t *packet, size_t length, glimpse_downlink
     return status;
 }
 
-static int read_region(const uint8_t *value, glimpse_region *region)
+static int read_area(const uint8_t *value, glimpse_area *region)
 {
     *region =
-        (glimpse_region){value[0], (uint16_t)(value[1] + 1u), value[2], (uint16_t)(value[3] + 1u)};
+        (glimpse_area){value[0], (uint16_t)(value[1] + 1u), value[2], (uint16_t)(value[3] + 1u)};
     const bool sound = region->bottom > region->top && region->right > region->left;
     return sound ? GLIMPSE_ANSWER_DONE : GLIMPSE_ANSWER_MALFORMED;
 }
@@ -124,7 +124,7 @@ static int read_command(glimpse_command *command)
                    ? GLIMPSE_ANSWER_MALFORMED
                    : GLIMPSE_ANSWER_DONE;
     case GLIMPSE_COMMAND_MORE_HERE:
-        return field->length == 4 ? read_region(field->value, &command->region) : GLIMPSE_ANSWER_UNKNOWN;
+        return field->length == 4 ? read_area(field->value, &command->region) : GLIMPSE_ANSWER_UNKNOWN;
     default: {
         glimpse_settings ignored = glimpse_settings_default();
         return glimpse_settings_take(&ignored, field) == 0 ? GLIMPSE_ANSWER_UNKNOWN : GLIMPSE_ANSWER_DONE;

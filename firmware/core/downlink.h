@@ -17,7 +17,7 @@ typedef enum {
     GLIMPSE_COMMAND_ENOUGH = 2,  /* no value: send no more of this frame */
     GLIMPSE_COMMAND_MORE = 3,    /* 2 bytes: so many radio bytes more */
     GLIMPSE_COMMAND_MORE_TO = 4, /* 2 bytes: all up to this rank, which is the last */
-    GLIMPSE_COMMAND_MORE_HERE = 5, /* 4 bytes: a region of the latent before the rest, see glimpse_region */
+    GLIMPSE_COMMAND_MORE_HERE = 5, /* 4 bytes: a region of the latent before the rest, see glimpse_area */
     GLIMPSE_COMMAND_STATUS = 6,  /* no value: telemetry please */
     GLIMPSE_COMMAND_REBOOT = 7   /* no value: after the answer */
 } glimpse_command_type;
@@ -28,7 +28,7 @@ enum { GLIMPSE_COMMAND_LAST_OF_FRAME = GLIMPSE_COMMAND_MORE_HERE };
    of a larger latent only the first 256 rows and columns can be named. */
 typedef struct {
     uint16_t top, bottom, left, right;
-} glimpse_region;
+} glimpse_area;
 
 typedef struct {
     uint8_t model;     /* whose frame it is; of no meaning when no command is about a frame */
@@ -57,7 +57,7 @@ uint32_t glimpse_downlink_have(glimpse_downlink_writer *writer, const glimpse_co
 /* False, and nothing changes: the packet is full, or a number is out of range. type: one of the commands without a value
    or with a number; settings go with glimpse_settings_put(&settings, type, &writer->fields). */
 bool glimpse_downlink_put(glimpse_downlink_writer *writer, uint8_t type, uint32_t number);
-bool glimpse_downlink_here(glimpse_downlink_writer *writer, const glimpse_region *region);
+bool glimpse_downlink_here(glimpse_downlink_writer *writer, const glimpse_area *region);
 
 /* The packet's length; 0 when it holds no command. */
 int glimpse_downlink_end(glimpse_downlink_writer *writer);
@@ -77,7 +77,7 @@ typedef struct {
     glimpse_field field; /* as it came: settings go with glimpse_settings_take */
     int result;          /* glimpse_answer_result: DONE when the rest of this is to be trusted, UNKNOWN or MALFORMED */
     uint32_t number;     /* MORE, MORE_TO */
-    glimpse_region region; /* MORE_HERE */
+    glimpse_area region; /* MORE_HERE */
 } glimpse_command;
 
 /* 1: here is the next command; 0: that was all. A setting's range is not looked at. */

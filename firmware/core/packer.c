@@ -21,6 +21,9 @@ int glimpse_packer_begin(glimpse_packer *packer, const glimpse_codec *codec, con
     packer->frame = frame;
     packer->coding = coding;
     packer->steered = false;
+    packer->stale = false;
+    packer->waiting = NULL;
+    packer->last = (glimpse_run){0, 0};
     glimpse_order_seek(&packer->order, codec, 0);
     return GLIMPSE_OK;
 }
@@ -30,7 +33,52 @@ void glimpse_packer_steer(glimpse_packer *packer, const int8_t *side)
     packer->steered = packer->codec->order == GLIMPSE_ORDER_SALIENCY && side != NULL;
     if (packer->steered) {
         glimpse_picker_begin(&packer->picker, packer->codec, side);
+        packer->stale = packer->waiting != NULL;
     }
+}
+
+void glimpse_packer_follow(glimpse_packer *packer, glimpse_ranks *waiting)
+{
+    packer->waiting = waiting;
+    packer->stale = true;
+}
+
+void glimpse_packer_changed(glimpse_packer *packer)
+{
+    packer->stale = true;
+}
+
+int glimpse_packer_want(glimpse_packer *packer, uint32_t top, uint32_t bottom, uint32_t left, uint32_t right)
+{
+    const glimpse_codec *codec = packer->codec;
+    if (top >= bottom || left >= right || bottom > codec->height || right > codec->width) {
+        return GLIMPSE_ERROR_ARGUMENT;
+    }
+    if (codec->order != GLIMPSE_ORDER_SALIENCY) {
+        return 0;
+    }
+    if (!packer->steered) { /* until now by rank: everything before the cursor has been sent */
+        glimpse_picker_begin(&packer->picker, codec, NULL);
+        glimpse_picker_sent(&packer->picker, 0, packer->order.rank);
+        packer->steered = true;
+        packer->stale = packer->waiting != NULL;
+    }
+    glimpse_picker_want(&packer->picker, top, bottom, left, right);
+    return 1;
+}
+
+void glimpse_packer_take_back(glimpse_packer *packer)
+{
+    packer->sent -= packer->last.count;
+    if (packer->waiting != NULL) {
+        glimpse_ranks_add(packer->waiting, packer->last.first, packer->last.count);
+    } else {
+        glimpse_order_seek(&packer->order, packer->codec, packer->last.first);
+    }
+    if (packer->steered && !packer->stale) {
+        glimpse_picker_unsent(&packer->picker, packer->last.first, packer->last.count);
+    }
+    packer->last.count = 0;
 }
 
 typedef struct {
@@ -118,26 +166,36 @@ static body_size put_body(glimpse_packer *packer, uint32_t run, uint8_t *body, s
     return raw;
 }
 
-/* The symbols that the next packet may bring. */
+/* The symbols that the next packet may bring; none: all has been sent. */
 static glimpse_run next_run(glimpse_packer *packer)
 {
-    if (!packer->steered) {
-        return (glimpse_run){packer->order.rank, glimpse_codec_symbols(packer->codec) - packer->order.rank};
+    const uint32_t total = glimpse_codec_symbols(packer->codec);
+    if (packer->waiting == NULL) {
+        if (packer->sent == total) {
+            return (glimpse_run){0, 0};
+        }
+        return packer->steered ? glimpse_picker_next(&packer->picker)
+                               : (glimpse_run){packer->order.rank, total - packer->order.rank};
     }
-    const glimpse_run run = glimpse_picker_next(&packer->picker);
-    glimpse_order_seek(&packer->order, packer->codec, run.first);
-    return run;
+    const uint32_t first = glimpse_ranks_next(packer->waiting, 0);
+    if (first == total) {
+        return (glimpse_run){0, 0};
+    }
+    if (!packer->steered) {
+        return (glimpse_run){first, glimpse_ranks_end(packer->waiting, first) - first};
+    }
+    if (packer->stale) {
+        glimpse_picker_follow(&packer->picker, packer->waiting);
+        packer->stale = false;
+    }
+    return glimpse_picker_next(&packer->picker);
 }
 
-int glimpse_packer_next(glimpse_packer *packer, size_t payload, uint8_t *packet)
+int glimpse_packer_pack(glimpse_packer *packer, glimpse_run run, size_t payload, uint8_t *packet)
 {
     if (payload < GLIMPSE_MIN_PAYLOAD || payload > GLIMPSE_MAX_PAYLOAD) {
         return GLIMPSE_ERROR_ARGUMENT;
     }
-    if (packer->sent == glimpse_codec_symbols(packer->codec)) {
-        return 0;
-    }
-    const glimpse_run run = next_run(packer);
     glimpse_header header = {
         .version = GLIMPSE_WIRE_VERSION,
         .model = packer->codec->model,
@@ -146,10 +204,17 @@ int glimpse_packer_next(glimpse_packer *packer, size_t payload, uint8_t *packet)
         .kind = GLIMPSE_KIND_IMAGE,
         .revision = packer->codec->revision & 1u,
     };
+    if (packer->order.rank != run.first) {
+        glimpse_order_seek(&packer->order, packer->codec, run.first);
+    }
     const body_size body =
         put_body(packer, run.count, packet + GLIMPSE_HEADER_BYTES, payload - GLIMPSE_OVERHEAD_BYTES, &header.coding);
     packer->sent += body.count;
-    if (packer->steered) {
+    packer->last = (glimpse_run){run.first, body.count};
+    if (packer->waiting != NULL) {
+        glimpse_ranks_remove(packer->waiting, run.first, body.count);
+    }
+    if (packer->steered && !packer->stale) {
         glimpse_picker_sent(&packer->picker, run.first, body.count);
     }
     glimpse_header_write(&header, packet);
@@ -158,4 +223,13 @@ int glimpse_packer_next(glimpse_packer *packer, size_t payload, uint8_t *packet)
     packet[checked] = (uint8_t)(check >> 8);
     packet[checked + 1] = (uint8_t)check;
     return (int)(checked + GLIMPSE_CHECK_BYTES);
+}
+
+int glimpse_packer_next(glimpse_packer *packer, size_t payload, uint8_t *packet)
+{
+    if (payload < GLIMPSE_MIN_PAYLOAD || payload > GLIMPSE_MAX_PAYLOAD) {
+        return GLIMPSE_ERROR_ARGUMENT;
+    }
+    const glimpse_run run = next_run(packer);
+    return run.count == 0 ? 0 : glimpse_packer_pack(packer, run, payload, packet);
 }

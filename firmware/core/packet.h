@@ -10,6 +10,7 @@
 #include "core/codec.h"
 #include "core/context.h"
 #include "core/order.h"
+#include "core/ranks.h"
 #include "core/saliency.h"
 
 enum {
@@ -60,10 +61,13 @@ typedef struct {
     const glimpse_codec *codec;
     const uint8_t *symbols; /* [height, width, channels] */
     glimpse_order order;
-    uint32_t sent; /* symbols; one that came twice counts once */
+    uint32_t sent; /* symbols; one that only filled a byte does not count, one sent again does */
     uint8_t frame;
     uint8_t coding;
-    bool steered; /* by the picker, which is not used otherwise */
+    bool steered;           /* by the picker, which is not used otherwise */
+    bool stale;             /* the picker has not been told of changes to waiting */
+    glimpse_ranks *waiting; /* what is still to be sent; NULL: everything once, which the cursor and the picker know */
+    glimpse_run last;       /* of the last packet */
     glimpse_picker picker;
     glimpse_surroundings around;
 } glimpse_packer;
@@ -78,11 +82,27 @@ int glimpse_packer_begin(glimpse_packer *packer, const glimpse_codec *codec, con
    this call, with NULL or with another codec they follow the ranks. side: int8 [height, width], used at once. */
 void glimpse_packer_steer(glimpse_packer *packer, const int8_t *side);
 
+/* Between begin and the first packet: from now on packets bring the symbols in `waiting`, which is the caller's, and which
+   loses those that have been sent. It may change between packets; glimpse_packer_changed tells so. */
+void glimpse_packer_follow(glimpse_packer *packer, glimpse_ranks *waiting);
+void glimpse_packer_changed(glimpse_packer *packer);
+
+/* The cells of a region of the latent come first, [top, bottom) x [left, right). 1 when that changes anything, 0 for a
+   codec whose order scatters what a packet carries over the whole latent, GLIMPSE_ERROR_ARGUMENT for a region that is
+   empty or reaches outside. */
+int glimpse_packer_want(glimpse_packer *packer, uint32_t top, uint32_t bottom, uint32_t left, uint32_t right);
+
+/* The last packet was not sent: its symbols are waiting again. Once for each packet. */
+void glimpse_packer_take_back(glimpse_packer *packer);
+
 /* Writes the next packet and returns its length, at most `payload`; 0 when every symbol has been sent. `payload`
    (GLIMPSE_MIN_PAYLOAD..GLIMPSE_MAX_PAYLOAD) may differ from call to call. `packet` holds `payload` bytes. A range
    coded packet may be shorter than `payload` though symbols remain, and so may one that meets symbols already sent;
    every packet carries one new symbol at least. GLIMPSE_ERROR_ARGUMENT: payload out of range. */
 int glimpse_packer_next(glimpse_packer *packer, size_t payload, uint8_t *packet);
+
+/* The same of a run that the caller chose, at least one symbol, all of them in `waiting`. */
+int glimpse_packer_pack(glimpse_packer *packer, glimpse_run run, size_t payload, uint8_t *packet);
 
 /* Where a packet is decoded before anything of it is taken; nothing in it needs to be set. */
 typedef struct {

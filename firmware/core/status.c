@@ -40,6 +40,18 @@ const char *glimpse_status_text(int status)
         return "there is no camera, or it gives no frame";
     case GLIMPSE_ERROR_STORAGE:
         return "the flash refused";
+    case GLIMPSE_ERROR_REFERENCE:
+        return "a difference to a frame that is not there, or not the same";
+    case GLIMPSE_ERROR_MAC:
+        return "sealed with another key, by another device, or forged";
+    case GLIMPSE_ERROR_REPLAY:
+        return "a sealed packet that was taken before, or comes too late";
+    case GLIMPSE_ERROR_COUNTER:
+        return "the counter of sealed packets has ended; install a new key";
+    case GLIMPSE_ERROR_PAYLOAD:
+        return "sealed packets need payloads of 24 bytes or more";
+    case GLIMPSE_ERROR_KEY:
+        return "no key is installed";
     default:
         return status > 0 ? "no error" : "unknown error";
     }

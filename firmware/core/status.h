@@ -21,7 +21,13 @@ typedef enum {
     GLIMPSE_ERROR_MODEL_FORMAT = -14, /* not a model blob, or one with impossible contents */
     GLIMPSE_ERROR_MODEL_LIMIT = -15,  /* a sound model that needs more than this build offers */
     GLIMPSE_ERROR_SOURCE = -16,       /* there is no camera, or it gives no frame */
-    GLIMPSE_ERROR_STORAGE = -17       /* the flash refused to be erased or written */
+    GLIMPSE_ERROR_STORAGE = -17,      /* the flash refused to be erased or written */
+    GLIMPSE_ERROR_REFERENCE = -18,    /* a difference to a frame that is not there, or not the same */
+    GLIMPSE_ERROR_MAC = -40,          /* sealed with another key, by another device, or forged or damaged */
+    GLIMPSE_ERROR_REPLAY = -41,       /* sealed as it should be, but taken before or too late */
+    GLIMPSE_ERROR_COUNTER = -42,      /* the counter of sealed packets has ended: no more with this key */
+    GLIMPSE_ERROR_PAYLOAD = -43,      /* the link's payload is too small for sealed packets */
+    GLIMPSE_ERROR_KEY = -44           /* there is no key */
 } glimpse_status;
 
 /* One lower-case phrase without a full stop, for any value; never NULL. */

@@ -5,7 +5,6 @@
 #include "core/telemetry.h"
 #include "core/downlink.h"
 
-typedef struct { uint32_t first; uint32_t count; } glimpse_run;
 size_t glimpse_runs_write(const glimpse_codec *codec, const uint8_t *received, uint8_t *bytes, size_t capacity,
                           uint32_t *claimed);
 typedef struct { ...; } glimpse_runs_reader;
@@ -34,18 +33,18 @@ typedef struct {
 int glimpse_telemetry_write(glimpse_telemetry *telemetry, size_t payload, uint8_t *packet);
 int glimpse_telemetry_read(const uint8_t *packet, size_t length, glimpse_telemetry *telemetry);
 
-typedef struct { uint16_t top, bottom, left, right; } glimpse_region;
+typedef struct { uint16_t top, bottom, left, right; } glimpse_area;
 typedef struct { uint8_t model; uint8_t revision; uint8_t frame; uint16_t sequence; ...; } glimpse_downlink_header;
 typedef struct { glimpse_field_writer fields; ...; } glimpse_downlink_writer;
 int glimpse_downlink_begin(glimpse_downlink_writer *writer, const glimpse_downlink_header *header, uint8_t *packet,
                            size_t payload);
 uint32_t glimpse_downlink_have(glimpse_downlink_writer *writer, const glimpse_codec *codec, const uint8_t *received);
 bool glimpse_downlink_put(glimpse_downlink_writer *writer, uint8_t type, uint32_t number);
-bool glimpse_downlink_here(glimpse_downlink_writer *writer, const glimpse_region *region);
+bool glimpse_downlink_here(glimpse_downlink_writer *writer, const glimpse_area *region);
 int glimpse_downlink_end(glimpse_downlink_writer *writer);
 typedef struct { glimpse_downlink_header header; ...; } glimpse_downlink;
 int glimpse_downlink_read(const uint8_t *packet, size_t length, glimpse_downlink *downlink);
-typedef struct { glimpse_field field; int result; uint32_t number; glimpse_region region; ...; } glimpse_command;
+typedef struct { glimpse_field field; int result; uint32_t number; glimpse_area region; ...; } glimpse_command;
 int glimpse_downlink_next(glimpse_downlink *downlink, glimpse_command *command);
 
 #define GLIMPSE_MAX_SEQUENCE ...

@@ -7,7 +7,6 @@
 #include "core/context.h"
 #include "core/saliency.h"
 #include "core/packet.h"
-#include "core/schedule.h"
 
 const char *glimpse_status_text(int status);
 
@@ -43,15 +42,15 @@ typedef struct {
     ...;
 } glimpse_header;
 int glimpse_packet_read(const uint8_t *packet, size_t length, glimpse_header *header);
+typedef struct { uint32_t first; uint32_t count; } glimpse_run;
+typedef struct { ...; } glimpse_packer;
+int glimpse_packer_begin(glimpse_packer *packer, const glimpse_codec *codec, const uint8_t *symbols, uint8_t frame,
+                         uint8_t coding);
+void glimpse_packer_steer(glimpse_packer *packer, const int8_t *side);
+int glimpse_packer_next(glimpse_packer *packer, size_t payload, uint8_t *packet);
 typedef struct { ...; } glimpse_workspace;
 int glimpse_packet_unpack(const glimpse_codec *codec, int frame, const uint8_t *packet, size_t length,
                           glimpse_workspace *work, uint8_t *symbols, uint8_t *received);
-
-typedef struct { ...; } glimpse_schedule;
-int glimpse_schedule_begin(glimpse_schedule *schedule, const glimpse_codec *codec, const uint8_t *symbols,
-                           uint8_t frame, uint8_t coding, uint32_t budget);
-void glimpse_schedule_steer(glimpse_schedule *schedule, const int8_t *side);
-int glimpse_schedule_next(glimpse_schedule *schedule, size_t payload, uint8_t *packet);
 
 #define GLIMPSE_ERROR_LENGTH ...
 #define GLIMPSE_ERROR_CHECK ...

@@ -2,6 +2,7 @@
 """The command `glimpse`."""
 
 import sys
+from itertools import chain
 from typing import Annotated, NoReturn
 
 import typer
@@ -9,14 +10,20 @@ import typer
 from glimpse import __version__
 from glimpse.commands.bench import bench
 from glimpse.commands.capture import capture
+from glimpse.commands.contact import contact
 from glimpse.commands.decode import decode
 from glimpse.commands.demo import demo
 from glimpse.commands.doctor import doctor
 from glimpse.commands.encode import encode
 from glimpse.commands.evaluate import evaluate
 from glimpse.commands.export import export
+from glimpse.commands.feedback import feedback
 from glimpse.commands.flash import flash
+from glimpse.commands.key import app as key
+from glimpse.commands.modem import modem
 from glimpse.commands.node import app as node
+from glimpse.commands.plan import plan
+from glimpse.commands.send import send
 from glimpse.commands.stream import stream
 from glimpse.commands.train import train
 from glimpse.errors import GlimpseError, UsageError
@@ -28,9 +35,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Camera images from microcontrollers over links of a few bytes a second that lose many of them.",
 )
-for command in (demo, encode, decode, capture, stream, flash, bench, train, export, evaluate, doctor):
+COMMANDS = (
+    (demo, encode, decode, capture, stream, send, modem),
+    (flash, bench, plan),
+    (train, export, evaluate, contact, feedback),
+    (doctor,),
+)
+for command in chain(*COMMANDS):
     app.command()(command)
 app.add_typer(node, name="node")
+app.add_typer(key, name="key")
 
 
 def _version(wanted: bool) -> None:

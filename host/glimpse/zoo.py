@@ -60,8 +60,12 @@ def names() -> list[str]:
 
 
 @lru_cache
-def load(name: str = DEFAULT) -> ZooModel:
-    """A model by name, or by the path of its folder.
+def load(name: str = DEFAULT, archives: tuple[Path, ...] = ()) -> ZooModel:
+    """A model by name, by name and revision (`mcucoder@4`), or by the path of its folder.
+
+    Args:
+        name: of the current revision, or with the revision that is meant.
+        archives: folders to look for old revisions in, before the usual ones (see glimpse.archive).
 
     Raises:
         GlimpseError: when there is none of that name.
@@ -69,6 +73,11 @@ def load(name: str = DEFAULT) -> ZooModel:
     for folder in (*(f / name for f in FOLDERS), Path(name)):
         if (folder / "model.toml").is_file():
             return ZooModel(folder)
+    base, at, revision = name.rpartition("@")
+    if at and revision.isascii() and revision.isdecimal() and len(revision) <= 3:
+        from glimpse import archive  # which lists the zoo, so it cannot be imported the other way round
+
+        return archive.find(base, int(revision), archives)
     raise GlimpseError(f"there is no model {name!r}; choose {' or '.join(names()) or 'a model folder'}")
 
 

@@ -125,6 +125,37 @@ def test_two_frames_in_a_file_are_told_apart(glp: Path, tmp_path: Path, run: Run
     assert json.loads(out)["packets"]["rejected"] == {"frame": 10}
 
 
+def test_all_frames_of_a_file_get_their_pictures(glp: Path, tmp_path: Path, run: Run):
+    run("encode", PHOTO, "-o", tmp_path / "b.glp", "--frame", 6, "--model", "limitnet", "--budget", 900)
+    other = read_packets(tmp_path / "b.glp").packets
+    write_packets(glp, [*read_packets(glp).packets[:10], *other, b"noise", other[0]])
+    code, out, _ = run("decode", glp, "--all", tmp_path / "all", "--json", "-")
+    numbers = json.loads(out)
+    assert code == 0 and numbers["packets"]["rejected"] == {"length": 1} and numbers["packets"]["duplicate"] == 1
+    found = [(row["frame"], row["model"], row["packets"]) for row in numbers["frames"]]
+    assert found == [(5, "mcucoder", 10), (6, "limitnet", len(other))]
+    names = ["0001-frame-05.png", "0002-frame-06.png"]
+    assert sorted(path.name for path in (tmp_path / "all").iterdir()) == names
+    run("decode", tmp_path / "b.glp", "-o", tmp_path / "b.png")
+    one, two = (np.asarray(load_photo(path)) for path in (tmp_path / "b.png", tmp_path / "all" / names[1]))
+    assert (one == two).all()
+
+
+def test_the_map_strikes_out_what_was_filled_in(tmp_path: Path, run: Run):
+    run("encode", PHOTO, "-o", tmp_path / "b.glp", "--model", "limitnet", "--budget", 900)
+    code, out, _ = run("decode", tmp_path / "b.glp", "-o", tmp_path / "b.png", "--map", tmp_path / "map.png")
+    empty = int(out.split("not seen; of ")[1].split(" of 784 places nothing came")[0])
+    assert code == 0 and 0 < empty < 784 and "map of what was received" in out
+    picture, drawn = (np.asarray(load_photo(tmp_path / name)) for name in ("b.png", "map.png"))
+    colour = (drawn == (214, 0, 120)).all(axis=2)
+    assert colour[:224, 232:].sum() == 64 * empty, "the map at the right"
+    assert 0.2 < colour[:224, :224].sum() / (64 * empty) < 0.5, "struck out at the left"
+    kept = ~colour[:224, :224]
+    assert (drawn[:224, :224][kept] == picture[kept]).all()
+    run("encode", PHOTO, "-o", tmp_path / "b.glp")
+    assert "filled in" not in run("decode", tmp_path / "b.glp", "-o", tmp_path / "b.png")[1]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [
@@ -148,6 +179,14 @@ def test_two_frames_in_a_file_are_told_apart(glp: Path, tmp_path: Path, run: Run
         (("decode", "empty.glp", "-o", "x.docx"), 1, "cannot tell the picture format"),
         (("decode", "empty.glp", "-o", "no/x.png"), 1, "does not exist; create it first"),
         (("decode", "empty.glp", "-o", "x.png", "--first", 0), 2, "--first"),
+        (("decode", "empty.glp"), 2, "name the picture to write with --out"),
+        (("decode", "empty.glp", "-o", "x.png", "--all", "y"), 2, "or with --all a folder"),
+        (("decode", "empty.glp", "--all", "y", "--map", "x.png"), 2, "are for one frame"),
+        (("decode", "noise.glp", "-o", "x.png", "--archive", "nowhere"), 1, "there is no archive nowhere"),
+        (("decode", "noise.glp", "-o", "x.png", "--model", "mcucoder@199"), 1, "there is no mcucoder@199"),
+        (("stream", "notes.txt", "--link", "-5"), 2, "a link of -5.0 bytes a second is not possible"),
+        (("stream", "notes.txt", "--link", "notes.txt"), 1, "holds no bandwidth"),
+        (("stream", "notes.txt", "--record", "x.gif"), 2, "end it in .y4m or .mp4"),
     ],
 )
 def test_mistakes_end_in_one_sentence(

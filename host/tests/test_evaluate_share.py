@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from glimpse.errors import GlimpseError
-from glimpse.evaluation.share import markdown, share
+from glimpse.evaluation import contact_table, feedback_table, kept
+from glimpse.evaluation.share import markdown, share, table
 
 NUMBERS = {
     "command": "glimpse evaluate ...",
@@ -44,6 +45,12 @@ def test_the_table_of_the_docs_is_what_the_kept_numbers_say():
     assert table.count("\n") >= 10 and table in (docs / "evaluation.md").read_text(), "share --table prints it anew"
 
 
+def test_the_tables_against_loss_are_what_the_kept_numbers_say():
+    docs = Path(__file__).parents[2] / "docs"
+    text = table(docs / "evaluation" / "against-loss.json")
+    assert text.count("\n") >= 20 and text in (docs / "evaluation.md").read_text(), "share --table prints it anew"
+
+
 @pytest.mark.parametrize(
     "text", ["", "[]", '{"means": {"other": []}, "bd_rate": {}, "anchor": "jpeg"}', '{"means": 3}']
 )
@@ -52,3 +59,21 @@ def test_what_is_no_evaluation_is_refused(tmp_path: Path, text: str) -> None:
     (folder / "numbers.json").write_text(text)
     with pytest.raises(GlimpseError, match="evaluate"):
         share(folder / "numbers.json", folder / "models", "kodak", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "table"), [("contact", contact_table.markdown), ("feedback", feedback_table.markdown)]
+)
+def test_the_tables_of_contacts_and_feedback_are_what_the_kept_numbers_say(name, table):
+    docs = Path(__file__).parents[2] / "docs"
+    text = table(json.loads((docs / "evaluation" / f"{name}.json").read_text()))
+    assert text.count("\n") >= 5 and text in (docs / "evaluation.md").read_text(), f"{name}_table prints it anew"
+
+
+def test_numbers_are_kept_without_single_photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+    (tmp_path / "all.json").write_text(json.dumps({"means": [{"a": 1}], "rows": [1, 2]}))
+    monkeypatch.setattr("sys.argv", ["table", str(tmp_path / "all.json"), "--keep", str(tmp_path / "kept.json")])
+    assert kept.command_line("", "means", lambda numbers: str(numbers["means"]), "rows") == 0
+    assert json.loads((tmp_path / "kept.json").read_text()) == {"means": [{"a": 1}]}
+    assert kept.command_line("", "savings", str, "tracks") == 1
+    assert "has no savings; give what" in capsys.readouterr().err

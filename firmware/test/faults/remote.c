@@ -7,10 +7,12 @@
 #include "app/remote.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "app/models.h"
 #include "core/status.h"
-#include "flash.h"
+#include "ports/port.h"
+#include "test/faults/flash.h"
 
 enum { DOWNLINKS = 60, SLOTS = 2, PATIENCE = 40 };
 
@@ -129,7 +131,7 @@ static void live(uint64_t seed)
     static bool rebooted, reboot, impossible;
     static uint8_t packet[51];
     static int length;
-    begin_life(seed);
+    flash_begin(seed);
     number = kept = tries = 0;
     sequence = (uint16_t)chance(GLIMPSE_MAX_SEQUENCE + 1);
     length = 0;

@@ -7,11 +7,15 @@
 #include "app/settings.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "core/crc.h"
-#include "flash.h"
+#include "ports/port.h"
+#include "test/faults/flash.h"
 
-enum { STEPS = 60, OLD_BYTES = 16, OLD_PLACES = BYTES_A / OLD_BYTES };
+/* Records of older firmware, in bytes: without and with a key. */
+enum { STEPS = 60, FIRST = 16, SEALING = 16 + sizeof(node_security), MOST_OLD = 5 };
 
 static unsigned long saved, refused, later, old;
 
@@ -20,7 +24,7 @@ static unsigned long saved, refused, later, old;
 static node_settings numbered(uint32_t number)
 {
     const uint8_t byte = (uint8_t)(number * 7u);
-    return (node_settings){
+    node_settings settings = {
         .boots = number,
         .next_frame = (uint8_t)(number & 63u),
         .answered = true,
@@ -33,6 +37,9 @@ static node_settings numbered(uint32_t number)
                    .channels = (uint8_t)(byte ^ 85u),
                    .slot = byte},
     };
+    memset(settings.security.key, (int)(number & 255u), sizeof settings.security.key);
+    settings.security.reserved = ~number;
+    return settings;
 }
 
 static bool same(const node_settings *a, const node_settings *b)
@@ -42,22 +49,25 @@ static bool same(const node_settings *a, const node_settings *b)
            a->remote.deadline == b->remote.deadline &&
            memcmp(&a->remote.crop, &b->remote.crop, sizeof a->remote.crop) == 0 &&
            a->remote.budget == b->remote.budget && a->remote.payload == b->remote.payload &&
-           a->remote.channels == b->remote.channels;
+           a->remote.channels == b->remote.channels &&
+           memcmp(&a->security, &b->security, sizeof a->security) == 0;
 }
 
-/* A record of the first version: sequence, boots, slot, frame, zeros, check. */
-static void write_old(uint8_t *place, uint32_t number)
+/* Sequence, boots, slot, frame, zeros, then what there was of a key, check. */
+static void write_old(size_t bytes, uint32_t number)
 {
+    uint8_t *const place = (uint8_t *)(uintptr_t)port_region_base(PORT_REGION_SETTINGS_A) + bytes * (number - 1);
     const node_settings settings = numbered(number);
     const uint8_t few[4] = {settings.remote.slot, settings.next_frame, 0, 0};
     memcpy(place, &number, 4);
     memcpy(place + 4, &number, 4);
     memcpy(place + 8, few, 4);
-    const uint32_t check = glimpse_crc32(0, place, 12);
-    memcpy(place + 12, &check, 4);
+    memcpy(place + 12, &settings.security, bytes - FIRST);
+    const uint32_t check = glimpse_crc32(0, place, bytes - 4);
+    memcpy(place + bytes - 4, &check, 4);
 }
 
-static void load(uint32_t kept, uint32_t tried, uint32_t olds)
+static void load(uint32_t kept, uint32_t tried, uint32_t olds, bool old_key)
 {
     node_settings seen;
     node_settings_load(&seen);
@@ -68,6 +78,9 @@ static void load(uint32_t kept, uint32_t tried, uint32_t olds)
         const uint8_t slot = expected.remote.slot;
         expected.remote = glimpse_settings_default();
         expected.remote.slot = seen.boots == 0 ? GLIMPSE_SLOT_BUILTIN : slot;
+        if (seen.boots == 0 || !old_key) {
+            expected.security = (node_security){.mode = 0};
+        }
         old += seen.boots > 0;
     }
     if (seen.boots < kept || seen.boots > tried || !same(&seen, &expected)) {
@@ -80,14 +93,16 @@ static void load(uint32_t kept, uint32_t tried, uint32_t olds)
 static void live(void)
 {
     static uint32_t kept, tried, steps, olds; /* static: they outlive a longjmp */
-    olds = chance(2) * (1 + chance(OLD_PLACES));
-    for (uint32_t i = 0; i < olds; i++) {
-        write_old(flash[0] + OLD_BYTES * i, i + 1);
+    static bool old_key;
+    olds = chance(2) * (1 + chance(MOST_OLD));
+    old_key = chance(2) == 0;
+    for (uint32_t i = 1; i <= olds; i++) {
+        write_old(old_key ? SEALING : FIRST, i);
     }
     kept = tried = olds;
     steps = 0;
     (void)setjmp(power);
-    load(kept, tried, olds);
+    load(kept, tried, olds, old_key);
     while (steps++ < STEPS) {
         const node_settings settings = numbered(++tried);
         if (node_settings_save(&settings)) {
@@ -97,10 +112,10 @@ static void live(void)
             ++refused;
         }
         if (chance(8) == 0) {
-            load(kept, tried, olds);
+            load(kept, tried, olds, old_key);
         }
     }
-    load(kept, tried, olds);
+    load(kept, tried, olds, old_key);
 }
 
 int main(int count, char **words)
@@ -109,7 +124,7 @@ int main(int count, char **words)
         return 2;
     }
     for (unsigned long i = 0; i < strtoul(words[1], NULL, 10); i++) {
-        begin_life(strtoull(words[2], NULL, 10) * 1000003u + i);
+        flash_begin(strtoull(words[2], NULL, 10) * 1000003u + i);
         live();
     }
     printf("saved %lu\nrefused %lu\ncuts %lu\nerases %lu\nlater %lu\nold %lu\n", saved, refused, cuts, erases, later,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Hostile model blobs: fuzz_model COUNT SEED BLOB... Each blob in turn is damaged in some way and loaded; whatever
    loads runs one frame, every window, scratch and output in memory of its exact size. To be compiled with sanitizers.
-   Prints how often loading ended in which way. */
+   Prints how often loading ended in which way. With GLIMPSE_LIBFUZZER defined it offers LLVMFuzzerTestOneInput instead:
+   the input is a blob whose magic, size and check are put right. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,6 +256,38 @@ static int run_frame(const glimpse_model *model)
     return status;
 }
 
+/* True when loading refused it with a status of its own, or all of it ran. */
+static bool load_and_run(const blob *target, int *status)
+{
+    glimpse_model model;
+    *status = glimpse_model_load(&model, target->bytes, target->size);
+    return *status <= 0 && *status > -MOST_STATUS && (*status != GLIMPSE_OK || run_frame(&model) == GLIMPSE_OK);
+}
+
+#ifdef GLIMPSE_LIBFUZZER
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const blob target = {exact(size), size};
+    int status = 0;
+    memcpy(target.bytes, data, size);
+    random_state = 1;
+    if (size >= HEADER_BYTES) {
+        memcpy(target.bytes, "GLPM\2\0\0\0", 8);
+        store_word(target.bytes + SIZE_AT, (uint32_t)size);
+        store_word(target.bytes + CHECK_AT, glimpse_crc32(0, target.bytes + CHECKED_FROM, size - CHECKED_FROM));
+    }
+    if (!load_and_run(&target, &status)) {
+        abort();
+    }
+    free(target.bytes);
+    return 0;
+}
+
+#else
+
 int main(int count, char **arguments)
 {
     blob originals[MOST_BLOBS];
@@ -269,9 +303,8 @@ int main(int count, char **arguments)
     }
     for (unsigned long left = strtoul(arguments[1], NULL, 10); left > 0; left--) {
         const blob target = damaged(&originals[left % (unsigned long)blobs]);
-        glimpse_model model;
-        const int status = glimpse_model_load(&model, target.bytes, target.size);
-        if (status > 0 || status <= -MOST_STATUS || (status == GLIMPSE_OK && run_frame(&model) != GLIMPSE_OK)) {
+        int status = 0;
+        if (!load_and_run(&target, &status)) {
             fprintf(stderr, "status %d, or a model that loads and does not run; %lu left\n", status, left);
             return 1;
         }
@@ -288,3 +321,5 @@ int main(int count, char **arguments)
     }
     return 0;
 }
+
+#endif

@@ -358,7 +358,7 @@ static void damaged_telemetry_is_rejected_or_read(void)
 static int every_command(void)
 {
     static const glimpse_downlink_header header = {5, 3, 40, 16383};
-    static const glimpse_region region = {0, 256, 3, 4};
+    static const glimpse_area region = {0, 256, 3, 4};
     glimpse_settings settings = glimpse_settings_default();
     glimpse_downlink_writer writer;
     settings.budget = 500;
@@ -408,7 +408,7 @@ static void commands_are_read_in_the_order_written(void)
 static void what_cannot_be_said_is_not_written(void)
 {
     glimpse_downlink_header header = {5, 3, 64, 0};
-    static const glimpse_region empty = {3, 3, 0, 1}, far = {0, 257, 0, 1}, sound = {0, 1, 0, 1};
+    static const glimpse_area empty = {3, 3, 0, 1}, far = {0, 257, 0, 1}, sound = {0, 1, 0, 1};
     glimpse_downlink_writer writer;
     CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT, glimpse_downlink_begin(&writer, &header, packet, 11));
     header.frame = 63;
@@ -468,7 +468,7 @@ static void other_kinds_are_refused(void)
 
 static struct {
     uint32_t known, more, more_to, stopped;
-    glimpse_region wanted;
+    glimpse_area wanted;
 } told;
 
 static void tell_known(void *context, uint32_t first, uint32_t count)
@@ -477,7 +477,7 @@ static void tell_known(void *context, uint32_t first, uint32_t count)
     told.known += count;
 }
 
-static void tell_want(void *context, const glimpse_region *region)
+static void tell_want(void *context, const glimpse_area *region)
 {
     CHECK(context == &told);
     told.wanted = *region;
@@ -506,7 +506,7 @@ static const remote_frame sending = {&codec, 40, &told, tell_known, tell_want, t
 static void commands_reach_the_frame_they_name(void)
 {
     static const glimpse_downlink_header header = {5, 3, 40, 100};
-    static const glimpse_region region = {6, 256, 3, 4};
+    static const glimpse_area region = {6, 256, 3, 4};
     node_settings settings = {.answered = true, .answer = {.sequence = 99}};
     glimpse_downlink_writer writer;
     remote_outcome outcome;

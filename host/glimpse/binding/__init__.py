@@ -1,6 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The node's own C code in this process: the only package that touches `glimpse._core`."""
 
+from glimpse.binding.difference import (
+    KIND_DIFFERENCE,
+    REFERENCE_CHECKS,
+    Keeper,
+    Reference,
+    needed_reference,
+    pack_difference,
+    reference,
+    settle,
+    unpack_difference,
+)
 from glimpse.binding.model import (
     CODINGS,
     CONTEXT_SIDE,
@@ -29,6 +40,7 @@ __all__ = [
     "CODINGS",
     "CONTEXT_SIDE",
     "FREQUENCY_TOTAL",
+    "KIND_DIFFERENCE",
     "MAX_CLASSES",
     "MAX_FRAME",
     "MAX_PAYLOAD",
@@ -37,14 +49,22 @@ __all__ = [
     "MODEL_ALIGNMENT",
     "ORDERS",
     "OVERHEAD_BYTES",
+    "REFERENCE_CHECKS",
     "WIRE_VERSION",
     "Header",
+    "Keeper",
     "Model",
     "ModelError",
     "PacketError",
+    "Reference",
+    "needed_reference",
+    "pack_difference",
     "pattern",
     "protocol",
     "read_header",
+    "reference",
     "serial_frame",
+    "settle",
     "status_text",
+    "unpack_difference",
 ]

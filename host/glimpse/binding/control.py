@@ -186,7 +186,7 @@ def _put(writer: object, command: Command) -> bool:
         case MoreTo(rank):
             return lib.glimpse_downlink_put(writer, lib.GLIMPSE_COMMAND_MORE_TO, rank)
         case MoreHere(top, bottom, left, right):
-            return lib.glimpse_downlink_here(writer, ffi.new("glimpse_region *", (top, bottom, left, right)))
+            return lib.glimpse_downlink_here(writer, ffi.new("glimpse_area *", (top, bottom, left, right)))
         case Status():
             return lib.glimpse_downlink_put(writer, lib.GLIMPSE_COMMAND_STATUS, 0)
         case Reboot():

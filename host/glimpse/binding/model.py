@@ -33,6 +33,7 @@ _REASONS = {
     lib.GLIMPSE_ERROR_FRAME: "frame",
     lib.GLIMPSE_ERROR_RANGE: "range",
     lib.GLIMPSE_ERROR_BODY: "body",
+    lib.GLIMPSE_ERROR_REFERENCE: "reference",
 }
 
 
@@ -50,7 +51,8 @@ class PacketError(GlimpseError):
     """A packet that cannot be used.
 
     Attributes:
-        reason: short name, one of length, check, version, kind, model, revision, frame, range, body.
+        reason: short name, one of length, check, version, kind, model, revision, frame, range, body,
+            reference.
     """
 
     def __init__(self, status: int) -> None:
@@ -258,7 +260,7 @@ class Model:
                 lib.glimpse_schedule_steer(schedule, _pointer("int8_t *", side))
             while True:
                 size = next(sizes, size)
-                status = lib.glimpse_schedule_next(schedule, size, packet)
+                status = lib.glimpse_schedule_next(schedule, 0, size, packet)
                 if status < 0:
                     raise GlimpseError(f"a payload of {size} bytes is not possible: {status_text(status)}")
                 if status == 0:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from glimpse import zoo
+from glimpse.binding.seal import UPLINK, ArchiveOpener, SealError
 from glimpse.commands.options import (
     DEFAULT_MODEL,
     BudgetOption,
@@ -19,15 +20,17 @@ from glimpse.commands.options import (
     Fit,
     FitOption,
     JsonOption,
+    KeyOption,
     ModelOption,
     OutOption,
     PatternOption,
     PayloadOption,
     require_tables,
 )
-from glimpse.errors import UsageError
+from glimpse.errors import GlimpseError, UsageError
 from glimpse.files import check_place, write_json
 from glimpse.glp import write_packets
+from glimpse.keys import DeviceKey, read_key
 from glimpse.photo import check_picture_name, fit_photo, load_photo, save_picture
 from glimpse.reassemble import Assembly
 from glimpse.targets import open_node
@@ -44,6 +47,7 @@ def capture(
     budget: BudgetOption = None,
     coding: CodingOption = Coding.RANGE,
     fit: FitOption = Fit.CROP,
+    key: KeyOption = None,
     json: JsonOption = None,
 ) -> None:
     """One frame from a node, real or emulated: its packets, and the picture that they make."""
@@ -54,6 +58,7 @@ def capture(
     for place in (out, picture, Path(json) if json and json != "-" else None):
         if place:
             check_place(place, photo)
+    device_key = read_key(key) if key else None
     chosen = zoo.load(model)
     require_tables(chosen, coding)
     rows = (
@@ -64,11 +69,12 @@ def capture(
     with open_node(target, chosen) as node:
         info = node.identify()
         frame = node.capture(rows, payload=payload, coding=coding.value, frame=None, budget=budget, pattern=pattern)
+    opened = _open_all(frame.packets, device_key) if device_key else frame.packets
     if out:
         write_packets(out, frame.packets)
     if picture:
         assembly = Assembly(chosen)
-        for packet in frame.packets:
+        for packet in opened:
             assembly.add(packet)
         save_picture(picture, assembly.picture())
     size = sum(map(len, frame.packets))
@@ -92,3 +98,14 @@ def capture(
             f"{info.board}, firmware {info.firmware}, {info.model}: frame {frame.frame}, "
             f"{len(frame.packets)} packets, {size} bytes" + "".join(f" -> {p}" for p in (out, picture) if p)
         )
+
+
+def _open_all(sealed: list[bytes], key: DeviceKey) -> list[bytes]:
+    opener = ArchiveOpener(key.seal(UPLINK))
+    try:
+        return [opener.take(packet) for packet in sealed]
+    except SealError as error:
+        raise GlimpseError(
+            f"the node's packets cannot be opened with this key ({error}); install it with glimpse key install, "
+            "or capture without --key"
+        ) from error

@@ -72,6 +72,7 @@ def _package() -> list[Finding]:
         Finding(
             "LiteRT", "pictures from packets", _version("ai-edge-litert"), "pip install ai-edge-litert", required=True
         ),
+        Finding("PyAV", "videos other than .y4m", _version("av"), "pip install 'glimpse-lpwan[video]'"),
         Finding("Keras", "training", _version("keras"), "pip install 'glimpse-lpwan[train]'"),
         Finding(
             "TensorFlow", "training's export to int8", _version("tensorflow"), "pip install 'glimpse-lpwan[train]'"
@@ -106,9 +107,11 @@ def _tools() -> list[Finding]:
 def _checkout() -> list[Finding]:
     folder = _attempt(lambda: str(root()))
     carriers = folder and (Path(folder) / ".deps" / "cmsis_nn").is_dir()
+    ciphers = folder and (Path(folder) / ".deps" / "monocypher").is_dir()
     return [
         Finding("source folder", "emulated and real boards", folder, "clone Glimpse and run make setup"),
         Finding("CMSIS-NN sources", "building firmware", "in .deps" if carriers else None, "make setup"),
+        Finding("Monocypher sources", "sealed packets", "in .deps" if ciphers else None, "make setup"),
     ]
 
 

@@ -21,6 +21,8 @@ JSON:
   or a detector also top1, top1_ten and map50: what is gained (0..1) at equal rate. null where not defined, with
   sentences in bd_problems {codec: {key or measure: sentence}};
 - saliency {model: {branch or map: {max_f, mae, threshold, photos}}}, if asked for;
+- with --sequence instead: command, every, fit and sequences, see glimpse.commands.sequence;
+- with --against-loss instead of all this: see glimpse.commands.against_loss;
 - loss {rows [{codec, image, loss, seed, bytes, psnr_db, ms_ssim, ms_ssim_db}], means [the same over photos and seeds]}.
 """
 
@@ -34,14 +36,18 @@ import typer
 from rich.console import Console
 
 from glimpse import zoo
+from glimpse.commands.against_loss import run_against_loss
 from glimpse.commands.options import JsonOption, PayloadOption
+from glimpse.commands.sequence import Asked, EveryOption, HoldOption, SequenceOption, evaluate_sequences
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.evaluation import classical
 from glimpse.evaluation import saliency as saliency_scores
+from glimpse.evaluation.against_loss import LOSSES
 from glimpse.evaluation.curves import MOST_BPP
 from glimpse.evaluation.learned import base_name
 from glimpse.evaluation.measure import Bench, Measured, Plan, measure, photos_in, shape_of
 from glimpse.evaluation.result import Result, summarise
+from glimpse.evaluation.sequence import HOLD
 from glimpse.evaluation.table import tables
 from glimpse.files import check_place, make_folder, write_json
 from glimpse.progress import progress
@@ -66,7 +72,7 @@ class Split(StrEnum):
 
 
 def evaluate(
-    data: Annotated[Path, typer.Option(help="Folder of photos.", show_default=False)],
+    data: Annotated[Path | None, typer.Option(help="Folder of photos.", show_default=False)] = None,
     models: Annotated[
         str | None, typer.Option(help="Models, separated by commas; none: no model.", show_default="all at hand")
     ] = None,
@@ -90,6 +96,15 @@ def evaluate(
     saliency: Annotated[
         Path | None, typer.Option(help="Folder with img/, mask/ and a manifest: compare saliency maps with masks.")
     ] = None,
+    sequence: SequenceOption = None,
+    every: EveryOption = 1,
+    hold: HoldOption = HOLD,
+    against_loss: Annotated[
+        bool, typer.Option("--against-loss", help="Quality against loss instead, with and without parity.")
+    ] = False,
+    tune_on: Annotated[
+        Path | None, typer.Option(help="Folder of training photos that --against-loss chooses redundancy on.")
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, max=64, help="Processes at a time.")] = 2,
     plot: Annotated[Path | None, typer.Option(help="Folder for plots.", show_default=False)] = None,
     json: JsonOption = None,
@@ -98,9 +113,22 @@ def evaluate(
     console = Console(file=sys.stderr) if json == "-" else Console()
     if json not in (None, "-"):
         check_place(Path(json))
+    if (data is None) == (not sequence):
+        raise UsageError("name either a folder of photos with --data or a fixed camera's frames with --sequence")
+    if sequence:
+        names = tuple(zoo.names()) if models is None else _names(models)
+        asked = Asked(tuple(sequence), names, payload, fit.value, _percentages(loss) or (0.0,), every, limit, hold)
+        evaluate_sequences(asked, console, json)
+        return
+    assert data is not None
     if plot is not None:
         make_folder(plot)
     files = _some(photos_in(data, split.value), limit)
+    if against_loss:
+        losses = _percentages(loss) or LOSSES
+        names = tuple(zoo.names()) if models is None else _names(models)
+        run_against_loss(console, data, files, tune_on, names, losses, seeds, fit.value, jobs, plot, json)
+        return
     chosen, left_out = _codecs(models, baselines, payload)
     height, width = shape_of(chosen[0])
     if (classifier is None) != (labels is None):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`glimpse export`: trained weights to a model folder that nodes and receivers use.
 
-JSON: out, model, revision, blob_bytes, float_drift (quantiser steps), frame_bytes {payload: of a whole frame}, int8
-{photos, float, int8, cost_db, cost_ms_ssim_db, symbols_changed} (null without a decoder).
+JSON: out, model, revision, replaced (the revision that stood there, or null), kept (where its copy is, or null),
+blob_bytes, float_drift (quantiser steps), frame_bytes {payload: of a whole frame}, int8 {photos, float, int8, cost_db,
+cost_ms_ssim_db, symbols_changed} (null without a decoder).
 """
 
 import importlib.util
@@ -14,6 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
+from glimpse.archive import keep, read_revision
 from glimpse.commands.options import JsonOption
 from glimpse.errors import GlimpseError
 from glimpse.files import make_folder, write_json, write_whole
@@ -34,6 +36,9 @@ def export(
     part: Annotated[Part, typer.Option(help="The decoder alone after it was tuned.")] = Part.BOTH,
     photos: Annotated[int, typer.Option(min=8, help="Training photos to count symbols on.")] = 1000,
     header: Annotated[Path | None, typer.Option(help="C header to write as well.")] = None,
+    archive: Annotated[
+        Path | None, typer.Option(help="Folder that keeps the revision that is replaced.", show_default=False)
+    ] = None,
     json: JsonOption = None,
 ) -> None:
     """Weights to int8 TFLite, tables, model.toml and decoder, with a report of what int8 cost."""
@@ -57,7 +62,11 @@ def export(
         training, validation = split_files(data)
     except FileNotFoundError as error:
         raise GlimpseError(f"{error}; name the folder of the training's photos with --data") from error
-    numbers: dict[str, Any] = {"out": str(out), "model": codec.name}
+    numbers: dict[str, Any] = {"out": str(out), "model": codec.name, "replaced": None, "kept": None}
+    old = read_revision(out) if part is not Part.DECODER else None
+    if old is not None:
+        numbers["replaced"] = old.revision
+        numbers["kept"] = str(keep(out, archive)) if archive is not None else None
     try:
         if part is not Part.DECODER:
             chosen = load_squares(training[:: max(1, len(training) // photos)], PHOTO_SIDE)
@@ -91,6 +100,13 @@ def _settings(weights: Path) -> dict[str, Any]:
 
 def _tell(numbers: dict[str, Any], allowed: float, to_stderr: bool) -> None:
     lines = [f"{numbers['out']}: {numbers['model']} revision {numbers['revision']}, {numbers['blob_bytes']:,} bytes"]
+    if numbers["kept"]:
+        lines.append(f"  revision {numbers['replaced']} is kept in {numbers['kept']}, where receivers find it")
+    elif numbers["replaced"] is not None:
+        lines.append(
+            f"  it replaced revision {numbers['replaced']}, without which its packets cannot be decoded: get it back "
+            "from version control if nodes still send them, and export with --archive DIR from now on to keep it"
+        )
     for payload, size in numbers.get("frame_bytes", {}).items():
         lines.append(f"  a whole frame in packets of {payload} bytes: {size:,} bytes on average")
     if numbers["int8"]:

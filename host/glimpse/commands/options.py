@@ -43,8 +43,15 @@ FitOption = Annotated[Fit, typer.Option(help="crop the middle, squash, or pad wi
 JsonOption = Annotated[
     str | None, typer.Option("--json", metavar="FILE", help="Write the numbers as JSON; - is standard output.")
 ]
+KeyOption = Annotated[
+    Path | None, typer.Option("--key", metavar="FILE", help="Packets are sealed with this key.", show_default=False)
+]
 OutOption = Annotated[Path | None, typer.Option("--out", "-o", help="File to write.")]
 PatternOption = Annotated[bool, typer.Option("--pattern", help="The node's test pattern instead of a photo.")]
+ArchiveOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="Folder with old revisions of models, looked at first; may be repeated.", show_default=False),
+]
 DEFAULT_MODEL = zoo.DEFAULT
 
 

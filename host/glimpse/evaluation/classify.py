@@ -35,6 +35,9 @@ class Classifier:
         self.size = described.photo_shape[1], described.photo_shape[0]
         self._logits = described.logits
         self._interpreter = _interpreter(model)
+        tensors = self._interpreter.get_tensor_details()
+        # A difference of two scores times this is one of logits, the logarithm of the ratio of two probabilities.
+        self.step = next(float(each["quantization"][0]) for each in tensors if each["index"] == self._logits)
 
     def scores(self, picture: np.ndarray) -> np.ndarray:
         """Logits as the file stores them, int [classes].

@@ -3,12 +3,13 @@
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -26,6 +27,8 @@ from glimpse.photo import Fit, fit_photo, load_photo
 from glimpse.training.split import SUFFIXES, VALIDATION_EVERY
 
 DEFAULT_SIDE = 224
+Setting = TypeVar("Setting")
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True)
@@ -206,23 +209,39 @@ def measure(
             done.append(bench.measure(path, name))
             on_photo(done[-1])
         return done
-    return _in_processes(bench.plan, list(zip(files, names, strict=True)), jobs, on_photo)
+    return in_processes(_prepare, bench.plan, _measure, list(zip(files, names, strict=True)), jobs, on_photo)
 
 
-def _in_processes(
-    plan: Plan, work: list[tuple[Path, str]], jobs: int, on_photo: Callable[[Measured], None]
-) -> list[Measured]:
+def in_processes(
+    prepare: Callable[[Setting], None],
+    plan: Setting,
+    do: Callable[..., Done],
+    work: Sequence[tuple],
+    jobs: int,
+    on_done: Callable[[Done], None],
+) -> list[Done]:
+    """Work on several processes, its results in order.
+
+    Args:
+        prepare: called with `plan` in each process; like `do`, a function of a module.
+        plan: what it needs.
+        do: called with the parts of each piece of work.
+        work: the pieces.
+        jobs: processes.
+        on_done: called with each result as soon as it is there.
+
+    Raises:
+        GlimpseError: a process ended.
+    """
     # Started afresh: a copy of this process would hold locks of the progress bar's thread.
-    pool = ProcessPoolExecutor(jobs, get_context("spawn"), _prepare, (plan,))
+    pool = ProcessPoolExecutor(jobs, get_context("spawn"), prepare, (plan,))
     try:
         with _without_interrupts():
-            futures: dict[Future[Measured], int] = {
-                pool.submit(_measure, path, name): number for number, (path, name) in enumerate(work)
-            }
-        done: dict[int, Measured] = {}
+            futures: dict[Future[Done], int] = {pool.submit(do, *each): number for number, each in enumerate(work)}
+        done: dict[int, Done] = {}
         for future in as_completed(futures):
             done[futures[future]] = future.result()
-            on_photo(done[futures[future]])
+            on_done(done[futures[future]])
         return [done[number] for number in range(len(work))]
     except BrokenProcessPool as error:
         raise GlimpseError("a process ended before its time, perhaps for want of memory; try --jobs 1") from error

@@ -3,7 +3,8 @@
 
 models/NAME/results/kodak.json gets what `glimpse evaluate --json` found of that model, the command included; a model's
 variants (NAME@ranks) go with it, and the anchor's means, which its BD-rates refer to. `--all FILE` keeps the means of
-every codec without single photos; `--table` prints them as the Markdown table of docs/evaluation.md.
+every codec without single photos; `--table` prints them as the Markdown table of docs/evaluation.md, and what
+`--against-loss` found as the tables there.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from glimpse.errors import GlimpseError
+from glimpse.evaluation.loss_table import loss_markdown
 from glimpse.files import make_folder, write_whole
 
 TABLES = ("codecs", "means", "table", "task_means", "bd_rate", "bd_problems", "saliency")
@@ -76,6 +78,18 @@ def share(file: Path, models: Path, name: str, everything: Path | None) -> list[
         write_whole(everything, _lines(rest))
         written.append(everything)
     return written
+
+
+def table(file: Path) -> str:
+    """What docs/evaluation.md shows of a file.
+
+    Raises:
+        GlimpseError: the file is no evaluation.
+    """
+    try:
+        return loss_markdown(json.loads(file.read_text()))
+    except (OSError, ValueError, KeyError, TypeError):
+        return markdown(_evaluation(file))
 
 
 def _evaluation(file: Path) -> dict[str, Any]:
@@ -140,7 +154,7 @@ def main() -> int:
         parser.error("say what to do: --name NAME, --table or both")
     try:
         if options.table:
-            print(markdown(_evaluation(options.numbers)))
+            print(table(options.numbers))
         if not options.name:
             return 0
         for file in share(options.numbers, options.models, options.name, options.all):

@@ -12,7 +12,9 @@ import numpy as np
 from cobs import cobs
 
 from glimpse.binding import CODINGS, MAX_PAYLOAD, MODEL_ALIGNMENT, protocol, serial_frame, status_text
+from glimpse.binding.seal import DEVICE_BYTES, KEY_BYTES
 from glimpse.errors import GlimpseError
+from glimpse.keys import DeviceKey
 from glimpse.progress import Task, progress
 from glimpse.targets.node import STAGES, Capture, CaptureStats, Node, NodeInfo
 
@@ -325,6 +327,18 @@ class SerialNode(Node):
             GlimpseError: the node rejects the packet, or fell silent.
         """
         return self._telemetry("NODE_DOWNLINK", bytes((payload,)) + packet)
+
+    def install_key(self, key: DeviceKey | None) -> None:
+        """Gives the node a key, or with None takes its key away; no request reads it back.
+
+        Raises:
+            GlimpseError: the node refuses it.
+        """
+        body = bytes(KEY_BYTES + DEVICE_BYTES) + bytes((protocol("NODE_SEAL_OFF"),))
+        if key:
+            mode = protocol("NODE_SEAL_SECRET" if key.secret else "NODE_SEAL_AUTHENTIC")
+            body = key.key + key.device + bytes((mode,))
+        self.request("NODE_KEY", body)
 
     # ---- models
 

@@ -17,9 +17,9 @@ class PortStream(Stream):
         GlimpseError: the port is not there, busy or not permitted.
     """
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, baud: int = BAUD) -> None:
         try:
-            self.port = serial.Serial(device, BAUD, timeout=0, write_timeout=10, exclusive=True)
+            self.port = serial.Serial(device, baud, timeout=0, write_timeout=10, exclusive=True)
         except (serial.SerialException, ValueError) as error:
             raise GlimpseError(f"cannot open the serial port {device}: {_why(error)}") from error
         self.device = device

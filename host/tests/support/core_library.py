@@ -9,6 +9,8 @@ from pathlib import Path
 from support.wire_reference import Codec, Context
 
 FIRMWARE = Path(__file__).resolve().parents[3] / "firmware"
+MONOCYPHER = FIRMWARE.parent / ".deps" / "monocypher"
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 WARNINGS = ["-std=c11", "-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror"]
 PACKER_BYTES, WORKSPACE_BYTES = 4096, 1 << 15  # more than the C structures take
 REASONS = {
@@ -22,6 +24,22 @@ REASONS = {
     -12: "range",
     -13: "body",
 }
+
+
+def build_monocypher(folder: Path) -> Path:
+    """Its object file, without the sanitizers, which take long; `pio test -e native` checks its addresses."""
+    target = folder / "monocypher.o"
+    subprocess.run(["gcc", "-w", "-O1", "-c", MONOCYPHER / "monocypher.c", "-o", target], check=True)
+    return target
+
+
+def build_sealing_program(folder: Path, name: str, sources: Iterable[Path]) -> Path:
+    """A program of ours over link/seal.c, with the sanitizers on."""
+    cipher, program = build_monocypher(folder), folder / name
+    ours = [*sources, FIRMWARE / "link" / "seal.c", *sorted((FIRMWARE / "core").glob("*.c"))]
+    headers = ["-I", FIRMWARE, "-isystem", MONOCYPHER]
+    subprocess.run(["gcc", *WARNINGS, "-O1", "-g", *SANITIZERS, *headers, *ours, cipher, "-o", program], check=True)
+    return program
 
 
 class TapStruct(ctypes.Structure):

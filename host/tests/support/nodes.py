@@ -11,6 +11,7 @@ from glimpse.export.header import write_header
 from glimpse.targets.client import SerialNode
 from glimpse.targets.sim import ProcessStream
 
+from support.core_library import MONOCYPHER, build_monocypher
 from support.networks import CMSIS_NN, kernel_sources
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -24,7 +25,9 @@ def build_node_program(folder: Path, model: Path | None = None) -> Path:
     firmware = ROOT / "firmware"
     write_header(model or zoo.load().folder, folder / "glimpse_builtin_model.h")
     ours = [
-        source for room in ("core", "nn", "app", "ports/native") for source in sorted((firmware / room).glob("*.c"))
+        source
+        for room in ("core", "nn", "link", "app", "ports/native")
+        for source in sorted((firmware / room).glob("*.c"))
     ]
     subprocess.run(
         [
@@ -42,7 +45,10 @@ def build_node_program(folder: Path, model: Path | None = None) -> Path:
             ROOT / "boards" / "native",
             "-isystem",
             CMSIS_NN / "Include",
+            "-isystem",
+            MONOCYPHER,
             *ours,
+            build_monocypher(folder),
             *kernel_sources(),
             "-o",
             folder / "node",

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a link will carry and what it will cost, before anyone buys hardware."""

@@ -1,0 +1,380 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Packets of many nodes and frames in any order, bounded in memory."""
+
+import math
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from glimpse import binding
+from glimpse.binding import MAX_FRAME, WIRE_VERSION, Header, Model
+from glimpse.decoder import PictureDecoder
+from glimpse.errors import UsageError
+from glimpse.reassemble import Assembly, PacketVerdict
+from glimpse.receiving.frame import Frame
+from glimpse.receiving.kinds import HANDLERS, OPENERS, Handler, Opener, Refused
+from glimpse.receiving.limits import Limits
+from glimpse.receiving.tally import Tally
+from glimpse.zoo import ZooModel
+
+# A packet whose number is at most so far ahead of the open frame's is of a new frame (docs/wire-format.md, Frames).
+AHEAD = (MAX_FRAME + 1) // 2
+DECODERS = 4  # loaded at a time, some megabytes each
+# Rejected for want of something that a receiver may be given later.
+KEPT_REASONS = frozenset(("version", "kind", "model", "revision"))
+
+
+Unpack = Callable[[Model, bytes, np.ndarray, np.ndarray], int]
+
+
+class Models(Protocol):
+    """Where the models come from: a glimpse.archive.Shelf, or OneModel."""
+
+    def knows(self, number: int) -> bool:
+        """Whether any revision of this model is at hand."""
+
+    def choose(self, number: int, bit: int) -> ZooModel | None:
+        """The model of a packet with this number and lowest bit of the revision."""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One packet as it came in.
+
+    Attributes:
+        node: who sent it.
+        packet: a version 1 packet; one of another version has been opened.
+        time: seconds, on the caller's clock.
+    """
+
+    node: str
+    packet: bytes
+    time: float
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A packet that nothing here understands yet, as it came."""
+
+    node: str
+    packet: bytes
+    time: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Reception:
+    """What a packet led to.
+
+    Attributes:
+        verdict: used, duplicate, or rejected with its reason.
+        frame: that it belongs to; None when rejected, or when it is of no frame.
+        late: that frame is an earlier one than the node is sending now.
+        begun: the packet began the frame.
+        closed: the node's frame before, when this one began: only late packets can join it now.
+        dropped: frames that gave way to it, of any node; they are held no more.
+        brought: what a handler of another kind made of it.
+    """
+
+    verdict: PacketVerdict
+    frame: Frame | None = None
+    late: bool = False
+    begun: bool = False
+    closed: tuple[Frame, ...] = ()
+    dropped: tuple[Frame, ...] = ()
+    brought: Any = None
+
+
+@dataclass
+class _Node:
+    tally: Tally = field(default_factory=Tally)
+    frames: list[Frame] = field(default_factory=list)  # the one untouched for longest first
+    current: Frame | None = None  # that is being sent
+    dropped: dict[int, float] = field(default_factory=dict)  # numbers of frames held no more, and their last time
+
+
+class _LazyDecoder:
+    """Stands for a model's decoder until a picture is asked for."""
+
+    def __init__(self, receiver: "Receiver", model: ZooModel) -> None:
+        self._receiver, self._model = receiver, model
+
+    def decode(self, latent: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        """See PictureDecoder.decode."""
+        return self._receiver.decoder(self._model).decode(latent, mask)
+
+
+class Receiver:
+    """Sorts packets into frames.
+
+    Not for use by several threads at a time.
+
+    Attributes:
+        tally: counters over all nodes, those forgotten included.
+        gave_way: what limits cost, by kind: nodes, frames, packets (of frames, that were kept), kept.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        limits: Limits | None = None,
+        handlers: Mapping[int, Handler] | None = None,
+        openers: Mapping[int, Opener] | None = None,
+    ) -> None:
+        """Starts with nothing received.
+
+        Args:
+            models: where the model of a packet is found.
+            limits: how much is held; None: the defaults.
+            handlers: by kind, in addition to the usual ones or instead of them.
+            openers: by version, likewise.
+        """
+        self.models = models
+        self.limits = limits or Limits()
+        self.tally = Tally()
+        self.gave_way: Counter[str] = Counter()
+        self._handlers = {**HANDLERS, **(handlers or {})}
+        self._openers = {**OPENERS, **(openers or {})}
+        self._nodes: OrderedDict[str, _Node] = OrderedDict()  # the one silent for longest first
+        self._frames: OrderedDict[int, Frame] = OrderedDict()  # by serial, the one untouched for longest first
+        self._serial = 0
+        self._kept: deque[Kept] = deque(maxlen=self.limits.kept)
+        self._decoders: OrderedDict[ZooModel, PictureDecoder] = OrderedDict()
+
+    # ---- what comes in
+
+    def add(self, node: str, packet: bytes, time: float = 0.0) -> Reception:
+        """Takes one packet as it came from the air; nothing in it can raise.
+
+        Args:
+            node: who sent it, as the network says.
+            packet: one radio payload.
+            time: when it came, in seconds on any clock that goes forward; packets may come a little out of order.
+
+        Raises:
+            UsageError: the time is not a finite number.
+        """
+        if not math.isfinite(time):
+            raise UsageError(f"the time of a packet is {time}; give seconds")
+        try:
+            reception = self._take(Arrival(node, bytes(packet), time))
+        except (Refused, binding.PacketError) as error:
+            reception = Reception(PacketVerdict(False, error.reason, str(error)))
+            if getattr(error, "keep", error.reason in KEPT_REASONS):
+                self._keep(Kept(node, bytes(packet), time, error.reason))
+        self.tally.count(reception.verdict, reception.late)
+        known = self._nodes.get(node)
+        if known is not None:  # noise does not make a node, or noise could push out the real ones
+            known.tally.count(reception.verdict, reception.late)
+        return reception
+
+    def _take(self, arrival: Arrival) -> Reception:
+        """Opens a packet, reads its header and calls its kind's handler."""
+        version = arrival.packet[0] >> 6 if arrival.packet else WIRE_VERSION
+        opener = self._openers.get(version)
+        if opener is not None:
+            arrival = Arrival(arrival.node, opener(arrival.node, arrival.packet), arrival.time)
+        header = binding.read_header(arrival.packet)
+        handler = self._handlers.get(header.kind)
+        if handler is None:
+            raise Refused("kind", f"a packet of kind {header.kind}, which this version does not know", keep=True)
+        return handler(self, arrival, header)
+
+    def model_of(self, header: Header) -> ZooModel:
+        """The model that a packet names.
+
+        Raises:
+            Refused: with the reason model or revision.
+        """
+        model = self.models.choose(header.model, header.revision)
+        if model is not None:
+            return model
+        if self.models.knows(header.model):
+            sentence = f"made by another revision of model {header.model}; add the archive that holds it"
+            raise Refused("revision", sentence, keep=True)
+        raise Refused("model", f"made by model {header.model}, which is not at hand", keep=True)
+
+    def place(self, arrival: Arrival, header: Header, packet: bytes, unpack: Unpack = Model.unpack) -> Reception:
+        """Puts the symbols of a packet into the frame that they belong to (docs/wire-format.md, Frames).
+
+        Args:
+            arrival: what came, with its node and time.
+            header: of `packet`.
+            packet: that holds them.
+            unpack: (model, packet, symbols, received) -> number of symbols, filling in the two arrays, uint8 [height,
+                width, channels] of zeros; the usual one is for images. It may raise PacketError or Refused.
+
+        Raises:
+            Refused: model or revision is not at hand, or the packet is of an earlier frame that gave way.
+            PacketError: the packet is malformed.
+        """
+        model, now = self.model_of(header), arrival.time
+        node = self._nodes.get(arrival.node)
+        current = node.current if node else None
+        if current is not None and now - current.last > self.limits.silence:
+            current = None  # whatever the number is: the sender may have started again
+        ahead = (header.frame - current.number) % (MAX_FRAME + 1) if current else 1
+        late = ahead > AHEAD
+        if late and node and now - node.dropped.get(header.frame, -math.inf) <= self.limits.silence:
+            raise Refused("frame", f"of frame {header.frame}, which is held no more")
+        shape = model.binding.latent_shape
+        symbols, received = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+        count = unpack(model.binding, packet, symbols, received)
+        # A number ahead is a new photo's, even where an old one with this number is still held.
+        held = node.frames if node and not 1 <= ahead <= AHEAD else []
+        same = [frame for frame in held if frame.takes(header.frame, model, now, self.limits.silence)]
+        frame = _owner(same, symbols, received)
+        begun, closed, dropped = frame is None, (), ()
+        if frame is None:
+            frame, closed, dropped = self._begin(arrival, header.frame, model, open_=not late)
+        self._touch(arrival.node, frame)
+        left_out = frame.packets_left_out
+        verdict = frame.add(packet, symbols, received, count, now, self.limits.packet_bytes)
+        self.gave_way["packets"] += frame.packets_left_out - left_out
+        return Reception(verdict, frame, not frame.open, begun, closed, dropped)
+
+    # ---- what is held
+
+    def _begin(
+        self, arrival: Arrival, number: int, model: ZooModel, open_: bool
+    ) -> tuple[Frame, tuple[Frame, ...], tuple[Frame, ...]]:
+        """A new frame; (frame, those that are open no more, those that gave way to it)."""
+        dropped = self._room_for_node(arrival.node)
+        node = self._nodes.setdefault(arrival.node, _Node())
+        closed: tuple[Frame, ...] = ()
+        if open_ and node.current is not None:
+            node.current.open = False
+            closed = (node.current,)
+        self._serial += 1
+        assembly = Assembly(model, number, _LazyDecoder(self, model))
+        frame = Frame(arrival.node, self._serial, number, assembly, arrival.time, arrival.time, open_)
+        node.frames.append(frame)
+        self._frames[frame.serial] = frame
+        if open_:
+            node.current = frame
+        node.dropped.pop(number, None)
+        node.tally.frames += 1
+        self.tally.frames += 1
+        while len(node.frames) > self.limits.frames_per_node:
+            dropped.append(self._drop(next(item for item in node.frames if item is not frame and not item.open)))
+        while len(self._frames) > self.limits.frames:
+            dropped.append(self._drop(next(iter(self._frames.values()))))
+        return frame, closed, tuple(dropped)
+
+    def _room_for_node(self, name: str) -> list[Frame]:
+        """Forgets the node silent for longest, when a new one finds no room; its frames."""
+        dropped: list[Frame] = []
+        while name not in self._nodes and len(self._nodes) >= self.limits.nodes:
+            oldest, node = next(iter(self._nodes.items()))
+            dropped += [self._drop(frame) for frame in list(node.frames)]
+            del self._nodes[oldest]
+            self.gave_way["nodes"] += 1
+        return dropped
+
+    def _drop(self, frame: Frame) -> Frame:
+        """Lets go of a frame; whoever has it in hand can still draw it."""
+        node = self._nodes[frame.node]
+        node.frames.remove(frame)
+        del self._frames[frame.serial]
+        if node.current is frame:
+            node.current = None
+        node.dropped[frame.number] = frame.last
+        frame.open, frame.done = False, True
+        self.gave_way["frames"] += 1
+        return frame
+
+    def _touch(self, name: str, frame: Frame) -> None:
+        """Makes node and frame the last ones to give way."""
+        self._nodes.move_to_end(name)
+        self._frames.move_to_end(frame.serial)
+        frames = self._nodes[name].frames
+        frames.remove(frame)
+        frames.append(frame)
+
+    def _keep(self, packet: Kept) -> None:
+        if len(self._kept) == self._kept.maxlen:
+            self.gave_way["kept"] += 1
+        self._kept.append(packet)
+
+    # ---- what can be asked
+
+    def expire(self, now: float) -> list[Frame]:
+        """Ends the frames that have been silent for too long, and gives each of them once; they stay held.
+
+        Args:
+            now: seconds, on the clock of the packets' times.
+        """
+        ended = [f for f in self._frames.values() if not f.done and now - f.last > self.limits.silence]
+        for frame in ended:
+            frame.open, frame.done = False, True
+            node = self._nodes[frame.node]
+            if node.current is frame:
+                node.current = None
+        return ended
+
+    def restart(self, node: str) -> None:
+        """Takes the node's next packet for the first of a new frame whatever its number is: it is known to have started
+        again."""
+        known = self._nodes.get(node)
+        for frame in known.frames if known else []:
+            frame.open, frame.done = False, True
+        if known:
+            known.current = None
+            known.dropped.clear()
+
+    def nodes(self) -> list[str]:
+        """Names of the nodes that are remembered, the one silent for longest first."""
+        return list(self._nodes)
+
+    def node_tally(self, node: str) -> Tally:
+        """Counters of one node; all zero when it is not remembered."""
+        known = self._nodes.get(node)
+        return known.tally if known else Tally()
+
+    def frames(self, node: str | None = None) -> list[Frame]:
+        """Frames that are held, of one node or of all, in the order in which they began."""
+        held = self._frames.values() if node is None else (self._nodes[node].frames if node in self._nodes else [])
+        return sorted(held, key=lambda frame: frame.serial)
+
+    def current(self, node: str) -> Frame | None:
+        """The frame that a node is sending."""
+        known = self._nodes.get(node)
+        return known.current if known else None
+
+    def kept(self) -> list[Kept]:
+        """Packets that nothing here understands yet, oldest first: those of unknown versions, kinds and models."""
+        return list(self._kept)
+
+    def decoder(self, model: ZooModel) -> PictureDecoder:
+        """The model's decoder, loaded when first asked for; a few are held."""
+        if model not in self._decoders:
+            self._decoders[model] = PictureDecoder(model)
+            if len(self._decoders) > DECODERS:
+                self._decoders.popitem(last=False)
+        self._decoders.move_to_end(model)
+        return self._decoders[model]
+
+    def numbers(self) -> dict[str, Any]:
+        """Counters for JSON: packets (over all), nodes {name: packets}, gave_way, kept."""
+        return {
+            "packets": self.tally.numbers(),
+            "nodes": {name: node.tally.numbers() for name, node in self._nodes.items()},
+            "gave_way": {kind: count for kind, count in sorted(self.gave_way.items()) if count},
+            "kept": len(self._kept),
+        }
+
+
+def _owner(frames: list[Frame], symbols: np.ndarray, received: np.ndarray) -> Frame | None:
+    """Of several frames with one number, the one whose symbols a packet repeats most of and contradicts none of.
+
+    The newest where that does not tell; None: it contradicts them all, so it is of a new photo.
+    """
+    best, most = None, -1
+    for frame in sorted(frames, key=lambda item: -item.serial):
+        common, differing = frame.assembly.compare(symbols, received)
+        if not differing and common > most:
+            best, most = frame, common
+    return best

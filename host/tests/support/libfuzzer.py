@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Coverage-guided fuzzing of every parser of the core with libFuzzer, address and undefined-behaviour sanitizers.
+
+    python -m support.libfuzzer --minutes 10 [TARGET ...]     (in host/tests)
+
+runs the targets in turn, adds to the committed corpus what reaches new code, and counts the time that each has had in
+firmware/test/fuzz/fuzzed.json. An input that breaks something is kept in build/fuzz/ and named.
+"""
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+FIRMWARE = ROOT / "firmware"
+FUZZ = FIRMWARE / "test" / "fuzz"
+CORPUS, HOURS, BUILD = FUZZ / "corpus", FUZZ / "fuzzed.json", ROOT / "build" / "fuzz"
+FLAGS = ["-std=c11", "-O1", "-g", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
+LARGEST_CORPUS = 150  # files of a target; it is committed
+
+
+@dataclass(frozen=True)
+class Target:
+    """One parser.
+
+    Attributes:
+        source: file in firmware/test/fuzz with LLVMFuzzerTestOneInput.
+        longest: bytes of an input.
+        define: value of GLIMPSE_LIBFUZZER.
+        rooms: folders of firmware whose sources it needs.
+        network: it needs CMSIS-NN's kernels, too.
+        with_files: further sources below firmware.
+    """
+
+    source: str
+    longest: int
+    define: str = "1"
+    rooms: tuple[str, ...] = ("core",)
+    network: bool = False
+    with_files: tuple[str, ...] = ()
+
+
+TARGETS = {
+    "packet": Target("fuzz_core.c", 244, "TARGET_PACKET"),
+    "serial": Target("fuzz_core.c", 400, "TARGET_SERIAL"),
+    "blob": Target("fuzz_model.c", 4096, rooms=("core", "nn"), network=True),
+}
+
+
+def compiler() -> str | None:
+    """A clang with libFuzzer, None when there is none."""
+    names = ["clang", *(f"clang-{version}" for version in range(25, 13, -1))]
+    for name in names:
+        if shutil.which(name) is None:
+            continue
+        found = subprocess.run([name, "-print-file-name=libclang_rt.fuzzer-x86_64.a"], capture_output=True, text=True)
+        other = subprocess.run([name, "-print-file-name=libclang_rt.fuzzer.a"], capture_output=True, text=True)
+        if any(Path(run.stdout.strip()).is_file() for run in (found, other)):
+            return name
+    return None
+
+
+def build(name: str, folder: Path) -> Path:
+    """Compiles a target into `folder`; raises when there is no compiler or it fails."""
+    target, clang = TARGETS[name], compiler()
+    if clang is None:
+        raise RuntimeError("no clang with libFuzzer; on Debian 12: apt-get install clang-14 libclang-rt-14-dev")
+    sources = [FUZZ / target.source, *(FIRMWARE / file for file in target.with_files)]
+    flags = ["-I", FIRMWARE, f"-DGLIMPSE_LIBFUZZER={target.define}"]
+    for room in target.rooms:
+        sources += sorted((FIRMWARE / room).glob("*.c"))
+    if target.network:
+        from support.networks import kernel_sources
+
+        sources += kernel_sources()
+        flags += ["-isystem", ROOT / ".deps" / "cmsis_nn" / "Include"]
+    program = folder / name
+    subprocess.run([clang, *FLAGS, *flags, "-w", "-o", program, *sources], check=True)
+    return program
+
+
+def run(name: str, program: Path, seconds: int, grow: Path | None = None) -> int:
+    """Fuzzes for a while from the committed corpus.
+
+    Args:
+        name: of the target.
+        program: compiled.
+        seconds: how long, beyond reading the corpus once.
+        grow: folder for inputs that reach new code; None: nowhere.
+
+    Returns:
+        How many inputs ran.
+
+    Raises:
+        AssertionError: an input broke something; the message holds the end of what libFuzzer said.
+    """
+    folders = [str(folder) for folder in (grow, CORPUS / name) if folder is not None and folder.is_dir()]
+    command = [program, f"-max_total_time={seconds}", f"-max_len={TARGETS[name].longest}", "-timeout=20", "-seed=1"]
+    command += ["-print_final_stats=1", f"-artifact_prefix={program.parent}/{name}-", *folders]
+    said = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds + 300)
+    if said.returncode != 0:
+        raise AssertionError(f"{name}:\n{said.stderr[-4000:]}")
+    return int(re.findall(r"number_of_executed_units: (\d+)", said.stderr)[-1])
+
+
+def _merge(name: str, program: Path, grown: Path) -> None:
+    """The smallest inputs that together reach what corpus and grown folder reach."""
+    merged = program.parent / f"{name}.merged"
+    shutil.rmtree(merged, ignore_errors=True)
+    merged.mkdir()
+    folders = [str(folder) for folder in (CORPUS / name, grown) if folder.is_dir()]
+    command = [program, "-merge=1", f"-max_len={TARGETS[name].longest}", merged, *folders]
+    subprocess.run(command, capture_output=True, check=True)
+    kept = sorted(merged.iterdir(), key=lambda file: (file.stat().st_size, file.name))[:LARGEST_CORPUS]
+    shutil.rmtree(CORPUS / name, ignore_errors=True)
+    (CORPUS / name).mkdir(parents=True)
+    for file in kept:
+        shutil.copyfile(file, CORPUS / name / file.name[:16])
+
+
+def main() -> None:
+    """Fuzzes the targets named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
+    parser.add_argument("--minutes", type=float, default=10, help="for each target")
+    options = parser.parse_args()
+    unknown = set(options.targets) - set(TARGETS)
+    if unknown:
+        parser.error(f"no target {', '.join(sorted(unknown))}; there are {', '.join(TARGETS)}")
+    BUILD.mkdir(parents=True, exist_ok=True)
+    for name in options.targets or TARGETS:
+        program = build(name, BUILD)
+        grown = BUILD / f"{name}.new"
+        grown.mkdir(exist_ok=True)
+        seconds = round(60 * options.minutes)
+        inputs = run(name, program, seconds, grown)
+        _merge(name, program, grown)
+        total = json.loads(HOURS.read_text()) if HOURS.is_file() else {}
+        before = total.get(name, {"seconds": 0, "inputs": 0})
+        total[name] = {"seconds": before["seconds"] + seconds, "inputs": before["inputs"] + inputs}
+        HOURS.write_text(json.dumps(total, indent=1, sort_keys=True) + "\n")
+        print(f"{name}: {inputs:,} inputs in {seconds} s, none broke it", flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (RuntimeError, AssertionError) as error:
+        sys.exit(str(error))
