@@ -68,7 +68,7 @@ class Recovery:
             key = (header, view.shift, view.places, view.numbers, len(view.word))
             if key not in self._groups and len(self._groups) >= MOST_GROUPS:
                 return []
-            if key in self._groups and view.index in self._groups[key].words or not self._take(len(packet)):
+            if (key in self._groups and view.index in self._groups[key].words) or not self._take(len(packet)):
                 return []
             group = self._groups.setdefault(key, _Group(view, packet))
             group.words[view.index] = view.word
