@@ -116,6 +116,7 @@ def test_the_budget_is_never_exceeded(setup, period, limit):
     worst = most_airtime(trial, period)
     assert worst <= limit + 1e-6
     assert worst > 0.5 * limit, "the test must come near the limit"
+    assert trial.receiver.tally.frames == 3, "pauses of an hour and more end no photo"
     assert sum(seconds for _, seconds in trial.transmissions) == pytest.approx(trial.modem.airtime)
 
 

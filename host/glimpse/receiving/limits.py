@@ -23,8 +23,8 @@ class Limits:
         waiting: difference packets that wait for their reference, over all nodes.
         references: that difference packets may name, over all nodes; those of the node silent for longest go first.
         references_per_node: of one node and model: as many acknowledgements as may be on their way.
-        silence: seconds without a packet after which a frame takes no more: longer than any frame takes to send.
-            After it a node may start again at any number.
+        silence: seconds without a packet after which a frame takes no more: longer than any pause within a frame, and
+            under fair use a node pauses for a day. After it a node may start again at any number.
     """
 
     nodes: int = 1000
@@ -35,7 +35,7 @@ class Limits:
     waiting: int = 256
     references: int = 1000
     references_per_node: int = 8
-    silence: float = 3600.0
+    silence: float = 90000.0
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -29,10 +29,21 @@ class Changes:
         symbols: uint8 [height, width, channels].
         frame: 0..MAX_FRAME.
         sends: how often a packet goes out while nobody says whether it came.
+        deadline_ms: no packet ends later; None: no deadline.
     """
 
-    def __init__(self, model: Model, held: Reference, symbols: np.ndarray, *, frame: int, sends: int) -> None:
+    def __init__(
+        self,
+        model: Model,
+        held: Reference,
+        symbols: np.ndarray,
+        *,
+        frame: int,
+        sends: int,
+        deadline_ms: int | None = None,
+    ) -> None:
         self._model, self._held, self._symbols, self._frame, self._sends = model, held, symbols, frame, sends
+        self._deadline = deadline_ms
         self._known = np.zeros(model.symbol_count, bool)
         self._packets: list[_Packet] = []
         self._queue: list[_Packet] = []
@@ -78,6 +89,9 @@ class Changes:
         packet = self._queue[0]
         airtime = self._budget.region.airtime_us(self._rate, len(packet.data), self._fopts)
         when, band = self._budget.earliest(airtime, now_ms)
+        if when is None or (self._deadline is not None and when + airtime / 1000 > self._deadline):
+            self.done = True
+            return None
         if when != now_ms:
             self.again_ms = when
             return None

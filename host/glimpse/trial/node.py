@@ -95,10 +95,10 @@ class Node:
             if not self._keeper.chooses_difference(self._frame, symbols):
                 held, symbols = None, self.model.quantise(photo.latent)
         self._symbols = symbols
+        end = None if self._deadline is None else round(1000 * (now + self._deadline))
         if held is not None:
-            self._rest = Changes(self.model, held, symbols, frame=self._frame, sends=self._sends)
+            self._rest = Changes(self.model, held, symbols, frame=self._frame, sends=self._sends, deadline_ms=end)
         else:
-            end = None if self._deadline is None else round(1000 * (now + self._deadline))
             self._rest = Schedule(
                 self.model,
                 symbols,
