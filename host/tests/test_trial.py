@@ -278,6 +278,17 @@ def test_the_command_says_what_happened_and_what_is_not_the_photos_own(tmp_path)
     assert len(list((tmp_path / "pictures").iterdir())) == 2
 
 
+def test_a_scene_without_a_change_sends_nothing_and_says_so(tmp_path):
+    photo, place = str(sample_photos()["cat"]), tmp_path / "numbers.json"
+    words = ["--model", "mcucoder", "--region", "US915", "--prior", "--json", str(place)]
+    result = CliRunner().invoke(app, ["trial", photo, photo, *words])
+    assert result.exit_code == 0, result.output
+    first, second = json.loads(place.read_text())["photos"]
+    assert (first["kind"], first["received"], second["kind"]) == ("image", 1, "difference")
+    assert second["uplinks"] == 0 and second["filled_in"] is None
+    assert "nothing changed" in result.output
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [(["--region", "Sigfox"], "glimpse plan"), (["--adr", "fast"], "COUNT:DR"), (["--dr", "9"], "no DR9")],

@@ -3,11 +3,12 @@
 
 JSON: model, region, data_rate, loss, burst (null: independent losses), seed, sends, fair_use, sealed, prior, answers,
 feedback; uplinks, uplinks_lost, uplink_bytes, downlinks, downlinks_lost, airtime_s, waited_s (for the budget), seconds,
-packets (counters of the receiver); photos [{photo, frame, seconds (from its begin), ms_ssim (null: nothing came),
-received, carried, filled_in (shares of the symbols: of its own, of an earlier photo, made by the decoder), out}];
-steps [{time, what, ...}] in their order, what being photo {frame, kind}, sent {bytes, data_rate, symbols, ms_ssim, or
-reason}, lost {bytes, data_rate}, downlink and downlink lost {bytes}, known {symbols}, enough, more here {region,
-obeyed}, skipped {frame}, wait {seconds}, rate {data_rate}, refused {reason}, done {frame}.
+packets (counters of the receiver); photos [{photo, frame, kind (image or difference), uplinks, seconds (from its
+begin), ms_ssim, received, carried, filled_in (shares of the symbols: of its own, of an earlier photo, made by the
+decoder), out; the last five null where nothing came, as when nothing changed}]; steps [{time, what, ...}] in their
+order, what being photo {frame, kind}, sent {bytes, data_rate, symbols, ms_ssim, or reason}, lost {bytes, data_rate},
+downlink and downlink lost {bytes}, known {symbols}, enough, more here {region, obeyed}, skipped {frame}, wait
+{seconds}, rate {data_rate}, refused {reason}, done {frame}.
 """
 
 from enum import StrEnum
@@ -166,37 +167,34 @@ def _change(text: str) -> tuple[int, int]:
 
 def _photos(run: Trial, photos: list[Path], out: Path | None) -> list[dict[str, Any]]:
     """What came of each photo in the end, and its picture and map in the folder."""
-    begins = [step for step in run.steps if step.what == "photo"]
-    ends = [step for step in run.steps if step.what == "done"]
+    begins = [number for number, step in enumerate(run.steps) if step.what == "photo"]
+    ends = [number for number, step in enumerate(run.steps) if step.what == "done"]
     rows = []
     for number, (photo, frame) in enumerate(zip(photos, run.frames, strict=True)):
-        own = float(np.mean(frame.coverage())) if frame else 0.0
-        carried = float(np.mean(frame.carried())) if frame else 0.0
-        seen = [
-            step.details["ms_ssim"]
-            for step in run.steps
-            if "ms_ssim" in step.details and begins[number].time <= step.time <= ends[number].time
-        ]
-        place = None
+        steps = run.steps[begins[number] : ends[number] + 1]
+        seen = [step.details["ms_ssim"] for step in steps if "ms_ssim" in step.details]
+        row: dict[str, Any] = {
+            "photo": str(photo),
+            "frame": steps[0].details["frame"],
+            "kind": steps[0].details["kind"],
+            "uplinks": sum(step.what in ("sent", "lost") for step in steps),
+            "seconds": round(steps[-1].time - steps[0].time, 3),
+            "ms_ssim": seen[-1] if seen else None,
+            "received": None,
+            "carried": None,
+            "filled_in": None,
+            "out": None,
+        }
+        if frame:
+            own, carried = float(np.mean(frame.coverage())), float(np.mean(frame.carried()))
+            row |= {"received": round(own, 4), "carried": round(carried, 4), "filled_in": round(1 - own - carried, 4)}
         if frame and out:
-            place = out / f"{number:03d}-{photo.stem}.png"
-            picture = frame.picture()
+            place, picture = out / f"{number:03d}-{photo.stem}.png", frame.picture()
             save_picture(place, picture)
-            save_picture(
-                place.with_name(f"{place.stem}-map.png"), draw_coverage(picture, frame.coverage(), frame.carried())
-            )
-        rows.append(
-            {
-                "photo": str(photo),
-                "frame": begins[number].details["frame"],
-                "seconds": round(ends[number].time - begins[number].time, 3),
-                "ms_ssim": seen[-1] if seen else None,
-                "received": round(own, 4),
-                "carried": round(carried, 4),
-                "filled_in": round(1 - own - carried, 4),
-                "out": str(place) if place else None,
-            }
-        )
+            drawn = draw_coverage(picture, frame.coverage(), frame.carried())
+            save_picture(place.with_name(f"{place.stem}-map.png"), drawn)
+            row["out"] = str(place)
+        rows.append(row)
     return rows
 
 
@@ -233,13 +231,18 @@ def _tell(run: Trial, numbers: dict[str, Any], console: Console) -> None:
     console.print(
         f"{numbers['uplinks']} packets, {numbers['uplinks_lost']} lost, {numbers['uplink_bytes']:,} bytes, "
         f"{numbers['airtime_s']:.1f} s on the air; {numbers['downlinks']} answers, {numbers['downlinks_lost']} lost; "
-        f"{numbers['seconds']:.0f} s, of which {numbers['waited_s']:.0f} s waiting for the budget"
+        f"{numbers['seconds']:.0f} s, of which {numbers['waited_s']:.0f} s waiting for the budget",
+        soft_wrap=True,
     )
     for row in numbers["photos"]:
-        quality = "nothing came" if row["ms_ssim"] is None else f"MS-SSIM {row['ms_ssim']:.3f}"
-        console.print(
-            f"{row['photo']}: {quality} after {row['seconds']:.0f} s; {100 * row['received']:.0f} % of the symbols "
-            f"received, {100 * row['carried']:.0f} % as in an earlier photo, {100 * row['filled_in']:.0f} % filled in",
-            markup=False,
-            soft_wrap=True,
-        )
+        console.print(f"{row['photo']}: {_sentence(row)}", markup=False, soft_wrap=True)
+
+
+def _sentence(row: dict[str, Any]) -> str:
+    """What came of a photo."""
+    if row["ms_ssim"] is None:
+        return "nothing came" if row["uplinks"] else "nothing changed, so nothing was sent"
+    return (
+        f"MS-SSIM {row['ms_ssim']:.3f} after {row['seconds']:.0f} s; {100 * row['received']:.0f} % of the symbols "
+        f"received, {100 * row['carried']:.0f} % as in an earlier photo, {100 * row['filled_in']:.0f} % filled in"
+    )
