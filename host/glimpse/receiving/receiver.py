@@ -3,7 +3,7 @@
 
 import math
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -27,6 +27,7 @@ from glimpse.errors import UsageError
 from glimpse.parity import Recovery
 from glimpse.reassemble import DUPLICATE, PARITY, PacketVerdict
 from glimpse.receiving.frame import Frame
+from glimpse.receiving.joining import Unpack, may_share, owner, unpacked
 from glimpse.receiving.kinds import HANDLERS, OPENERS, Handler, Opener, Refused
 from glimpse.receiving.limits import Limits
 from glimpse.receiving.reception import Arrival, Kept, Reception
@@ -39,9 +40,6 @@ AHEAD = (MAX_FRAME + 1) // 2
 DECODERS = 4  # loaded at a time, some megabytes each
 # Rejected for want of something that a receiver may be given later.
 KEPT_REASONS = frozenset(("version", "kind", "model", "revision"))
-
-
-Unpack = Callable[[Model, bytes, np.ndarray, np.ndarray], int]
 
 
 class Models(Protocol):
@@ -195,9 +193,9 @@ class Receiver:
         """
         model = self.model_of(header)
         held, late = self._may_join(arrival, header, model)
-        symbols, received, count = _unpacked(model, packet, unpack)
-        held = [frame for frame in held if _may_share(frame, reference)]
-        frame, begun, closed, dropped = self._enter(arrival, header, model, _owner(held, symbols, received), late)
+        symbols, received, count = unpacked(model, packet, unpack)
+        held = [frame for frame in held if may_share(frame, reference)]
+        frame, begun, closed, dropped = self._enter(arrival, header, model, owner(held, symbols, received), late)
         verdict = self._add(frame, packet, (symbols, received, count), arrival.time, reference)
         if verdict.used or verdict.reason == DUPLICATE:
             self._bring_back(frame, packet, arrival.time)
@@ -290,12 +288,12 @@ class Receiver:
         for lost in frame.assembly.recovery.add(packet):
             try:
                 unpack, reference = self.reading(frame.node, lost, binding.read_header(lost))
-                brought = _unpacked(frame.model, lost, unpack)
+                brought = unpacked(frame.model, lost, unpack)
             except binding.PacketError as error:
                 if error.reason == REFERENCE:
                     self.wait(Arrival(frame.node, lost, now), counted=False)
                 continue
-            if not _may_share(frame, reference):
+            if not may_share(frame, reference):
                 continue  # of a photo before with this number
             if self._add(frame, lost, brought, now, reference).reason in ("", DUPLICATE):
                 self.tally.recovered += 1
@@ -540,29 +538,3 @@ class Receiver:
             "kept": len(self._kept),
             "waiting": len(self._waiting),
         }
-
-
-def _may_share(frame: Frame, reference: Reference | None) -> bool:
-    """Whether a packet read against this reference may be the frame's: a frame has one."""
-    own = frame.assembly.reference
-    return own is None or reference is None or own.name == reference.name
-
-
-def _unpacked(model: ZooModel, packet: bytes, unpack: Unpack) -> tuple[np.ndarray, np.ndarray, int]:
-    """A packet's (symbols, received, count), as Frame.add takes them."""
-    shape = model.binding.latent_shape
-    symbols, received = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
-    return symbols, received, unpack(model.binding, packet, symbols, received)
-
-
-def _owner(frames: list[Frame], symbols: np.ndarray, received: np.ndarray) -> Frame | None:
-    """Of several frames with one number, the one whose symbols a packet repeats most of and contradicts none of.
-
-    The newest where that does not tell; None: it contradicts them all, so it is of a new photo.
-    """
-    best, most = None, -1
-    for frame in sorted(frames, key=lambda item: -item.serial):
-        common, differing = frame.assembly.compare(symbols, received)
-        if not differing and common > most:
-            best, most = frame, common
-    return best
