@@ -99,6 +99,13 @@ int frame_job_encode(frame_job *job)
     return GLIMPSE_OK;
 }
 
+/* Enough has been sent, as the channels asked for say. */
+static bool is_full(const frame_job *job)
+{
+    const uint32_t positions = glimpse_codec_positions(&job->encoder->model->codec);
+    return job->request.channels > 0 && job->schedule.packer.sent >= job->request.channels * positions;
+}
+
 static int sealed_packet(frame_job *job, uint8_t *packet)
 {
     const size_t limit = job->request.payload < job->sealed_left ? job->request.payload : job->sealed_left;
@@ -117,6 +124,9 @@ static int sealed_packet(frame_job *job, uint8_t *packet)
 
 int frame_job_packet(frame_job *job, uint8_t *packet)
 {
+    if (is_full(job)) {
+        return 0;
+    }
     const uint32_t start = port_counter();
     const int length = job->sealed ? sealed_packet(job, packet)
                                    : glimpse_schedule_next(&job->schedule, 0, job->request.payload, packet);

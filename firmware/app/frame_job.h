@@ -16,6 +16,7 @@ typedef struct {
     uint8_t frame;   /* 0..GLIMPSE_MAX_FRAME */
     uint8_t payload; /* bytes, of sealed packets with the seal */
     uint32_t budget; /* radio bytes, NODE_NO_BUDGET: no limit */
+    uint8_t channels; /* as many symbols as these have, then the frame ends; 0: all */
 } frame_request;
 
 typedef struct {

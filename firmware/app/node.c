@@ -7,6 +7,7 @@
 #include "app/message.h"
 #include "app/models.h"
 #include "app/protocol.h"
+#include "app/remote.h"
 #include "app/sealing.h"
 #include "app/settings.h"
 #include "core/serial.h"
@@ -23,6 +24,8 @@ static glimpse_serial_reader reader;
 static node_settings settings;
 static uint32_t broken_frames;
 static uint8_t sequence; /* of the request being answered */
+static glimpse_telemetry telemetry; /* what has been known since the start; `number` counts */
+static bool has_trigger;
 
 /* ---- answers */
 
@@ -155,12 +158,23 @@ static void capture(const uint8_t *body, size_t count)
         return;
     }
     const bool counted = body[2] == NODE_NEXT_FRAME;
-    const frame_request request = {.source = body[0],
-                                   .coding = body[1],
-                                   .frame = counted ? settings.next_frame : body[2],
-                                   .payload = body[3],
-                                   .budget = message_get_u32(body + 4)};
+    frame_request request = {.source = body[0],
+                             .coding = body[1],
+                             .frame = counted ? settings.next_frame : body[2],
+                             .payload = body[3],
+                             .budget = message_get_u32(body + 4)};
+    if (request.payload == NODE_OWN_SETTINGS) {
+        /* A serial line takes any packet. */
+        request.payload = settings.remote.payload > 0 ? settings.remote.payload : GLIMPSE_MAX_PAYLOAD;
+        request.budget = settings.remote.budget;
+        request.channels = settings.remote.channels;
+    }
     int status = frame_job_begin(&job, models_encoder(), &request);
+    if (status == GLIMPSE_OK) {
+        telemetry.frame = request.frame;
+        telemetry.trigger = GLIMPSE_TRIGGER_REQUEST;
+        has_trigger = true;
+    }
     if (status == GLIMPSE_OK && counted) {
         use_up_frame_number();
     }
@@ -222,8 +236,8 @@ static void select_model(const uint8_t *body, size_t count)
     }
     job.active = false; /* a frame in progress belongs to the model before */
     const int status = models_use(body[0]);
-    if (status == GLIMPSE_OK && settings.model_slot != body[0]) {
-        settings.model_slot = body[0];
+    if (status == GLIMPSE_OK && settings.remote.slot != body[0]) {
+        settings.remote.slot = body[0];
         (void)node_settings_save(&settings);
     }
     accept_or_refuse(status);
@@ -239,6 +253,77 @@ static void change_line(const uint8_t *body, size_t count)
         /* The answer comes last: opening drops what waits, and a host may send its next request after the answer. */
         port_serial_open((port_serial_mode)body[0]);
         answer(NODE_ACCEPTED, NULL, 0);
+    }
+}
+
+/* ---- telemetry and downlinks */
+
+/* What a packet may have where the line takes `payload` bytes, sealed or not; or an error. */
+static int room_for_packet(uint8_t payload)
+{
+    if (payload < GLIMPSE_MIN_PAYLOAD || payload > GLIMPSE_MAX_PAYLOAD) {
+        return GLIMPSE_ERROR_ARGUMENT;
+    }
+    return node_sealing_on() ? glimpse_seal_room(payload) : payload;
+}
+
+/* All that `report` names, in as many packets as it takes. */
+static void send_telemetry(uint32_t report, uint8_t payload)
+{
+    const int room = room_for_packet(payload);
+    if (room < 0) {
+        refuse(room);
+        return;
+    }
+    telemetry.present = has_trigger ? report & GLIMPSE_PRESENT(GLIMPSE_TELEMETRY_TRIGGER) : 0;
+    remote_describe(&settings, report, &telemetry);
+    int length;
+    while ((length = glimpse_telemetry_write(&telemetry, (size_t)room, row_or_packet)) > 0) {
+        if (node_sealing_on()) {
+            length = node_sealing_close(row_or_packet, (size_t)length, payload);
+            if (length < 0) {
+                break;
+            }
+        }
+        answer(NODE_PACKET, row_or_packet, (size_t)length);
+    }
+    accept_or_refuse(length);
+}
+
+static void report_telemetry(const uint8_t *body, size_t count)
+{
+    if (count == 1) {
+        send_telemetry(UINT32_MAX, body[0]);
+    } else {
+        refuse(GLIMPSE_ERROR_LENGTH);
+    }
+}
+
+static void take_downlink(uint8_t *body, size_t count)
+{
+    remote_outcome outcome;
+    if (count < 1) {
+        refuse(GLIMPSE_ERROR_LENGTH);
+        return;
+    }
+    if (room_for_packet(body[0]) < 0) {
+        refuse(room_for_packet(body[0])); /* before the packet is done: its answer could not be sent */
+        return;
+    }
+    int length = (int)count - 1;
+    if (node_sealing_on()) {
+        length = node_sealing_open(body + 1, (size_t)length, body + 1);
+    }
+    /* A frame is sent whole between two requests, so that none is under way here. */
+    const int status = length < 0 ? length : remote_take(&settings, NULL, body + 1, (size_t)length, &outcome);
+    if (status != GLIMPSE_OK) {
+        refuse(status);
+        return;
+    }
+    job.active = job.active && !outcome.model_changed;
+    send_telemetry(outcome.report | GLIMPSE_PRESENT(GLIMPSE_TELEMETRY_ANSWER), body[0]);
+    if (outcome.reboot) {
+        port_reset();
     }
 }
 
@@ -290,6 +375,12 @@ static void handle(uint8_t *message, size_t count)
     case NODE_LINE:
         change_line(body, count);
         break;
+    case NODE_DOWNLINK:
+        take_downlink(body, count);
+        break;
+    case NODE_TELEMETRY:
+        report_telemetry(body, count);
+        break;
     case NODE_KEY:
         install_key(body, count);
         break;
@@ -310,7 +401,7 @@ void node_start(port_serial_mode mode)
     node_sealing_begin(&settings);
     ++settings.boots;
     (void)node_settings_save(&settings);
-    (void)models_use(settings.model_slot); /* a slot that went bad leaves the built-in model in use */
+    (void)models_use(settings.remote.slot); /* a slot that went bad leaves the built-in model in use */
     port_watchdog_start(WATCHDOG_MS);
     identify();
 }

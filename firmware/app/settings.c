@@ -8,17 +8,54 @@
 #include "core/crc.h"
 #include "ports/port.h"
 
-/* In flash; an erased record reads as all ones, whose check does not hold. */
+/* In flash, one after the other; an erased word reads as all ones. The two older records are read and never written. */
 typedef struct {
     uint32_t sequence; /* counts records over both regions; the highest sound one is the newest */
     uint32_t boots;
     uint8_t model_slot;
     uint8_t next_frame;
-    uint8_t reserved[2];
-    node_security security;
+    uint8_t version; /* 0 */
+    uint8_t reserved;
     uint32_t check; /* CRC-32 of what precedes */
+} first_record;
+
+/* What comes first is the same in all of them. */
+typedef struct {
+    uint32_t sequence;
+    uint32_t boots;
+    uint8_t model_slot;
+    uint8_t next_frame;
+    uint8_t version; /* 0 */
+    uint8_t reserved;
+    node_security security;
+    uint32_t check;
+} sealing_record;
+
+typedef struct {
+    uint32_t sequence;
+    uint32_t boots;
+    uint8_t model_slot;
+    uint8_t next_frame;
+    uint8_t version; /* 2 */
+    uint8_t answered;
+    uint16_t answer_sequence;
+    uint8_t answer_result;
+    uint8_t answer_command;
+    uint32_t period;
+    uint32_t deadline;
+    glimpse_crop crop;
+    uint16_t budget;
+    uint8_t payload;
+    uint8_t channels;
+    node_security security;
+    uint32_t check;
+    uint32_t end; /* END: so that a whole record never seems to end in erased words */
 } record;
-_Static_assert(sizeof(record) == 16 + sizeof(node_security) && sizeof(record) % 4 == 0, "no holes, whole words");
+
+enum { WORD = 4, VERSION = 2, END = 0x5A5A5A5A };
+_Static_assert(sizeof(first_record) == 16 && sizeof(sealing_record) == 16 + sizeof(node_security), "no holes");
+_Static_assert(sizeof(record) == 40 + sizeof(node_security) && sizeof(record) % WORD == 0, "no holes, whole words");
+_Static_assert((int)NODE_BUILTIN_MODEL == (int)GLIMPSE_SLOT_BUILTIN, "one number for the built-in model");
 
 static struct {
     uint32_t sequence;  /* the highest so far */
@@ -27,11 +64,6 @@ static struct {
         region;  /* the one that the next record goes to; another one than the holder while writing there fails */
     size_t next; /* offset of the first free place in it */
 } newest;
-
-static uint32_t check_of(const record *r)
-{
-    return glimpse_crc32(0, (const uint8_t *)r, offsetof(record, check));
-}
 
 static bool is_erased(const uint8_t *bytes, size_t count)
 {
@@ -43,46 +75,96 @@ static bool is_erased(const uint8_t *bytes, size_t count)
     return true;
 }
 
+static bool is_sound(const void *bytes, size_t check_at)
+{
+    uint32_t sequence, check;
+    memcpy(&sequence, bytes, sizeof sequence);
+    memcpy(&check, (const uint8_t *)bytes + check_at, sizeof check);
+    /* The CRC-32 of a word of ones and any number of zeros is all ones: half erased flash can read like that. */
+    return sequence != UINT32_MAX && check == glimpse_crc32(0, bytes, check_at);
+}
+
+/* Reads what lies at `bytes`, of which `left` remain: as the newest version, filled up with defaults. Returns the
+   bytes that it takes, 0 when it is no sound record. */
+static size_t read_record(const uint8_t *bytes, size_t left, record *r)
+{
+    sealing_record old = {.version = UINT8_MAX};
+    size_t taken = 0;
+    if (left >= sizeof *r && bytes[offsetof(record, version)] == VERSION) {
+        memcpy(r, bytes, sizeof *r);
+        return is_sound(r, offsetof(record, check)) && r->end == END ? sizeof *r : 0;
+    }
+    if (left >= sizeof old && is_sound(bytes, offsetof(sealing_record, check))) {
+        taken = sizeof old;
+        memcpy(&old, bytes, sizeof old);
+    } else if (left >= sizeof(first_record) && is_sound(bytes, offsetof(first_record, check))) {
+        taken = sizeof(first_record);
+        memcpy(&old, bytes, offsetof(first_record, check));
+    }
+    *r = (record){.sequence = old.sequence,
+                  .boots = old.boots,
+                  .model_slot = old.model_slot,
+                  .next_frame = old.next_frame,
+                  .crop = glimpse_settings_default().crop,
+                  .security = old.security};
+    return old.version == 0 ? taken : 0;
+}
+
+static node_settings settings_of(const record *r)
+{
+    return (node_settings){
+        .boots = r->boots,
+        .next_frame = r->next_frame,
+        .answered = r->answered != 0,
+        .answer = {r->answer_sequence, r->answer_result, r->answer_command},
+        .remote = {.period = r->period,
+                   .deadline = r->deadline,
+                   .crop = r->crop,
+                   .budget = r->budget,
+                   .payload = r->payload,
+                   .channels = r->channels,
+                   .slot = r->model_slot},
+        .security = r->security,
+    };
+}
+
+/* Offset behind the last word that is not erased. A record that was cut off may leave erased words before it. */
+static size_t end_of(port_region region)
+{
+    const uint8_t *const base = port_region_base(region);
+    size_t end = port_region_size(region) / WORD * WORD;
+    while (end > 0 && is_erased(base + end - WORD, WORD)) {
+        end -= WORD;
+    }
+    return end;
+}
+
 static void scan(port_region region, node_settings *settings)
 {
     const uint8_t *const base = port_region_base(region);
-    for (size_t at = 0; at + sizeof(record) <= port_region_size(region); at += sizeof(record)) {
+    const size_t end = end_of(region);
+    for (size_t at = 0; at < end;) {
         record r;
-        memcpy(&r, base + at, sizeof r);
-        if (is_erased(base + at, sizeof r)) {
-            return;
-        }
-        if (r.check != check_of(&r) || r.sequence < newest.sequence) {
+        const size_t taken = read_record(base + at, end - at, &r);
+        at += taken > 0 ? taken : WORD;
+        if (taken == 0 || r.sequence < newest.sequence) {
             continue;
         }
         newest.sequence = r.sequence;
         newest.holder = region;
-        settings->boots = r.boots;
-        settings->model_slot = r.model_slot;
-        settings->next_frame = r.next_frame;
-        settings->security = r.security;
+        *settings = settings_of(&r);
     }
-}
-
-static size_t first_erased(port_region region)
-{
-    const uint8_t *const base = port_region_base(region);
-    size_t at = 0;
-    while (at + sizeof(record) <= port_region_size(region) && !is_erased(base + at, sizeof(record))) {
-        at += sizeof(record);
-    }
-    return at;
 }
 
 void node_settings_load(node_settings *settings)
 {
-    *settings = (node_settings){.boots = 0, .model_slot = NODE_BUILTIN_MODEL, .next_frame = 0};
+    *settings = (node_settings){.remote = glimpse_settings_default()};
     newest.sequence = 0;
     newest.holder = PORT_REGION_SETTINGS_A;
     scan(PORT_REGION_SETTINGS_A, settings);
     scan(PORT_REGION_SETTINGS_B, settings);
     newest.region = newest.holder;
-    newest.next = first_erased(newest.region);
+    newest.next = end_of(newest.region);
 }
 
 static port_region other_than(port_region region)
@@ -92,13 +174,25 @@ static port_region other_than(port_region region)
 
 bool node_settings_save(const node_settings *settings)
 {
+    const glimpse_settings *const remote = &settings->remote;
     record r = {.sequence = newest.sequence + 1u,
                 .boots = settings->boots,
-                .model_slot = settings->model_slot,
+                .model_slot = remote->slot,
                 .next_frame = settings->next_frame,
-                .reserved = {0, 0},
-                .security = settings->security};
-    r.check = check_of(&r);
+                .version = VERSION,
+                .answered = settings->answered,
+                .answer_sequence = settings->answer.sequence,
+                .answer_result = settings->answer.result,
+                .answer_command = settings->answer.command,
+                .period = remote->period,
+                .deadline = remote->deadline,
+                .crop = remote->crop,
+                .budget = remote->budget,
+                .payload = remote->payload,
+                .channels = remote->channels,
+                .security = settings->security,
+                .end = END};
+    r.check = glimpse_crc32(0, (const uint8_t *)&r, offsetof(record, check));
     if (newest.next + sizeof r > port_region_size(newest.region)) {
         const port_region spare = other_than(newest.holder);
         if (!port_region_erase(spare)) {
@@ -107,15 +201,18 @@ bool node_settings_save(const node_settings *settings)
         newest.region = spare;
         newest.next = 0;
     }
-    const bool written = port_region_write(newest.region, newest.next, &r, sizeof r);
+    const uint8_t *const base = port_region_base(newest.region) + newest.next;
+    /* Whatever the hardware says, a record that reads whole is the one that the next start finds. */
+    const bool written = port_region_write(newest.region, newest.next, &r, sizeof r) || memcmp(base, &r, sizeof r) == 0;
     if (written) {
         newest.holder = newest.region;
     }
     newest.sequence = r.sequence;
-    /* Where writing failed half way the place is lost; where nothing was written it must be filled, because a free
-       place ends the search for records. */
-    if (!is_erased(port_region_base(newest.region) + newest.next, sizeof r)) {
-        newest.next += sizeof r;
+    /* Where writing failed half way the words are lost; where nothing was written they are free as before. */
+    size_t lost = sizeof r;
+    while (lost > 0 && is_erased(base + lost - WORD, WORD)) {
+        lost -= WORD;
     }
+    newest.next += lost;
     return written;
 }

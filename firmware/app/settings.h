@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/setting.h"
+#include "core/telemetry.h"
 #include "link/seal.h"
 
 /* Key and counters are one record: where one is lost, so is the other, and no counter starts again under its key. */
@@ -21,12 +23,15 @@ typedef struct {
 
 typedef struct {
     uint32_t boots;
-    uint8_t model_slot; /* or NODE_BUILTIN_MODEL */
-    uint8_t next_frame; /* 0..GLIMPSE_MAX_FRAME */
+    uint8_t next_frame;      /* 0..GLIMPSE_MAX_FRAME */
+    bool answered;           /* a downlink has been taken: `answer` counts */
+    glimpse_answer answer;   /* to the last downlink that changed something to be remembered */
+    glimpse_settings remote; /* changed by downlinks; its slot also over the serial line */
     node_security security;
 } node_settings;
 
-/* The newest sound record, or the defaults (built-in model, frame 0) when there is none. */
+/* The newest sound record, or the defaults (built-in model, frame 0) when there is none. Records of firmware that had
+   no key, or no remote settings, are read too. */
 void node_settings_load(node_settings *settings);
 
 /* Appends a record; erases the older region when the current one is full. False: the flash refused. */

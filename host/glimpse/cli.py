@@ -21,6 +21,7 @@ from glimpse.commands.feedback import feedback
 from glimpse.commands.flash import flash
 from glimpse.commands.key import app as key
 from glimpse.commands.modem import modem
+from glimpse.commands.node import app as node
 from glimpse.commands.plan import plan
 from glimpse.commands.send import send
 from glimpse.commands.stream import stream
@@ -42,6 +43,7 @@ COMMANDS = (
 )
 for command in chain(*COMMANDS):
     app.command()(command)
+app.add_typer(node, name="node")
 app.add_typer(key, name="key")
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from glimpse import binding, zoo
-from glimpse.binding.seal import COUNTER_END, UPLINK, ArchiveOpener, SealError
+from glimpse.binding.control import Answer, Downlink, Set, merge_telemetry, write_downlink
+from glimpse.binding.seal import COUNTER_END, DOWNLINK, UPLINK, ArchiveOpener, SealError
 from glimpse.cli import main
 from glimpse.errors import GlimpseError
 from glimpse.glp import read_packets
@@ -244,3 +245,23 @@ def test_a_key_that_comes_in_the_middle_of_a_photo_drops_it(program: Path, tmp_p
         node.install_key(key)
         with pytest.raises(GlimpseError, match="out of turn"):
             node.request("NODE_ROW", bytes(3 * zoo.load().binding.photo_width))
+
+
+def test_a_node_with_a_key_takes_sealed_downlinks_once_and_seals_its_telemetry(
+    program: Path, tmp_path: Path, key: DeviceKey
+):
+    gateway = key.seal(DOWNLINK)
+    plain = write_downlink(Downlink(1, (Set({"period": 60}),)))
+    with ProgramNode(program, tmp_path) as node:
+        node.install_key(key)
+        with pytest.raises(GlimpseError, match="refused"):
+            node.downlink(plain)
+        sealed = gateway.close(0, plain)
+        with pytest.raises(GlimpseError, match="24 bytes or more"):
+            node.downlink(sealed, payload=23)
+        answer = opened(node.downlink(sealed, payload=24), key)
+        assert max(map(len, answer)) <= 20 and merge_telemetry(answer).answer == Answer(1, "done")
+        with pytest.raises(GlimpseError, match="refused"):
+            node.downlink(sealed)
+        telemetry = opened(node.telemetry(24), key)
+        assert len(telemetry) > 1 and merge_telemetry(telemetry).settings["period"] == 60

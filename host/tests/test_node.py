@@ -11,14 +11,9 @@ from glimpse.errors import GlimpseError
 from glimpse.export.blob import build_blob
 from glimpse.targets import open_node
 from support.networks import codec_for
-from support.nodes import ProgramNode, build_node_program
+from support.nodes import ProgramNode
 from support.photos import test_photos as make_photos
 from support.random_networks import build_tflite, random_plan
-
-
-@pytest.fixture(scope="module")
-def program(tmp_path_factory):
-    return build_node_program(tmp_path_factory.mktemp("node"))
 
 
 @pytest.fixture
@@ -155,6 +150,8 @@ def test_unknown_requests_with_a_sound_check_are_refused(node):
             "NODE_MODEL_WRITE",
             "NODE_RESET",
             "NODE_LINE",
+            "NODE_DOWNLINK",
+            "NODE_TELEMETRY",
         )
     }
     for kind in sorted(set(range(256)) - known):
@@ -210,7 +207,18 @@ def test_restarts_when_told(node):
 def test_sound_frames_with_random_bodies_never_break_it(node, model, photo):
     """Every request there is but the restart, with a check that holds and a body of chance."""
     rng = random.Random(4)
-    kinds = ["IDENTIFY", "CAPTURE", "ROW", "STATUS", "SELECT", "MODEL_ERASE", "MODEL_WRITE", "LINE"]
+    kinds = [
+        "IDENTIFY",
+        "CAPTURE",
+        "ROW",
+        "STATUS",
+        "SELECT",
+        "MODEL_ERASE",
+        "MODEL_WRITE",
+        "LINE",
+        "DOWNLINK",
+        "TELEMETRY",
+    ]
     for _ in range(2000):
         kind = rng.choice(kinds)
         body = bytearray(rng.randbytes(rng.choice((0, 1, 2, 8, 12, 20, 40, 240, rng.randrange(900)))))

@@ -1,31 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a node remembers, through ten thousand lives with a power cut or a refusing flash at any write or erase."""
+"""What a node remembers, through thousands of lives with a power cut or a refusing flash at any write or erase."""
 
 import subprocess
 from pathlib import Path
 
 from support.core_library import FIRMWARE, SANITIZERS, WARNINGS, build_sealing_program
+from support.networks import CMSIS_NN
 
-LIVES = 10_000
-SEALING_LIVES = 1_000
+FAULTS, APP = FIRMWARE / "test" / "faults", FIRMWARE / "app"
+
+
+def lives(program: Path, count: int) -> None:
+    """Runs a program of firmware/test/faults: no life breaks a promise, and each thing happens more than once a life."""
+    run = subprocess.run([program, str(count), "1"], capture_output=True, text=True, timeout=300)
+    assert run.returncode == 0, run.stdout + run.stderr
+    counts = {what: int(number) for what, number in map(str.split, run.stdout.splitlines())}
+    assert min(counts.values()) > count, counts
+
+
+def build(folder: Path, name: str, sources: list[Path]) -> Path:
+    """FAULTS/NAME.c over app/settings.c, with the sanitizers on."""
+    program = folder / name
+    headers = ["-I", FIRMWARE, "-isystem", CMSIS_NN / "Include"]
+    every = [FAULTS / f"{name}.c", FAULTS / "flash.c", APP / "settings.c", *sources]
+    subprocess.run(["gcc", *WARNINGS, "-O1", "-g", *SANITIZERS, *headers, "-o", program, *every], check=True)
+    return program
 
 
 def test_no_failure_of_the_flash_loses_a_record_that_was_kept(tmp_path: Path) -> None:
-    program = tmp_path / "settings"
-    faults = [FIRMWARE / "test/faults/settings.c", FIRMWARE / "test/faults/flash.c"]
-    sources = [*faults, FIRMWARE / "app/settings.c", FIRMWARE / "core/crc.c"]
-    subprocess.run(["gcc", *WARNINGS, "-O1", "-g", *SANITIZERS, "-I", FIRMWARE, "-o", program, *sources], check=True)
-    run = subprocess.run([program, str(LIVES), "1"], capture_output=True, text=True, timeout=300)
-    assert run.returncode == 0, run.stdout + run.stderr
-    counts = {what: int(count) for what, count in map(str.split, run.stdout.splitlines())}
-    assert min(counts.values()) > LIVES, counts
+    core = [FIRMWARE / "core" / f"{name}.c" for name in ("crc", "field", "setting")]
+    lives(build(tmp_path, "settings", core), 10_000)
+
+
+def test_a_downlink_is_done_once_and_whole_whatever_the_flash_does(tmp_path: Path) -> None:
+    lives(build(tmp_path, "remote", [APP / "remote.c", *sorted((FIRMWARE / "core").glob("*.c"))]), 2000)
 
 
 def test_no_failure_of_the_flash_makes_a_node_use_a_counter_twice(tmp_path: Path) -> None:
-    faults = [FIRMWARE / "test/faults/counter.c", FIRMWARE / "test/faults/flash.c"]
-    app = [FIRMWARE / "app" / name for name in ("settings.c", "counter.c", "sealing.c")]
-    program = build_sealing_program(tmp_path, "counter", [*faults, *app])
-    run = subprocess.run([program, str(SEALING_LIVES), "1"], capture_output=True, text=True, timeout=300)
-    assert run.returncode == 0, run.stdout + run.stderr
-    counts = {what: int(count) for what, count in map(str.split, run.stdout.splitlines())}
-    assert min(counts.values()) > SEALING_LIVES, counts
+    app = [APP / name for name in ("settings.c", "counter.c", "sealing.c")]
+    lives(build_sealing_program(tmp_path, "counter", [FAULTS / "counter.c", FAULTS / "flash.c", *app]), 1000)

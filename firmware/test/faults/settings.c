@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random lives of a node whose flash fails: app/settings.c over two small regions, with the power cut or the flash
    refusing in the middle of any write or erase. After each start the newest record that was reported as kept must be
-   there, or a later one.
+   there, or a later one, whole. Some lives begin with the records of firmware that had no remote settings.
 
      settings HISTORIES SEED      prints how often each thing happened; stops at the first record lost */
 #include "app/settings.h"
@@ -10,32 +10,80 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/crc.h"
+#include "ports/port.h"
 #include "test/faults/flash.h"
 
-enum { STEPS = 60 };
+/* Records of older firmware, in bytes: without and with a key. */
+enum { STEPS = 60, FIRST = 16, SEALING = 16 + sizeof(node_security), MOST_OLD = 5 };
 
-static unsigned long saved, refused, later;
+static unsigned long saved, refused, later, old;
 
 /* ---- lives: `boots` counts the records of a life, the other fields follow from it */
 
 static node_settings numbered(uint32_t number)
 {
+    const uint8_t byte = (uint8_t)(number * 7u);
     node_settings settings = {
-        .boots = number, .model_slot = (uint8_t)(number * 7u), .next_frame = (uint8_t)(number & 63u)};
+        .boots = number,
+        .next_frame = (uint8_t)(number & 63u),
+        .answered = true,
+        .answer = {(uint16_t)(number * 3u & GLIMPSE_MAX_SEQUENCE), byte, (uint8_t)~byte},
+        .remote = {.period = number * 11u,
+                   .deadline = ~number,
+                   .crop = {byte, (uint8_t)(byte + 1u), (uint8_t)(byte + 2u), (uint8_t)(byte + 3u)},
+                   .budget = (uint16_t)(number * 5u),
+                   .payload = byte,
+                   .channels = (uint8_t)(byte ^ 85u),
+                   .slot = byte},
+    };
     memset(settings.security.key, (int)(number & 255u), sizeof settings.security.key);
     settings.security.reserved = ~number;
     return settings;
 }
 
-static void load(uint32_t kept, uint32_t tried)
+static bool same(const node_settings *a, const node_settings *b)
+{
+    return a->next_frame == b->next_frame && a->answered == b->answered && a->remote.slot == b->remote.slot &&
+           memcmp(&a->answer, &b->answer, sizeof a->answer) == 0 && a->remote.period == b->remote.period &&
+           a->remote.deadline == b->remote.deadline &&
+           memcmp(&a->remote.crop, &b->remote.crop, sizeof a->remote.crop) == 0 &&
+           a->remote.budget == b->remote.budget && a->remote.payload == b->remote.payload &&
+           a->remote.channels == b->remote.channels &&
+           memcmp(&a->security, &b->security, sizeof a->security) == 0;
+}
+
+/* Sequence, boots, slot, frame, zeros, then what there was of a key, check. */
+static void write_old(size_t bytes, uint32_t number)
+{
+    uint8_t *const place = (uint8_t *)(uintptr_t)port_region_base(PORT_REGION_SETTINGS_A) + bytes * (number - 1);
+    const node_settings settings = numbered(number);
+    const uint8_t few[4] = {settings.remote.slot, settings.next_frame, 0, 0};
+    memcpy(place, &number, 4);
+    memcpy(place + 4, &number, 4);
+    memcpy(place + 8, few, 4);
+    memcpy(place + 12, &settings.security, bytes - FIRST);
+    const uint32_t check = glimpse_crc32(0, place, bytes - 4);
+    memcpy(place + bytes - 4, &check, 4);
+}
+
+static void load(uint32_t kept, uint32_t tried, uint32_t olds, bool old_key)
 {
     node_settings seen;
     node_settings_load(&seen);
-    const node_settings expected = numbered(seen.boots);
-    const bool same =
-        seen.boots == 0 || (seen.model_slot == expected.model_slot && seen.next_frame == expected.next_frame &&
-                            memcmp(&seen.security, &expected.security, sizeof expected.security) == 0);
-    if (seen.boots < kept || seen.boots > tried || !same) {
+    node_settings expected = numbered(seen.boots);
+    if (seen.boots <= olds) {
+        expected.answered = false;
+        expected.answer = (glimpse_answer){0, 0, 0};
+        const uint8_t slot = expected.remote.slot;
+        expected.remote = glimpse_settings_default();
+        expected.remote.slot = seen.boots == 0 ? GLIMPSE_SLOT_BUILTIN : slot;
+        if (seen.boots == 0 || !old_key) {
+            expected.security = (node_security){.mode = 0};
+        }
+        old += seen.boots > 0;
+    }
+    if (seen.boots < kept || seen.boots > tried || !same(&seen, &expected)) {
         printf("lost: kept %u, tried %u, found %u\n", kept, tried, seen.boots);
         exit(1);
     }
@@ -44,10 +92,17 @@ static void load(uint32_t kept, uint32_t tried)
 
 static void live(void)
 {
-    static uint32_t kept, tried, steps; /* static: they outlive a longjmp */
-    kept = tried = steps = 0;
+    static uint32_t kept, tried, steps, olds; /* static: they outlive a longjmp */
+    static bool old_key;
+    olds = chance(2) * (1 + chance(MOST_OLD));
+    old_key = chance(2) == 0;
+    for (uint32_t i = 1; i <= olds; i++) {
+        write_old(old_key ? SEALING : FIRST, i);
+    }
+    kept = tried = olds;
+    steps = 0;
     (void)setjmp(power);
-    load(kept, tried);
+    load(kept, tried, olds, old_key);
     while (steps++ < STEPS) {
         const node_settings settings = numbered(++tried);
         if (node_settings_save(&settings)) {
@@ -57,10 +112,10 @@ static void live(void)
             ++refused;
         }
         if (chance(8) == 0) {
-            load(kept, tried);
+            load(kept, tried, olds, old_key);
         }
     }
-    load(kept, tried);
+    load(kept, tried, olds, old_key);
 }
 
 int main(int count, char **words)
@@ -72,6 +127,7 @@ int main(int count, char **words)
         flash_begin(strtoull(words[2], NULL, 10) * 1000003u + i);
         live();
     }
-    printf("saved %lu\nrefused %lu\ncuts %lu\nerases %lu\nlater %lu\n", saved, refused, cuts, erases, later);
+    printf("saved %lu\nrefused %lu\ncuts %lu\nerases %lu\nlater %lu\nold %lu\n", saved, refused, cuts, erases, later,
+           old);
     return 0;
 }

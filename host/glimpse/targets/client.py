@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from cobs import cobs
 
-from glimpse.binding import CODINGS, MODEL_ALIGNMENT, protocol, serial_frame, status_text
+from glimpse.binding import CODINGS, MAX_PAYLOAD, MODEL_ALIGNMENT, protocol, serial_frame, status_text
 from glimpse.binding.seal import DEVICE_BYTES, KEY_BYTES
 from glimpse.errors import GlimpseError
 from glimpse.keys import DeviceKey
@@ -302,6 +302,31 @@ class SerialNode(Node):
         if not hasattr(self, "unit"):
             self.unit = self.identify().counter_unit
         return self.unit
+
+    # ---- telemetry and downlinks
+
+    def _telemetry(self, kind: str, body: bytes) -> list[bytes]:
+        sequence = self.send(kind, body)
+        packets: list[bytes] = []
+        while (message := self.receive(sequence, midway=bool(packets))).type == protocol("NODE_PACKET"):
+            packets.append(message.body)
+        return packets
+
+    def telemetry(self, payload: int = MAX_PAYLOAD) -> list[bytes]:
+        """Telemetry packets of at most `payload` bytes: all that the node knows of itself."""
+        return self._telemetry("NODE_TELEMETRY", bytes((payload,)))
+
+    def downlink(self, packet: bytes, payload: int = MAX_PAYLOAD) -> list[bytes]:
+        """Gives the node a downlink packet as if it had come by radio; the telemetry packets that answer.
+
+        Args:
+            packet: as binding.control.write_downlink makes it.
+            payload: most bytes of an answering packet.
+
+        Raises:
+            GlimpseError: the node rejects the packet, or fell silent.
+        """
+        return self._telemetry("NODE_DOWNLINK", bytes((payload,)) + packet)
 
     def install_key(self, key: DeviceKey | None) -> None:
         """Gives the node a key, or with None takes its key away; no request reads it back.
