@@ -59,8 +59,10 @@ TARGETS = {
     "sealed": Target("fuzz_sealed.c", 1500, sealing=True, with_files=("link/seal.c",)),
     "schedule": Target("fuzz_schedule.c", 800),
     "budget": Target("fuzz_budget.c", 800),
-    "modem": Target("fuzz_modem.c", 1500, rooms=(), with_files=MODEM),
+    "modem": Target("fuzz_modem.c", 1500, with_files=MODEM),
+    "control": Target("fuzz_control.c", 600),
     "settings": Target("fuzz_settings.c", 1500, with_files=("app/settings.c",)),
+    "remote": Target("fuzz_remote.c", 1500, with_files=("app/remote.c", "app/settings.c")),
 }
 
 
