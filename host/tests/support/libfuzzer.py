@@ -142,12 +142,12 @@ def run(name: str, program: Path, seconds: int, grow: Path | None = None) -> int
 
 
 def _merge(name: str, program: Path, grown: Path) -> None:
-    """The smallest inputs that together reach what corpus and grown folder reach."""
+    """Few inputs that together reach what corpus and grown folder reach; where they are too many, the smallest."""
     merged = program.parent / f"{name}.merged"
     shutil.rmtree(merged, ignore_errors=True)
     merged.mkdir()
     folders = [str(folder) for folder in (CORPUS / name, grown) if folder.is_dir()]
-    command = [program, "-merge=1", f"-max_len={TARGETS[name].longest}", merged, *folders]
+    command = [program, "-set_cover_merge=1", f"-max_len={TARGETS[name].longest}", merged, *folders]
     subprocess.run(command, capture_output=True, check=True)
     kept = sorted(merged.iterdir(), key=lambda file: (file.stat().st_size, file.name))[:LARGEST_CORPUS]
     shutil.rmtree(CORPUS / name, ignore_errors=True)
