@@ -64,8 +64,14 @@ static void restore(glimpse_budget *budget, uint64_t now, fuzz_input *in)
     free(record);
 }
 
-static void save_and_restore(glimpse_budget *budget, uint64_t now)
+/* A node starts again only after its transmissions have ended, if only with its power. */
+static void save_and_restore(glimpse_budget *budget, uint64_t *clock)
 {
+    uint64_t now = *clock;
+    for (uint32_t i = 0; i < sends; i++) {
+        now = sent[i].to > now ? sent[i].to : now;
+    }
+    *clock = now;
     const size_t size = glimpse_budget_record_bytes(budget);
     uint8_t *const record = exact(size, 0);
     uint32_t band;
@@ -97,7 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 now += take_number(&in);
                 break;
             case 1:
-                save_and_restore(&budget, now);
+                save_and_restore(&budget, &now);
                 break;
             default: /* a downlink's record is counted, too */
                 glimpse_budget_downlink(&budget, now);

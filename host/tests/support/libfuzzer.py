@@ -142,14 +142,16 @@ def run(name: str, program: Path, seconds: int, grow: Path | None = None) -> int
 
 
 def _merge(name: str, program: Path, grown: Path) -> None:
-    """Few inputs that together reach what corpus and grown folder reach; where they are too many, the smallest."""
+    """Few inputs that together reach what corpus and grown folder reach; where they are too many, some of every size."""
     merged = program.parent / f"{name}.merged"
     shutil.rmtree(merged, ignore_errors=True)
     merged.mkdir()
     folders = [str(folder) for folder in (CORPUS / name, grown) if folder.is_dir()]
     command = [program, "-set_cover_merge=1", f"-max_len={TARGETS[name].longest}", merged, *folders]
     subprocess.run(command, capture_output=True, check=True)
-    kept = sorted(merged.iterdir(), key=lambda file: (file.stat().st_size, file.name))[:LARGEST_CORPUS]
+    found = sorted(merged.iterdir(), key=lambda file: (file.stat().st_size, file.name))
+    count = min(len(found), LARGEST_CORPUS)
+    kept = [found[i * len(found) // count] for i in range(count)]
     shutil.rmtree(CORPUS / name, ignore_errors=True)
     (CORPUS / name).mkdir(parents=True)
     for file in kept:
