@@ -142,7 +142,7 @@ def run(name: str, program: Path, seconds: int, grow: Path | None = None) -> int
 
 
 def _merge(name: str, program: Path, grown: Path) -> None:
-    """Few inputs that together reach what corpus and grown folder reach; where they are too many, some of every size."""
+    """Few inputs that together reach what corpus and grown folder reach; of too many, some of every size."""
     merged = program.parent / f"{name}.merged"
     shutil.rmtree(merged, ignore_errors=True)
     merged.mkdir()
