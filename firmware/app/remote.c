@@ -70,7 +70,6 @@ static void commit(request *r, node_settings *settings, bool *model_changed)
     if (other_model && models_use(r->wanted.slot) != GLIMPSE_OK) {
         note(r, GLIMPSE_ANSWER_RANGE, GLIMPSE_SETTING_SLOT);
     }
-    *model_changed = other_model && !is_refused(r);
     node_settings next = *settings;
     next.answer.result = (uint8_t)r->result;
     next.answer.command = r->command;
@@ -79,7 +78,7 @@ static void commit(request *r, node_settings *settings, bool *model_changed)
     }
     const bool to_be_kept = r->reboot || (r->has_settings && !is_refused(r));
     if (to_be_kept && !node_settings_save(&next)) {
-        if (*model_changed) {
+        if (models_slot() != slot) {
             (void)models_use(slot);
         }
         r->reboot = false;
@@ -89,6 +88,7 @@ static void commit(request *r, node_settings *settings, bool *model_changed)
         next.answer.command = r->command;
     }
     *settings = next;
+    *model_changed = models_slot() != slot; /* not when flash refused and the one before is back */
 }
 
 static int have(const remote_frame *frame, const glimpse_field *field)

@@ -110,9 +110,27 @@ static size_t read_record(const uint8_t *bytes, size_t left, record *r)
     return old.version == 0 ? taken : 0;
 }
 
+/* Those of the settings that are in their ranges; the others as a node starts with them. */
+static glimpse_settings sound_settings(const glimpse_settings *read)
+{
+    glimpse_settings sound = glimpse_settings_default();
+    for (uint8_t type = GLIMPSE_SETTING_FIRST; type < GLIMPSE_SETTING_END; type++) {
+        uint8_t bytes[8];
+        glimpse_field field;
+        glimpse_field_writer writer = {bytes, sizeof bytes, 0};
+        if (glimpse_settings_put(read, type, &writer)) {
+            glimpse_field_reader reader = {bytes, writer.count, 0};
+            (void)glimpse_field_next(&reader, &field);
+            (void)glimpse_settings_take(&sound, &field);
+        }
+    }
+    return sound;
+}
+
+/* A check that holds says that nothing was damaged, not that every number is one that this firmware writes. */
 static node_settings settings_of(const record *r)
 {
-    return (node_settings){
+    node_settings read = {
         .boots = r->boots,
         .next_frame = r->next_frame,
         .answered = r->answered != 0,
@@ -126,6 +144,13 @@ static node_settings settings_of(const record *r)
                    .slot = r->model_slot},
         .security = r->security,
     };
+    read.remote = sound_settings(&read.remote);
+    read.next_frame &= GLIMPSE_MAX_FRAME;
+    if (read.answer.sequence > GLIMPSE_MAX_SEQUENCE) {
+        read.answered = false;
+        read.answer = (glimpse_answer){0};
+    }
+    return read;
 }
 
 /* Offset behind the last word that is not erased. A record that was cut off may leave erased words before it. */
@@ -175,6 +200,9 @@ static port_region other_than(port_region region)
 bool node_settings_save(const node_settings *settings)
 {
     const glimpse_settings *const remote = &settings->remote;
+    if (newest.sequence + 1u == UINT32_MAX) {
+        return false; /* no record with that number would be found again */
+    }
     record r = {.sequence = newest.sequence + 1u,
                 .boots = settings->boots,
                 .model_slot = remote->slot,

@@ -13,7 +13,9 @@ enum {
     POINTS = 128, /* the code's points: parity packets lie at POINTS + index, packets at their number */
     MOST_RICE = 7,
     BITS_FOLLOWING = 3, /* that the list takes for a packet, about: see docs/wire-format.md */
-    BITS_SCATTERED = 10
+    BITS_SCATTERED = 10,
+    BYTES_OF_A_CHANGE = 8 /* more than one symbol of a difference packet ever takes: four answers of 10.1 bits and a
+                             table's 15 */
 };
 
 uint8_t glimpse_parity_factor(uint32_t index, uint32_t member)
@@ -65,13 +67,19 @@ int glimpse_parity_word(const uint8_t *packet, size_t length, uint8_t *word)
     return (int)length - GLIMPSE_PARITY_SHORTER;
 }
 
-/* How many symbols a packet carries, or fewer: raw ones take at most a byte each. */
+/* How many symbols a packet carries, or fewer: raw ones take at most a byte each. A difference packet has no count. */
 static uint32_t run_of(const glimpse_header *header, const uint8_t *body, size_t length)
 {
+    if (header->kind == GLIMPSE_KIND_DIFFERENCE) {
+        const uint32_t changes = (uint32_t)length / BYTES_OF_A_CHANGE;
+        return changes > 0 ? changes : 1;
+    }
     if (header->coding == GLIMPSE_CODING_RAW || body[0] == 0) {
         return (uint32_t)length;
     }
-    return body[0] < GLIMPSE_COUNT_TWO_BYTES || length < 2 ? body[0] : ((uint32_t)(body[0] & 127u) << 8) | body[1];
+    const uint32_t count =
+        body[0] < GLIMPSE_COUNT_TWO_BYTES || length < 2 ? body[0] : ((uint32_t)(body[0] & 127u) << 8) | body[1];
+    return count < GLIMPSE_MAX_SYMBOLS ? count : GLIMPSE_MAX_SYMBOLS - 1u; /* no frame has more */
 }
 
 /* The list of a group's packets: how it is written, and how long it gets. */

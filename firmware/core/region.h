@@ -59,7 +59,8 @@ const glimpse_region *glimpse_region_named(const char *name);
    does not exist, and never above GLIMPSE_MAX_PAYLOAD. Below GLIMPSE_MIN_PAYLOAD no packet of ours fits. */
 uint32_t glimpse_region_payload(const glimpse_region *region, uint32_t rate, uint32_t fopts, bool repeater);
 
-/* Microseconds on the air of a packet of `payload` bytes with `fopts` beside it; 0 for a rate that does not exist. */
+/* Microseconds on the air of a packet of `payload` bytes with `fopts` beside it; 0 for a rate that does not exist, and for
+   more bytes than a LoRa radio sends at once: those that glimpse_region_payload allows always fit. */
 uint32_t glimpse_region_airtime(const glimpse_region *region, uint32_t rate, uint32_t payload, uint32_t fopts);
 
 #endif

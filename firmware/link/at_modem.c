@@ -200,8 +200,9 @@ static void joined(glimpse_at_modem *modem, uint32_t now)
 
 /* ---- what lines mean, by state */
 
-static void refuse(glimpse_at_modem *modem, uint32_t now, uint32_t time)
+static void refuse(glimpse_at_modem *modem, uint32_t now, uint32_t announced)
 {
+    const uint32_t time = announced < GLIMPSE_AT_LONGEST_WAIT ? announced : GLIMPSE_AT_LONGEST_WAIT;
     if (transmitting(modem)) {
         fail(modem, GLIMPSE_LINK_BUSY, time);
         pause(modem, now, time, GLIMPSE_AT_ASKING);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "link/serial_link.h"
 
+enum { BYTES_AT_ONCE = 2 * GLIMPSE_SERIAL_LINK_LINE }; /* of one poll, so that a line that never ends cannot hold it */
+
 static size_t payload_now(const glimpse_link *link)
 {
     const glimpse_serial_link *serial = (const glimpse_serial_link *)link;
@@ -50,6 +52,7 @@ static int poll(glimpse_link *link, uint32_t now, glimpse_link_event *event)
 {
     glimpse_serial_link *serial = (glimpse_serial_link *)link;
     uint8_t byte;
+    serial->more = false;
     if (serial->count > 0 && write_more(serial, now, event)) {
         return 1;
     }
@@ -58,7 +61,7 @@ static int poll(glimpse_link *link, uint32_t now, glimpse_link_event *event)
         event->kind = GLIMPSE_LINK_READY;
         return 1;
     }
-    while (serial->stream.read(serial->stream.context, &byte, 1) == 1) {
+    for (size_t count = 0; serial->stream.read(serial->stream.context, &byte, 1) == 1; count++) {
         const int length = glimpse_serial_reader_push(&serial->reader, byte);
         serial->broken += length < 0 ? 1u : 0u;
         if (length > 0) {
@@ -66,6 +69,10 @@ static int poll(glimpse_link *link, uint32_t now, glimpse_link_event *event)
             event->bytes = serial->incoming;
             event->count = (size_t)length;
             return 1;
+        }
+        if (count + 1 == BYTES_AT_ONCE) {
+            serial->more = true;
+            break;
         }
     }
     return 0;
@@ -78,7 +85,7 @@ static uint32_t wait(const glimpse_link *link, uint32_t now)
     if (serial->count > 0) {
         return 1; /* the line is full: soon again */
     }
-    return serial->told_ready ? GLIMPSE_LINK_FOREVER : 0;
+    return serial->told_ready && !serial->more ? GLIMPSE_LINK_FOREVER : 0;
 }
 
 int glimpse_serial_link_begin(glimpse_serial_link *serial, const glimpse_stream *stream, size_t payload)

@@ -28,6 +28,7 @@ typedef struct {
     uint32_t broken; /* frames that came damaged */
     uint8_t payload;
     bool told_ready;
+    bool more; /* bytes wait that the last poll did not read */
 } glimpse_serial_link;
 
 /* payload: most bytes of a packet, GLIMPSE_MIN_PAYLOAD..GLIMPSE_MAX_PAYLOAD, or GLIMPSE_ERROR_ARGUMENT. */

@@ -150,10 +150,12 @@ static void live(uint64_t seed)
         }
         remote_outcome outcome;
         const bool had = has(&node, number);
+        const uint8_t slot = models_slot();
         repeated += tries++ > 0;
         MUST(tries < PATIENCE * 100);
         MUST(remote_take(&node, NULL, packet, (size_t)length, &outcome) == GLIMPSE_OK);
         MUST((outcome.report & GLIMPSE_PRESENT(GLIMPSE_TELEMETRY_ANSWER)) != 0 && node.answer.sequence == sequence);
+        MUST(outcome.model_changed == (models_slot() != slot));
         if (node.answer.result == GLIMPSE_ANSWER_DONE) {
             MUST(!impossible && has(&node, number) && node.remote.slot == models_slot());
             kept = number;

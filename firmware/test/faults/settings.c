@@ -29,12 +29,12 @@ static node_settings numbered(uint32_t number)
         .next_frame = (uint8_t)(number & 63u),
         .answered = true,
         .answer = {(uint16_t)(number * 3u & GLIMPSE_MAX_SEQUENCE), byte, (uint8_t)~byte},
-        .remote = {.period = number * 11u,
-                   .deadline = ~number,
-                   .crop = {byte, (uint8_t)(byte + 1u), (uint8_t)(byte + 2u), (uint8_t)(byte + 3u)},
-                   .budget = (uint16_t)(number * 5u),
-                   .payload = byte,
-                   .channels = (uint8_t)(byte ^ 85u),
+        .remote = {.period = 10u + number * 11u,
+                   .deadline = 2592000u - number,
+                   .crop = {(uint8_t)(byte / 4u), (uint8_t)(byte / 4u + 40u), (uint8_t)(byte / 5u), (uint8_t)(byte / 5u + 50u)},
+                   .budget = (uint16_t)(11u + number * 5u),
+                   .payload = (uint8_t)(11u + byte % 200u),
+                   .channels = (uint8_t)(1u + byte % 64u),
                    .slot = byte},
     };
     memset(settings.security.key, (int)(number & 255u), sizeof settings.security.key);

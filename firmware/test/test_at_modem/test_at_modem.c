@@ -241,6 +241,17 @@ static void rak_refuses_for_a_time(void)
     fails(GLIMPSE_LINK_BUSY, GLIMPSE_AT_BUSY_PAUSE);
 }
 
+/* What is told to whoever sends is what the driver itself keeps to. */
+static void no_modem_silences_a_node_for_more_than_a_day(void)
+{
+    begin(&glimpse_at_lora_e5, false);
+    e5_joins();
+    sends();
+    answers(e5_packet, "+MSGHEX: No band in 999999999ms\r\n");
+    fails(GLIMPSE_LINK_BUSY, GLIMPSE_AT_LONGEST_WAIT);
+    CHECK_EQUAL(GLIMPSE_AT_LONGEST_WAIT, glimpse_link_wait(LINK_OF_MODEM, now));
+}
+
 static void rak_keeps_room_for_mac_commands_once_a_packet_was_too_long(void)
 {
     begin(&glimpse_at_rak3172, false);
@@ -437,6 +448,7 @@ int main(void)
     CHECK_RUN(rak_joins_and_sends);
     CHECK_RUN(rak_is_joined_already);
     CHECK_RUN(rak_refuses_for_a_time);
+    CHECK_RUN(no_modem_silences_a_node_for_more_than_a_day);
     CHECK_RUN(rak_keeps_room_for_mac_commands_once_a_packet_was_too_long);
     CHECK_RUN(a_restart_in_the_middle_of_a_packet);
     CHECK_RUN(packets_have_limits);

@@ -238,6 +238,19 @@ static void a_wire_that_takes_nothing_fails_in_time(void)
     CHECK_EQUAL(GLIMPSE_LINK_SILENT, event.reason);
 }
 
+static void a_wire_that_never_ends_holds_nobody(void)
+{
+    clear_line();
+    CHECK_EQUAL(GLIMPSE_OK, glimpse_serial_link_begin(&wire, &line_stream, 51));
+    CHECK_EQUAL(1, glimpse_link_poll(&wire.link, now, &event)); /* it is ready */
+    line.endless = true;
+    CHECK_EQUAL(0, glimpse_link_poll(&wire.link, now, &event));
+    CHECK_EQUAL(0, glimpse_link_wait(&wire.link, now)); /* there is more */
+    line.endless = false;
+    CHECK_EQUAL(0, glimpse_link_poll(&wire.link, now, &event));
+    CHECK_EQUAL(GLIMPSE_LINK_FOREVER, glimpse_link_wait(&wire.link, now));
+}
+
 int main(void)
 {
     check_begin();
@@ -245,5 +258,6 @@ int main(void)
     CHECK_RUN(patterns_take_what_they_name);
     CHECK_RUN(a_wire_carries_packets_both_ways);
     CHECK_RUN(a_wire_that_takes_nothing_fails_in_time);
+    CHECK_RUN(a_wire_that_never_ends_holds_nobody);
     return check_end();
 }

@@ -230,6 +230,28 @@ static void rules_say_who_gets_parity(void)
     CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT, glimpse_protection_begin(&protection, weighted, 3, false, words, 29));
 }
 
+/* Their bodies start with the name of the reference, which is no count of symbols. */
+static void differences_make_a_group(void)
+{
+    uint8_t packet[GLIMPSE_MAX_PAYLOAD];
+    glimpse_parity_view view;
+    glimpse_parity_begin(&group, 1, words, sizeof words);
+    for (uint32_t i = 0; i < 4; i++) {
+        memset(packet + GLIMPSE_HEADER_BYTES, 0xFF, 40);
+        const glimpse_header header = {.version = GLIMPSE_WIRE_VERSION,
+                                       .model = 3,
+                                       .frame = 9,
+                                       .first = (uint16_t)(100u * i),
+                                       .kind = GLIMPSE_KIND_DIFFERENCE,
+                                       .coding = GLIMPSE_CODING_RANGE};
+        CHECK_EQUAL(1, glimpse_parity_add(&group, packet, seal(packet, &header, 40), GLIMPSE_MAX_PAYLOAD));
+    }
+    const int length = glimpse_parity_next(&group, GLIMPSE_MAX_PAYLOAD, packet);
+    CHECK_EQUAL(GLIMPSE_OK, glimpse_parity_read(packet, (size_t)length, &view));
+    CHECK_EQUAL(4, view.members);
+    CHECK_EQUAL(2, view.shift); /* 5 symbols at least in 40 bytes */
+}
+
 int main(void)
 {
     check_begin();
@@ -238,6 +260,7 @@ int main(void)
     CHECK_RUN(lost_packet_comes_back);
     CHECK_RUN(scattered_packets_are_listed);
     CHECK_RUN(what_has_no_place_is_refused);
+    CHECK_RUN(differences_make_a_group);
     CHECK_RUN(hostile_bodies_are_answered);
     CHECK_RUN(rules_say_who_gets_parity);
     return check_end();

@@ -13,12 +13,14 @@ import re
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 FIRMWARE = ROOT / "firmware"
 FUZZ = FIRMWARE / "test" / "fuzz"
+MONOCYPHER = ROOT / ".deps" / "monocypher"
 CORPUS, HOURS, BUILD = FUZZ / "corpus", FUZZ / "fuzzed.json", ROOT / "build" / "fuzz"
 FLAGS = ["-std=c11", "-O1", "-g", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
 LARGEST_CORPUS = 150  # files of a target; it is committed
@@ -34,6 +36,7 @@ class Target:
         define: value of GLIMPSE_LIBFUZZER.
         rooms: folders of firmware whose sources it needs.
         network: it needs CMSIS-NN's kernels, too.
+        sealing: it needs the ciphers, too.
         with_files: further sources below firmware.
     """
 
@@ -42,13 +45,24 @@ class Target:
     define: str = "1"
     rooms: tuple[str, ...] = ("core",)
     network: bool = False
+    sealing: bool = False
     with_files: tuple[str, ...] = ()
 
 
+MODEM = ("link/at_dialect.c", "link/at_modem.c", "link/at_text.c", "link/link.c")
 TARGETS = {
     "packet": Target("fuzz_core.c", 244, "TARGET_PACKET"),
     "serial": Target("fuzz_core.c", 400, "TARGET_SERIAL"),
     "blob": Target("fuzz_model.c", 4096, rooms=("core", "nn"), network=True),
+    "parity": Target("fuzz_parity.c", 1500),
+    "difference": Target("fuzz_difference.c", 800),
+    "sealed": Target("fuzz_sealed.c", 1500, sealing=True, with_files=("link/seal.c",)),
+    "schedule": Target("fuzz_schedule.c", 800),
+    "budget": Target("fuzz_budget.c", 800),
+    "modem": Target("fuzz_modem.c", 1500, with_files=MODEM),
+    "control": Target("fuzz_control.c", 600),
+    "settings": Target("fuzz_settings.c", 1500, with_files=("app/settings.c",)),
+    "remote": Target("fuzz_remote.c", 1500, with_files=("app/remote.c", "app/settings.c")),
 }
 
 
@@ -66,21 +80,40 @@ def compiler() -> str | None:
 
 
 def build(name: str, folder: Path) -> Path:
-    """Compiles a target into `folder`; raises when there is no compiler or it fails."""
+    """Compiles a target into `folder`, where object files of earlier targets are used again.
+
+    Raises:
+        RuntimeError: there is no compiler.
+        subprocess.CalledProcessError: it fails.
+    """
     target, clang = TARGETS[name], compiler()
     if clang is None:
         raise RuntimeError("no clang with libFuzzer; on Debian 12: apt-get install clang-14 libclang-rt-14-dev")
-    sources = [FUZZ / target.source, *(FIRMWARE / file for file in target.with_files)]
-    flags = ["-I", FIRMWARE, f"-DGLIMPSE_LIBFUZZER={target.define}"]
+    sources = [FIRMWARE / file for file in target.with_files]
+    headers = ["-I", FIRMWARE]
     for room in target.rooms:
         sources += sorted((FIRMWARE / room).glob("*.c"))
     if target.network:
         from support.networks import kernel_sources
 
         sources += kernel_sources()
-        flags += ["-isystem", ROOT / ".deps" / "cmsis_nn" / "Include"]
-    program = folder / name
-    subprocess.run([clang, *FLAGS, *flags, "-w", "-o", program, *sources], check=True)
+        headers += ["-isystem", ROOT / ".deps" / "cmsis_nn" / "Include"]
+    if target.sealing:
+        sources.append(MONOCYPHER / "monocypher.c")
+        headers += ["-isystem", MONOCYPHER]
+
+    def compiled(source: Path) -> Path:
+        file = folder / "objects" / f"{source.parent.name}-{source.stem}.o"
+        if not file.is_file():
+            subprocess.run([clang, *FLAGS, *headers, "-w", "-c", "-o", file, source], check=True)
+        return file
+
+    (folder / "objects").mkdir(exist_ok=True)
+    with ThreadPoolExecutor(2) as pool:
+        objects = [*pool.map(compiled, sources)]
+    program, define = folder / name, f"-DGLIMPSE_LIBFUZZER={target.define}"
+    own = FUZZ / target.source
+    subprocess.run([clang, *FLAGS, *headers, define, "-w", "-o", program, own, *objects], check=True)
     return program
 
 
@@ -109,14 +142,16 @@ def run(name: str, program: Path, seconds: int, grow: Path | None = None) -> int
 
 
 def _merge(name: str, program: Path, grown: Path) -> None:
-    """The smallest inputs that together reach what corpus and grown folder reach."""
+    """Few inputs that together reach what corpus and grown folder reach; of too many, some of every size."""
     merged = program.parent / f"{name}.merged"
     shutil.rmtree(merged, ignore_errors=True)
     merged.mkdir()
     folders = [str(folder) for folder in (CORPUS / name, grown) if folder.is_dir()]
-    command = [program, "-merge=1", f"-max_len={TARGETS[name].longest}", merged, *folders]
+    command = [program, "-set_cover_merge=1", f"-max_len={TARGETS[name].longest}", merged, *folders]
     subprocess.run(command, capture_output=True, check=True)
-    kept = sorted(merged.iterdir(), key=lambda file: (file.stat().st_size, file.name))[:LARGEST_CORPUS]
+    found = sorted(merged.iterdir(), key=lambda file: (file.stat().st_size, file.name))
+    count = min(len(found), LARGEST_CORPUS)
+    kept = [found[i * len(found) // count] for i in range(count)]
     shutil.rmtree(CORPUS / name, ignore_errors=True)
     (CORPUS / name).mkdir(parents=True)
     for file in kept:
@@ -134,6 +169,7 @@ def main() -> None:
         parser.error(f"no target {', '.join(sorted(unknown))}; there are {', '.join(TARGETS)}")
     BUILD.mkdir(parents=True, exist_ok=True)
     for name in options.targets or TARGETS:
+        shutil.rmtree(BUILD / "objects", ignore_errors=True)  # sources may have changed
         program = build(name, BUILD)
         grown = BUILD / f"{name}.new"
         grown.mkdir(exist_ok=True)

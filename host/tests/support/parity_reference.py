@@ -66,9 +66,11 @@ def word_of(packet: bytes) -> bytes:
 
 def run_of(packet: bytes) -> int:
     body = packet[4:-2]
+    if packet[3] >> 2 & 7 == 1:
+        return max(1, len(body) // 8)
     if not packet[3] >> 1 & 1 or body[0] == 0:
         return len(body)
-    return body[0] if body[0] < 128 or len(body) == 1 else (body[0] & 127) << 8 | body[1]
+    return min(16383, body[0] if body[0] < 128 or len(body) == 1 else (body[0] & 127) << 8 | body[1])
 
 
 def parity_packets(packets: Sequence[bytes], count: int) -> list[bytes]:
