@@ -90,6 +90,17 @@ uint8_t models_slot(void)
     return slot_in_use;
 }
 
+uint8_t *models_spare(size_t *bytes)
+{
+#ifdef GLIMPSE_NN_TFLM
+    *bytes = 0; /* the interpreter keeps its own things there */
+    return NULL;
+#else
+    *bytes = sizeof working_buffer;
+    return working_buffer;
+#endif
+}
+
 static int spare_region(uint8_t slot, port_region *region)
 {
     if (slot >= SLOTS || slot == slot_in_use) {

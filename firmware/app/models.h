@@ -36,6 +36,9 @@ uint8_t models_slot(void);
 uint32_t models_buffer_bytes(void);
 uint32_t models_latent_bytes(void);
 
+/* Memory that no one needs between a frame's last row and the next frame's first; NULL, 0 bytes where there is none. */
+uint8_t *models_spare(size_t *bytes);
+
 /* Flash of a slot that is not in use. GLIMPSE_ERROR_ARGUMENT: in use or no such slot; _STORAGE: the flash refused. */
 int models_erase(uint8_t slot);
 int models_write(uint8_t slot, uint32_t offset, const uint8_t *bytes, size_t count);

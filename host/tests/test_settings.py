@@ -11,7 +11,7 @@ FAULTS, APP = FIRMWARE / "test" / "faults", FIRMWARE / "app"
 
 
 def lives(program: Path, count: int) -> None:
-    """Runs a program of firmware/test/faults: no life breaks a promise, and each thing happens more than once a life."""
+    """Runs a program of firmware/test/faults: no life breaks a promise; each thing happens more than once a life."""
     run = subprocess.run([program, str(count), "1"], capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stdout + run.stderr
     counts = {what: int(number) for what, number in map(str.split, run.stdout.splitlines())}
