@@ -17,7 +17,8 @@
 enum {
     RETRY_MS = 60000,         /* after what nobody can help: flash that refuses, a payload too small */
     SIGN_OF_LIFE_MS = 86400000, /* class A hears only after it has spoken */
-    REBOOT_PATIENCE_MS = 600000
+    REBOOT_PATIENCE_MS = 600000,
+    PROMPTS = 3 /* until the receiver says something */
 };
 
 #define PROMPT                                                                                                         \
@@ -31,7 +32,7 @@ static glimpse_at_modem modem;
 static bool on;
 static bool started;       /* since the modem was set, a photo has been taken or none is wanted */
 static bool sending;       /* a frame: commands reach it until the next photo */
-static bool prompted;      /* all of it was sent, and the receiver has been told so */
+static uint8_t prompts;    /* how often the receiver has been told that all of it was sent */
 static bool all_told;      /* the receiver has said what it has */
 static uint8_t flying;     /* flight */
 static uint8_t frame;      /* number of the one that is being sent */
@@ -191,7 +192,7 @@ static void take_photo(uint64_t now)
     started = true;
     frame = node_settings_take_frame(parts.settings);
     sending = begin_frame(now) == GLIMPSE_OK;
-    prompted = false;
+    prompts = 0;
     if (sending) {
         report_photo(frame, first ? GLIMPSE_TRIGGER_START : GLIMPSE_TRIGGER_SCHEDULE);
     }
@@ -265,6 +266,7 @@ static void take_downlink(const glimpse_link_event *event, uint64_t now)
         if (all_told) {
             glimpse_schedule_lost(schedule);
         }
+        prompts = PROMPTS;
         not_before = now; /* what there was to wait for may have changed */
     }
     if (outcome.report != 0) {
@@ -350,13 +352,13 @@ static int next_of_frame(uint64_t now, size_t room, uint8_t *packet)
     }
     if (status == 0 && !schedule->done) {
         not_before = schedule->again < now + RETRY_MS ? schedule->again : now + RETRY_MS;
-    } else if (status == 0 && !prompted) {
+    } else if (status == 0 && prompts < PROMPTS) {
         /* A class A node hears only after it has spoken: the receiver may now say what it lacks. */
-        prompted = true;
+        ++prompts;
         report_begin(&report, parts.settings, PROMPT);
     }
     if (status > 0) {
-        prompted = false;
+        prompts = 0;
         flying = FRAME;
     }
     return status;
