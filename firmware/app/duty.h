@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The duty budget of a node, which holds over power loss: nothing is sent whose airtime is not in flash before. A record
-   counts a few packets ahead, so that flash is not written for each of them. */
+/* The duty budget of a node, which holds over power loss: nothing is sent whose airtime is not in flash before. A
+   record counts a few packets ahead, so that flash is not written for each of them. */
 #ifndef GLIMPSE_APP_DUTY_H
 #define GLIMPSE_APP_DUTY_H
 

@@ -15,7 +15,7 @@
 #include "ports/port.h"
 
 enum {
-    RETRY_MS = 60000,         /* after what nobody can help: flash that refuses, a payload too small */
+    RETRY_MS = 60000,           /* after what nobody can help: flash that refuses, a payload too small */
     SIGN_OF_LIFE_MS = 86400000, /* class A hears only after it has spoken */
     REBOOT_PATIENCE_MS = 600000,
     PROMPTS = 3 /* until the receiver says something */

@@ -82,7 +82,8 @@ const port_counter_unit *port_get_counter_unit(void);
    boards count instructions: a millisecond there is what the real board executes in one. */
 uint64_t port_millis(void);
 
-/* ---- a modem's line, 8N1; emulated: the emulator's second serial line; native: the terminal that GLIMPSE_MODEM names */
+/* ---- a modem's line, 8N1; emulated: the emulator's second serial line; native: the terminal that the environment
+   variable GLIMPSE_MODEM names */
 
 /* Opens, or reopens at another speed. False: the board has no such line, or not this speed. */
 bool port_modem_open(uint32_t baud);

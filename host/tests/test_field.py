@@ -156,18 +156,21 @@ def test_a_reset_in_the_middle_keeps_airtime_and_counters(program, tmp_path, mon
 
 
 def test_a_modem_that_vanishes_does_not_stop_the_node(program, tmp_path, monkeypatch):
-    with at_work(Air()) as (terminal, _):
+    with at_work(Air()) as (terminal, emulated):
         monkeypatch.setenv("GLIMPSE_MODEM", terminal.path)
-        node = ProgramNode(program, tmp_path)
-        with node:
-            node.downlink(write_downlink(Downlink(1, (Set({"period": 10}),))))
+        with ProgramNode(program, tmp_path) as node:
+            node.downlink(write_downlink(Downlink(1, (Set({"period": 3600}),))))
             node.set_modem("e5", region="US915", data_rate=3, pattern=True)
-            terminal.modem.air.loss = 0.0
-            wait_for(lambda: terminal.modem.air.uplinks >= 2)
-            terminal.modem.feed = lambda now, data: None  # it hears nothing any more
-            time.sleep(4)
-            assert node.health().boots == 1
-            assert node.capture(None, pattern=True, budget=100).packets
+            wait_for(lambda: emulated.air.uplinks >= 2)
+            hear = emulated.feed
+            monkeypatch.setattr(emulated, "feed", lambda now, data: None)
+            heard = emulated.air.uplinks
+            assert node.capture(None, pattern=True, budget=100).packets, "the serial line works as before"
+            time.sleep(2)
+            assert emulated.air.uplinks <= heard + 1 and node.health().boots == 1
+            monkeypatch.setattr(emulated, "feed", hear)
+            node.set_modem("e5", region="US915", data_rate=3, pattern=True)
+            wait_for(lambda: emulated.air.uplinks > heard + 3)
             assert node.health().boots == 1
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* UARTE1 on D1 and D0 of the Arduino header (product specification, section UARTE). Polled, a byte at a time as in serial.c:
-   the UARTE's own FIFO holds four more, so an unasked line that comes while a picture is encoded may be lost. A modem
-   answers only what it was asked, and then the node waits for it. */
+/* UARTE1 on D1 and D0 of the Arduino header (product specification, section UARTE). Polled, a byte at a time as in
+   serial.c: the UARTE's own FIFO holds four more, so an unasked line that comes while a picture is encoded may be lost.
+   A modem answers only what it was asked, and then the node waits for it. */
 #include <string.h>
 
 #include "board.h"

@@ -52,7 +52,8 @@ static bool same(const node_settings *a, const node_settings *b)
            memcmp(&a->remote.crop, &b->remote.crop, sizeof a->remote.crop) == 0 &&
            a->remote.budget == b->remote.budget && a->remote.payload == b->remote.payload &&
            a->remote.channels == b->remote.channels &&
-           memcmp(&a->security, &b->security, sizeof a->security) == 0 && memcmp(&a->link, &b->link, sizeof a->link) == 0;
+           memcmp(&a->security, &b->security, sizeof a->security) == 0 &&
+           memcmp(&a->link, &b->link, sizeof a->link) == 0;
 }
 
 /* Sequence, boots, slot, frame, zeros, then what there was of a key, check. */
