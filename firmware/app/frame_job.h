@@ -47,8 +47,7 @@ int frame_job_fetch(frame_job *job, uint8_t *row);
 /* All rows are in: quantises, ready for frame_job_packet. */
 int frame_job_encode(frame_job *job);
 
-/* The next packet into `packet` (payload bytes); its length, 0 at the end, or an error. Errors of node_sealing_close.
-   In `schedule`, `done` tells the end. */
+/* The next packet into `packet` (payload bytes); its length, 0 at the end, or an error. Errors of node_sealing_close. */
 int frame_job_packet(frame_job *job, uint8_t *packet);
 
 /* The same over a link that takes at most `payload` bytes at `now`: 0 may also mean "not yet", see glimpse_schedule. */
