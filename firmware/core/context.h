@@ -12,7 +12,7 @@ typedef struct {
     int32_t ahead; /* flat index of its symbol less that of the symbol to be coded */
     int16_t dy, dx;
     int16_t value_weight, activity_weight;
-    int32_t centre, typical; /* of its channel */
+    uint16_t centre, typical; /* of its channel */
 } glimpse_neighbour;
 
 /* What one packet has brought so far. The caller owns it. */

@@ -26,6 +26,7 @@ from glimpse.commands.plan import plan
 from glimpse.commands.send import send
 from glimpse.commands.stream import stream
 from glimpse.commands.train import train
+from glimpse.commands.trial import trial
 from glimpse.errors import GlimpseError, UsageError
 
 app = typer.Typer(
@@ -37,7 +38,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     (demo, encode, decode, capture, stream, send, modem),
-    (flash, bench, plan),
+    (flash, bench, plan, trial),
     (train, export, evaluate, contact, feedback),
     (doctor,),
 )

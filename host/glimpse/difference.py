@@ -9,6 +9,7 @@ import numpy as np
 from glimpse import binding
 from glimpse.binding import Reference
 from glimpse.decoder import PictureDecoder
+from glimpse.parity import Recovery
 from glimpse.reassemble import Assembly, PacketVerdict
 from glimpse.zoo import ZooModel
 
@@ -86,9 +87,10 @@ class DifferenceAssembly(Assembly):
         references: References,
         frame: int | None = None,
         decoder: PictureDecoder | None = None,
+        recovery: Recovery | None = None,
     ) -> None:
         """Starts with nothing received; `references` are those of the same sender, the rest as for Assembly."""
-        super().__init__(model, frame, decoder)
+        super().__init__(model, frame, decoder, recovery)
         self.references = references
         self.reference: Reference | None = None
         self.waiting: list[bytes] = []

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lost packets of a frame, brought back from parity packets (docs/wire-format.md, Parity packets)."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice, product
@@ -37,12 +38,17 @@ class Recovery:
     What comes back is the lost packet byte for byte. All packets of a group come back together or none does: each must
     bear its own check (16 bits), its place and its length, and parity packets that are left over must agree.
 
+    Args:
+        most_bytes: of packets and parity words that are kept; what comes after helps nobody. None: no bound but the
+            number of packets and groups.
+
     Attributes:
         recovered: packets brought back so far.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int | None = None) -> None:
         self.recovered = 0
+        self._room = sys.maxsize if most_bytes is None else most_bytes
         self._packets: dict[int, dict[bytes, None]] = {}  # by first rank
         self._groups: dict[tuple[object, ...], _Group] = {}
         self._count = 0
@@ -62,13 +68,20 @@ class Recovery:
             key = (header, view.shift, view.places, view.numbers, len(view.word))
             if key not in self._groups and len(self._groups) >= MOST_GROUPS:
                 return []
-            group = self._groups.setdefault(key, _Group(view, packet))
-            if view.index in group.words:
+            if (key in self._groups and view.index in self._groups[key].words) or not self._take(len(packet)):
                 return []
+            group = self._groups.setdefault(key, _Group(view, packet))
             group.words[view.index] = view.word
             group.tried = -1
             return self._solve([group])
         return self._solve(list(self._groups.values())) if self._keep(packet, header.first) else []
+
+    def _take(self, size: int) -> bool:
+        """Whether there is room for so many bytes more; they are counted."""
+        if size > self._room:
+            return False
+        self._room -= size
+        return True
 
     def _keep(self, packet: bytes, first: int) -> bool:
         """Whether it is new and may be protected."""
@@ -77,7 +90,7 @@ class Recovery:
         except PacketError:
             return False
         same = self._packets.setdefault(first, {})
-        if packet in same or self._count >= MOST_PACKETS:
+        if packet in same or self._count >= MOST_PACKETS or not self._take(len(packet)):
             return False
         same[packet] = None
         self._count += 1

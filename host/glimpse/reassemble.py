@@ -49,15 +49,23 @@ class Assembly:
         parity: sound parity packets.
         recovered: lost packets that came back from them.
         rejected: counts by reason.
+        recovery: of lost packets.
     """
 
-    def __init__(self, model: ZooModel, frame: int | None = None, decoder: PictureDecoder | None = None) -> None:
+    def __init__(
+        self,
+        model: ZooModel,
+        frame: int | None = None,
+        decoder: PictureDecoder | None = None,
+        recovery: Recovery | None = None,
+    ) -> None:
         """Starts with nothing received.
 
         Args:
             model: a model of the zoo.
             frame: take only packets of this frame; None takes the frame of the first sound packet.
             decoder: a loaded decoder of the same model to share; loaded at the first picture otherwise.
+            recovery: of lost packets; None: a new one without a bound in bytes.
         """
         self.model = model
         self.frame = frame
@@ -68,7 +76,7 @@ class Assembly:
         self._symbols = np.zeros(shape, np.uint8)
         self._received = np.zeros(shape, np.uint8)
         self._count = 0
-        self._recovery = Recovery()
+        self.recovery = recovery or Recovery()
 
     def add(self, packet: bytes) -> PacketVerdict:
         """Takes one packet as it came from the air; nothing in it can raise."""
@@ -105,7 +113,7 @@ class Assembly:
 
     def _bring_back(self, packet: bytes) -> None:
         """What a packet helps to bring back is taken as if it had come. May raise PacketError."""
-        for lost in self._recovery.add(packet):
+        for lost in self.recovery.add(packet):
             self.recovered += self._add_image(lost).reason in ("", DUPLICATE)
 
     def _add_image(self, packet: bytes) -> PacketVerdict:

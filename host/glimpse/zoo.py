@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The models that come with Glimpse, and any folder of the same shape."""
 
+import os
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -70,7 +71,8 @@ def load(name: str = DEFAULT, archives: tuple[Path, ...] = ()) -> ZooModel:
     Raises:
         GlimpseError: when there is none of that name.
     """
-    for folder in (*(f / name for f in FOLDERS), Path(name)):
+    shipped = () if "/" in name or os.sep in name else (f / name for f in FOLDERS)  # ./mcucoder is a folder here
+    for folder in (*shipped, Path(name)):
         if (folder / "model.toml").is_file():
             return ZooModel(folder)
     base, at, revision = name.rpartition("@")

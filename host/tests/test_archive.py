@@ -116,3 +116,11 @@ def test_a_revision_is_kept_once(tmp_path: Path):
         archive.keep(folder, tmp_path / "archive")
     with pytest.raises(GlimpseError, match="holds no model to keep"):
         archive.keep(tmp_path, tmp_path / "archive")
+
+
+def test_a_path_names_a_folder_even_where_the_zoo_has_that_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    mine = tmp_path / CURRENT.folder.name
+    shutil.copytree(CURRENT.folder, mine)
+    monkeypatch.chdir(tmp_path)
+    assert zoo.load(mine.name).folder == CURRENT.folder
+    assert zoo.load(f"./{mine.name}").folder.resolve() == mine

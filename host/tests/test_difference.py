@@ -247,6 +247,15 @@ def test_a_new_scene_is_an_image_and_a_still_one_is_no_silence():
 @given(st.integers(0, 2**32), st.sampled_from([0.0, 0.3, 0.7]), st.sampled_from([0.0, 0.5, 0.9]))
 def test_both_ends_believe_the_same_whatever_is_lost(seed: int, loss: float, acks_lost: float):
     """Packets lost, repeated, reordered; acknowledgements lost, partial, repeated; budgets that end a frame early."""
+    twelve_frames(seed, loss, acks_lost)
+
+
+def test_most_frames_of_a_slow_scene_are_differences():
+    assert sum(twelve_frames(seed, 0.3, 0.0) for seed in range(3)) >= 12
+
+
+def twelve_frames(seed: int, loss: float, acks_lost: float) -> int:
+    """How many of them were sent as differences."""
     random = Random(seed)
     keeper, references = binding.Keeper(CODER, patience=random.randrange(4)), References(MODEL, most=8)
     symbols, sent, differences = scene(seed % 1000), None, 0
@@ -286,5 +295,4 @@ def test_both_ends_believe_the_same_whatever_is_lost(seed: int, loss: float, ack
         runs = assembly.acknowledge()
         if random.random() >= acks_lost:
             keeper.acknowledge(frame, runs)
-    if acks_lost == 0 and loss < 0.5:
-        assert differences > 0
+    return differences

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from glimpse.binding import Model, ModelError
 from glimpse.errors import GlimpseError
-from glimpse.export.blob import banded_stride, build_blob, good_stride, quantise_multiplier
+from glimpse.export.blob import banded_stride, build_blob, interleaving_stride, quantise_multiplier
 from glimpse.export.folder import blob_from_folder
 from glimpse.export.header import main as header_main
 from glimpse.export.tflite_reader import read_network
@@ -180,21 +180,6 @@ def test_multiplier_is_the_scale_in_31_bits(scale: float) -> None:
 # ---- strides
 
 
-def _spread(height: int, width: int, window: int, stride: int) -> int:
-    places = [divmod(rank * stride % (height * width), width) for rank in range(height * width)]
-    pairs = ((a, places[(i + gap) % len(places)]) for i, a in enumerate(places) for gap in range(1, window))
-    return min((a[0] - b[0]) ** 2 + (a[1] - b[1]) ** 2 for a, b in pairs)
-
-
-@pytest.mark.parametrize("height, width, window", [(8, 8, 6), (7, 9, 5), (12, 10, 9)])
-def test_good_stride_spreads_best_of_all(height: int, width: int, window: int) -> None:
-    chosen = good_stride(height, width, window)
-    positions = height * width
-    candidates = [stride for stride in range(1, positions) if math.gcd(stride, positions) == 1]
-    assert chosen in candidates
-    assert _spread(height, width, window, chosen) == max(_spread(height, width, window, s) for s in candidates)
-
-
 @pytest.mark.parametrize("height, width, stride", [(28, 28, 57), (8, 8, 17), (1, 1, 1), (3, 5, 11), (5, 2, 3)])
 def test_banded_stride_is_two_rows_and_a_column(height: int, width: int, stride: int) -> None:
     assert banded_stride(height, width) == stride
@@ -210,7 +195,7 @@ def test_half_the_ranks_of_a_banded_stride_hold_neighbours_in_every_row() -> Non
         return float((half[:, 1:] == half[:, :-1]).mean())
 
     half = first_half(banded_stride(28, 28))
-    assert together(half) > 0.8 > together(first_half(good_stride(28, 28, 72)))
+    assert together(half) > 0.8 > together(first_half(325))
     assert half.sum(axis=1).min() >= 10 and half.sum(axis=1).max() <= 18
 
 
@@ -219,10 +204,17 @@ def test_banded_stride_of_nothing() -> None:
         banded_stride(0, 4)
 
 
-def test_good_stride_of_a_single_position() -> None:
-    assert good_stride(1, 1, 4) == 1
+@pytest.mark.parametrize("shape, stride", [((28, 28, 8), 57), ((7, 9, 5), 16), ((1, 1, 4), 1), ((3, 5, 1), 11)])
+def test_interleaving_stride_meets_every_channel_in_turn(shape: tuple[int, int, int], stride: int) -> None:
+    assert interleaving_stride(*shape) == stride
+    count = math.prod(shape)
+    walk = np.arange(count) * stride % count
+    assert sorted(walk) == list(range(count)) and set(np.diff(walk % shape[2]) % shape[2]) <= {1 % shape[2]}
+
+
+def test_interleaving_stride_of_nothing() -> None:
     with pytest.raises(GlimpseError):
-        good_stride(0, 3, 1)
+        interleaving_stride(0, 3, 1)
 
 
 # ---- folders and headers

@@ -74,6 +74,7 @@ class Budget:
     def __init__(self, region: Region, *, fair_use: bool = False, bands: int = 0) -> None:
         count = lib.glimpse_budget_quotas(region.c, bands, fair_use)
         self._quotas = ffi.new("glimpse_quota[]", max(1, count))
+        self.region = region
         self.c = ffi.new("glimpse_budget *")
         if lib.glimpse_budget_begin(self.c, region.c, bands, fair_use, self._quotas, count, 0) < 0:
             raise GlimpseError(f"{region.name} has no such bands: {bands:#b}; name bands that it has")

@@ -25,7 +25,7 @@ import typer
 from rich.console import Console
 
 from glimpse.binding import MAX_PAYLOAD, MIN_PAYLOAD
-from glimpse.commands.evaluate import EvaluationFit, _names, _percentages, _some
+from glimpse.commands.evaluate import EvaluationFit, list_names, read_percentages, spread_out
 from glimpse.commands.options import JsonOption
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.evaluation.classify import Classifier
@@ -67,7 +67,7 @@ def contact(
     for place in (plot, None if json in (None, "-") else Path(json)):
         if place is not None:
             check_place(place)
-    losses = tuple(sorted(_percentages(loss)))
+    losses = tuple(sorted(read_percentages(loss)))
     if 0 not in losses:
         raise UsageError(f"what a loss costs is told against a contact without any; add 0 to --loss {loss}")
     mean_rates = _numbers(means, "--means", 1, 1e6)
@@ -79,8 +79,8 @@ def contact(
     setting = Setting(sizes, losses, burst, seconds, rate, delay, seeds, mean_rates, shape)
     for each in losses:
         setting.loss(each)
-    files = _some(photos_in(data), limit)
-    sources = [source_named(name) for name in _names(codecs)]
+    files = spread_out(photos_in(data), limit)
+    sources = [source_named(name) for name in list_names(codecs)]
     if not sources:
         raise UsageError("there is nothing to send photos with; name --codecs")
     models = tuple(source.name for source in sources if isinstance(source, ModelSource))
@@ -131,7 +131,7 @@ def contact(
 def _numbers(text: str, option: str, least: float, most: float) -> tuple[float, ...]:
     """Different numbers of an option, in the order given; none at all for "none"."""
     try:
-        values = [float(word) for word in _names(text)]
+        values = [float(word) for word in list_names(text)]
     except ValueError as error:
         raise UsageError(f"{option} takes numbers separated by commas, not {text!r}") from error
     if not all(least <= value <= most for value in values):

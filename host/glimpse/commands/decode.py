@@ -5,8 +5,9 @@ JSON: model, revision, frame, packets {seen, used, duplicate, parity, recovered,
 {received, total}, places {received, total} (of the latent: those of which any symbol came), cut_bytes (of a last packet
 whose end is missing), out (null when no packet can be used), map (null without --map).
 
-With --all: packets {seen, used, duplicate, late, rejected {reason: n}, frames}, cut_bytes, frames [{frame, model,
-revision, packets (that brought something), symbols, places, out}] in the order in which they began.
+With --all: packets {seen, used, duplicate, parity (that helped nobody when they came), recovered (lost ones that came
+back), late, rejected {reason: n}, frames}, cut_bytes, frames [{frame, model, revision, packets (that brought
+something), symbols, places, out}] in the order in which they began.
 """
 
 from collections import Counter

@@ -116,17 +116,17 @@ def evaluate(
     if (data is None) == (not sequence):
         raise UsageError("name either a folder of photos with --data or a fixed camera's frames with --sequence")
     if sequence:
-        names = tuple(zoo.names()) if models is None else _names(models)
-        asked = Asked(tuple(sequence), names, payload, fit.value, _percentages(loss) or (0.0,), every, limit, hold)
+        names = tuple(zoo.names()) if models is None else list_names(models)
+        asked = Asked(tuple(sequence), names, payload, fit.value, read_percentages(loss) or (0.0,), every, limit, hold)
         evaluate_sequences(asked, console, json)
         return
     assert data is not None
     if plot is not None:
         make_folder(plot)
-    files = _some(photos_in(data, split.value), limit)
+    files = spread_out(photos_in(data, split.value), limit)
     if against_loss:
-        losses = _percentages(loss) or LOSSES
-        names = tuple(zoo.names()) if models is None else _names(models)
+        losses = read_percentages(loss) or LOSSES
+        names = tuple(zoo.names()) if models is None else list_names(models)
         run_against_loss(console, data, files, tune_on, names, losses, seeds, fit.value, jobs, plot, json)
         return
     chosen, left_out = _codecs(models, baselines, payload)
@@ -141,7 +141,7 @@ def evaluate(
         height,
         width,
         points,
-        _percentages(loss),
+        read_percentages(loss),
         seeds,
         most_bpp,
         classifier,
@@ -194,16 +194,17 @@ def _saliency(plan: Plan, folder: Path) -> dict[str, Any]:
     return scores
 
 
-def _names(text: str) -> tuple[str, ...]:
+def list_names(text: str) -> tuple[str, ...]:
+    """Names separated by commas, each once; `none` stands for no name."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     return () if names == ["none"] else tuple(dict.fromkeys(names))
 
 
 def _codecs(models: str | None, baselines: str, payload: int) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], list]:
     """Models and baselines that can be used here, and a sentence for each that cannot."""
-    names = tuple(zoo.names()) if models is None else _names(models)
+    names = tuple(zoo.names()) if models is None else list_names(models)
     kept, left_out = [], []
-    for name in _names(baselines):
+    for name in list_names(baselines):
         try:
             classical.make(name, payload)
             kept.append(name)
@@ -216,7 +217,12 @@ def _codecs(models: str | None, baselines: str, payload: int) -> tuple[tuple[tup
     return (names, tuple(kept)), left_out
 
 
-def _percentages(text: str | None) -> tuple[float, ...]:
+def read_percentages(text: str | None) -> tuple[float, ...]:
+    """Shares 0..1 of percentages separated by commas, each once.
+
+    Raises:
+        UsageError: not numbers from 0 to 100.
+    """
     if text is None:
         return ()
     try:
@@ -228,7 +234,7 @@ def _percentages(text: str | None) -> tuple[float, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def _some(files: list[Path], limit: int | None) -> list[Path]:
+def spread_out(files: list[Path], limit: int | None) -> list[Path]:
     """At most `limit` files, spread evenly."""
     if limit is None or limit >= len(files):
         return files

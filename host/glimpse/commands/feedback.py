@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from glimpse.commands.evaluate import EvaluationFit, _names, _some
+from glimpse.commands.evaluate import EvaluationFit, list_names, spread_out
 from glimpse.commands.options import JsonOption, PayloadOption
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.evaluation.feedback_measure import SIGNALS, Plan, all_tracks, savings
@@ -48,8 +48,8 @@ def feedback(
         check_place(Path(json))
     if train.exists() and data.exists() and train.samefile(data):
         raise UsageError(f"thresholds chosen on the photos of {data} say nothing there; give --train another folder")
-    files = {"train": _some(photos_in(train), limit), "data": _some(photos_in(data), limit)}
-    names = _names(models)
+    files = {"train": spread_out(photos_in(train), limit), "data": spread_out(photos_in(data), limit)}
+    names = list_names(models)
     if not names:
         raise UsageError("there is nothing to send photos with; name --models")
     classes = tuple(sorted({file.parent.name for each in files.values() for file in each}))

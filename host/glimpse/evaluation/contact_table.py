@@ -11,7 +11,7 @@ from typing import Any
 from rich.table import Table
 
 from glimpse.evaluation.kept import command_line
-from glimpse.evaluation.plots import _figure, _save, _styles, _title
+from glimpse.evaluation.plots import line_styles, new_figure, save_figure, set_title
 
 POLICY_WORDS = {"once": "sent once", "resend": "sent again"}
 
@@ -73,8 +73,8 @@ def write_plot(numbers: dict[str, Any], path: Path) -> Path:
         GlimpseError: the file cannot be written.
     """
     gamma = [mean for mean in numbers["means"] if mean["link"] == "gamma"]
-    figure, axes = _figure(2 if gamma else 1)
-    styles = _styles(numbers)
+    figure, axes = new_figure(2 if gamma else 1)
+    styles = line_styles(numbers)
     first = numbers["payloads"][0]
     for payload, codec, policy, means in _lines(numbers):
         if payload == first:
@@ -84,7 +84,7 @@ def write_plot(numbers: dict[str, Any], path: Path) -> Path:
     seconds, rate = numbers["contact_s"], numbers["rate"]
     below = f"{len(numbers['photos'])} photos, packets of {first} bytes"
     axes[0].set_xlabel("packets lost, %")
-    _title(axes[0], f"Within {seconds:g} s at {rate:g} bytes a second", below)
+    set_title(axes[0], f"Within {seconds:g} s at {rate:g} bytes a second", below)
     if gamma:
         for codec in numbers["codecs"]:
             points = [(mean["rate"], 100 * mean["top1_ten"]) for mean in gamma if mean["codec"] == codec]
@@ -94,13 +94,13 @@ def write_plot(numbers: dict[str, Any], path: Path) -> Path:
         axes[1].set_xticks(rates, [f"{each:g}" for each in rates])
         axes[1].minorticks_off()
         axes[1].set_xlabel("mean bytes a second")
-        _title(axes[1], f"Gamma distributed bandwidth, {seconds:g} s", f"shape {numbers['gamma_shape']:g}, no loss")
+        set_title(axes[1], f"Gamma distributed bandwidth, {seconds:g} s", f"shape {numbers['gamma_shape']:g}, no loss")
     for axis in axes:
         axis.set_ylim(0, 100)
         axis.set_ylabel("first guess right, %, the folder's classes")
     handles, labels = axes[0].get_legend_handles_labels()
     axes[-1].legend(handles, labels, frameon=False, fontsize=9.5, loc="upper left", bbox_to_anchor=(1.01, 1.0))
-    return _save(figure, path)
+    return save_figure(figure, path)
 
 
 def _line(axis: Any, points: list[tuple[float, float]], label: str, style: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from glimpse.errors import GlimpseError
-from glimpse.evaluation.share import _lines
+from glimpse.evaluation.share import json_lines
 from glimpse.files import write_whole
 
 
@@ -51,7 +51,7 @@ def command_line(about: str | None, needed: str, markdown: Callable[[dict[str, A
         numbers = read(options.numbers, needed)
         print(markdown(numbers))
         if options.keep is not None:
-            write_whole(options.keep, _lines({key: value for key, value in numbers.items() if key != single}))
+            write_whole(options.keep, json_lines({key: value for key, value in numbers.items() if key != single}))
     except GlimpseError as error:
         print(error, file=sys.stderr)
         return 1

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from glimpse.evaluation.loss_table import lines_of
-from glimpse.evaluation.plots import CLASSICAL, _figure, _legend, _save, _title
+from glimpse.evaluation.plots import CLASSICAL, new_figure, save_figure, set_legend, set_title
 from glimpse.report.chart import COLOURS
 from glimpse.report.sheet import SOFT
 
@@ -31,7 +31,7 @@ def write_loss_plots(numbers: dict[str, Any], folder: Path) -> list[Path]:
 
 
 def _plot(numbers: dict[str, Any], link: str, payload: int, key: str, label: str, path: Path) -> Path:
-    figure, axes = _figure(len(numbers["rates"]))
+    figure, axes = new_figure(len(numbers["rates"]))
     for axis, rate in zip(axes, numbers["rates"], strict=True):
         for codec, protection, rows in lines_of(numbers, link, payload, rate):
             ours = codec in numbers["models"]
@@ -50,6 +50,6 @@ def _plot(numbers: dict[str, Any], link: str, payload: int, key: str, label: str
         axis.set_xlabel("packets lost, %", color=SOFT)
         axis.set_ylabel(label, color=SOFT)
         photos = len(numbers["photos"])
-        _title(axis, f"{rate:g} bits per pixel", f"{photos} photos, packets of {payload} bytes, {link}")
-    _legend(axes[-1])
-    return _save(figure, path)
+        set_title(axis, f"{rate:g} bits per pixel", f"{photos} photos, packets of {payload} bytes, {link}")
+    set_legend(axes[-1])
+    return save_figure(figure, path)

@@ -47,7 +47,8 @@ def write_plots(numbers: dict[str, Any], folder: Path) -> list[Path]:
     return written
 
 
-def _figure(columns: int = 1) -> tuple[Any, list[Any]]:
+def new_figure(columns: int = 1) -> tuple[Any, list[Any]]:
+    """An empty figure of plots side by side, and their axes."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -65,7 +66,12 @@ def _figure(columns: int = 1) -> tuple[Any, list[Any]]:
     return figure, list(axes[0])
 
 
-def _save(figure: Any, path: Path) -> Path:
+def save_figure(figure: Any, path: Path) -> Path:
+    """Writes a figure as PNG, and as SVG beside it.
+
+    Raises:
+        GlimpseError: the place cannot be written.
+    """
     from matplotlib import pyplot
 
     figure.tight_layout()
@@ -80,7 +86,7 @@ def _save(figure: Any, path: Path) -> Path:
     return path
 
 
-def _styles(numbers: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def line_styles(numbers: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Line styles: models and classical codecs tell themselves apart at a glance."""
     styles, models, others = {}, 0, 0
     for name in numbers["codecs"]:
@@ -101,7 +107,7 @@ def _styles(numbers: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _curves(axis: Any, numbers: dict[str, Any], key: str) -> None:
-    styles = _styles(numbers)
+    styles = line_styles(numbers)
     for name, curve in numbers["means"].items():
         points = [(m["bpp"], m[key]) for m in curve if m.get(key) is not None and m["bpp"] <= MOST_RATE * 1.6]
         if points:
@@ -125,19 +131,19 @@ def _pixels(numbers: dict[str, Any]) -> str:
 
 
 def _by_rate(numbers: dict[str, Any], key: str, label: str, path: Path) -> Path:
-    figure, (axis,) = _figure()
+    figure, (axis,) = new_figure()
     _curves(axis, numbers, key)
     seen = [m[key] for c in numbers["means"].values() for m in c if m[key] is not None and m["bpp"] <= MOST_RATE]
     if seen:
         axis.set_ylim(max(min(seen) - 0.5, 0), max(seen) + 0.5)
     axis.set_ylabel(label, color=SOFT)
-    _title(axis, f"{label.split(',')[0]} against bytes", _setting(numbers))
-    _legend(axis)
-    return _save(figure, path)
+    set_title(axis, f"{label.split(',')[0]} against bytes", _setting(numbers))
+    set_legend(axis)
+    return save_figure(figure, path)
 
 
 def _accuracy(numbers: dict[str, Any], tasks: list[tuple[str, str]], path: Path) -> Path:
-    figure, axes = _figure(len(tasks))
+    figure, axes = new_figure(len(tasks))
     for axis, (key, title) in zip(axes, tasks, strict=True):
         percent = {
             name: [{**m, key: None if m.get(key) is None else 100 * m[key]} for m in curve]
@@ -146,9 +152,9 @@ def _accuracy(numbers: dict[str, Any], tasks: list[tuple[str, str]], path: Path)
         _curves(axis, {**numbers, "means": percent}, key)
         axis.set_ylabel("%", color=SOFT)
         axis.set_ylim(0, 100)
-        _title(axis, title[:1].upper() + title[1:], _setting(numbers))
-    _legend(axes[-1])
-    return _save(figure, path)
+        set_title(axis, title[:1].upper() + title[1:], _setting(numbers))
+    set_legend(axes[-1])
+    return save_figure(figure, path)
 
 
 def _loss(numbers: dict[str, Any], path: Path) -> Path:
@@ -156,8 +162,8 @@ def _loss(numbers: dict[str, Any], path: Path) -> Path:
     keys = [("psnr_db", "PSNR, dB", 1.0), ("ms_ssim", numbers["measure"], 1.0)]
     if all("top1" in mean for mean in means):
         keys.append(("top1", "right at the first guess, %", 100.0))
-    figure, axes = _figure(len(keys))
-    styles = _styles(numbers)
+    figure, axes = new_figure(len(keys))
+    styles = line_styles(numbers)
     for axis, (key, label, factor) in zip(axes, keys, strict=True):
         for codec in dict.fromkeys(mean["codec"] for mean in means):
             own = [mean for mean in means if mean["codec"] == codec]
@@ -165,12 +171,13 @@ def _loss(numbers: dict[str, Any], path: Path) -> Path:
             axis.plot(*zip(*points, strict=True), marker="o", label=codec, **styles[codec])
         axis.set_xlabel("packets lost, %", color=SOFT)
         axis.set_ylabel(label, color=SOFT)
-        _title(axis, f"{label.split(',')[0]} under loss", f"everything sent; {_setting(numbers)}")
-    _legend(axes[-1])
-    return _save(figure, path)
+        set_title(axis, f"{label.split(',')[0]} under loss", f"everything sent; {_setting(numbers)}")
+    set_legend(axes[-1])
+    return save_figure(figure, path)
 
 
-def _title(axis: Any, title: str, below: str) -> None:
+def set_title(axis: Any, title: str, below: str) -> None:
+    """A plot's title, and in small print what it was measured on."""
     axis.set_title(title, loc="left", color=INK, fontsize=14, pad=22)
     axis.text(0, 1.02, below, transform=axis.transAxes, color=SOFT, fontsize=9.5)
 
@@ -181,7 +188,7 @@ def _setting(numbers: dict[str, Any]) -> str:
     return f"{len(numbers['photos'])} photos, {fit} to {width}x{height}, packets of {numbers['payload']} bytes"
 
 
-def _legend(axis: Any) -> None:
+def set_legend(axis: Any) -> None:
     """Beside the plot, in the order of the lines' right ends."""
     handles, labels = axis.get_legend_handles_labels()
     order = sorted(range(len(handles)), key=lambda i: -handles[i].get_ydata()[-1])

@@ -64,7 +64,7 @@ def share(file: Path, models: Path, name: str, everything: Path | None) -> list[
     for folder in sorted(f for f in models.iterdir() if f.name in codecs and (f / "model.toml").is_file()):
         make_folder(folder / "results")
         target = folder / "results" / f"{name}.json"
-        write_whole(target, _lines(part_of(numbers, folder.name)))
+        write_whole(target, json_lines(part_of(numbers, folder.name)))
         written.append(target)
     if not written:
         raise GlimpseError(
@@ -75,7 +75,7 @@ def share(file: Path, models: Path, name: str, everything: Path | None) -> list[
         rest = {key: value for key, value in numbers.items() if key != "rows"}
         if isinstance(rest.get("loss"), dict):
             rest["loss"] = {"means": rest["loss"].get("means", [])}
-        write_whole(everything, _lines(rest))
+        write_whole(everything, json_lines(rest))
         written.append(everything)
     return written
 
@@ -127,7 +127,7 @@ def markdown(numbers: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _lines(numbers: dict[str, Any]) -> bytes:
+def json_lines(numbers: dict[str, Any]) -> bytes:
     """JSON with a line for each entry of the two outer levels, so that a difference can be read."""
     parts = []
     for key, value in numbers.items():

@@ -435,40 +435,17 @@ def banded_stride(height: int, width: int, bands: int = 2) -> int:
     return min(strides, key=lambda stride: (abs(stride - wanted), stride))
 
 
-def good_stride(height: int, width: int, window: int) -> int:
-    """The permutation stride that spreads any `window` successive positions of a height x width grid best.
+def interleaving_stride(height: int, width: int, channels: int, bands: int = 2) -> int:
+    """The stride through all symbols of a [height, width, channels] latent that fills bands in every channel.
 
-    Position r is (r * stride) mod (height * width), row by row. Among the strides coprime to the number of positions
-    the result has the largest smallest distance between two positions less than `window` ranks apart; among equals the
-    one with the larger sum of such distances, then the smallest.
+    Successive ranks go through the channels one after another, so that a packet holds as many symbols of each; the
+    symbols that it holds of one channel lie in diagonal bands, other bands for other channels, so that what is lost
+    at a position are a few of its channels. The bands are for the same reason as those of `banded_stride`.
 
-    Raises GlimpseError when the grid is empty or the window is below 1.
+    Raises GlimpseError when the grid is empty.
     """
-    positions = height * width
-    if height < 1 or width < 1 or window < 1:
-        raise GlimpseError(f"No stride spreads windows of {window} over {height} x {width} positions.")
-    gaps = np.arange(1, min(window, positions))
-    ranks = np.arange(positions)
-    best = (-1, -1, 0)
-    for stride in range(1, positions):
-        if math.gcd(stride, positions) != 1:
-            continue
-        places = ranks * stride % positions
-        score = _closest(places, gaps, width, best[0])
-        if score is not None and (score[0], score[1]) > best[:2]:
-            best = (score[0], score[1], stride)
-    return best[2] or 1
-
-
-def _closest(places: np.ndarray, gaps: np.ndarray, width: int, bar: int) -> tuple[int, int] | None:
-    """Smallest squared distance over all gaps and the sum of each gap's smallest; None once below the bar."""
-    least, total = 1 << 30, 0
-    rows, columns = np.divmod(places, width)
-    for gap in gaps:
-        there = np.roll(rows, -gap), np.roll(columns, -gap)
-        distance = int(((rows - there[0]) ** 2 + (columns - there[1]) ** 2).min())
-        if distance < bar:
-            return None
-        least = min(least, distance)
-        total += distance
-    return least, total
+    count, wanted = height * width * channels, bands * width + 1
+    if count < 1:
+        raise GlimpseError(f"No stride goes through {height} x {width} x {channels} symbols.")
+    strides = [s for s in range(1, count + 1) if math.gcd(s, count) == 1 and s % channels == 1 % channels]
+    return min(strides, key=lambda stride: (abs(stride - wanted), stride))

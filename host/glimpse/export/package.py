@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from glimpse.binding import Model
-from glimpse.export.blob import banded_stride, good_stride
+from glimpse.export.blob import banded_stride, interleaving_stride
 from glimpse.export.folder import blob_from_folder
 from glimpse.export.quantise import check_float, float16_decoder, int8_encoder
 from glimpse.export.tables import lowest_levels, quantiser_steps, write_tables
@@ -22,7 +22,6 @@ from glimpse.training.definition import PHOTO_SIDE, Definition
 from glimpse.training.limitnet import GAIN
 from glimpse.training.link import BLOCK, CELLS
 
-PACKET_SYMBOLS = 72  # raw 5-bit symbols of a 51-byte packet: what one loss takes away
 REPRESENTATIVE = 256  # photos that calibrate the activations' ranges
 TOLERANCE = 0.1  # saliency that a packet may give away to start at an earlier cell
 
@@ -66,16 +65,10 @@ def model_toml(definition: Definition, revision: int) -> str:
         # costs up to half a dB at 222, where a packet is most of a channel, and next to nothing at 51.
         lines += [f"stride = {banded_stride(side, side)}", f"offset = {side * side * 5 // 13}"]
     else:
-        # Positions spread as by channel, and a packet meets every channel equally often.
-        lines += [f"stride = {_interleaving_stride(side, definition.channels)}", "offset = 0"]
+        # Against symbols spread as far as they go: 8 % fewer bytes at 222 and 6 % at 51; the similarity falls by 0.003
+        # more with 20 % of packets lost and by 0.02 more with 40 %.
+        lines += [f"stride = {interleaving_stride(side, side, definition.channels)}", "offset = 0"]
     return "\n".join(lines) + "\n"
-
-
-def _interleaving_stride(side: int, channels: int) -> int:
-    """A stride through all symbols that steps through positions well and through channels one after another."""
-    count = side * side * channels
-    wanted = good_stride(side, side, PACKET_SYMBOLS) * channels + 1
-    return next(s for s in range(wanted, wanted + count) if np.gcd(s, count) == 1 and s % channels == 1)
 
 
 def saliency_curve(scale: float, zero: int) -> list[int]:

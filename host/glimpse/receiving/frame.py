@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from glimpse.reassemble import Assembly, PacketVerdict
+from glimpse.difference import DifferenceAssembly, Source
+from glimpse.reassemble import PacketVerdict
 from glimpse.zoo import ZooModel
 
 
@@ -30,7 +31,7 @@ class Frame:
     node: str
     serial: int
     number: int
-    assembly: Assembly
+    assembly: DifferenceAssembly
     begun: float
     last: float
     open: bool = True
@@ -69,12 +70,16 @@ class Frame:
         verdict = self.assembly.merge(symbols, received, count)
         self.last = max(self.last, now)
         if verdict.used:
-            self.packets.append(packet)
-            self._bytes += len(packet)
-            while self._bytes > packet_bytes:
-                self._bytes -= len(self.packets.popleft())
-                self.packets_left_out += 1
+            self.keep(packet, packet_bytes)
         return verdict
+
+    def keep(self, packet: bytes, packet_bytes: int) -> None:
+        """Keeps a packet, and lets the oldest go when they are more than so many bytes."""
+        self.packets.append(packet)
+        self._bytes += len(packet)
+        while self._bytes > packet_bytes:
+            self._bytes -= len(self.packets.popleft())
+            self.packets_left_out += 1
 
     def picture(self) -> np.ndarray:
         """The picture as far as it is known, uint8 [height, width, 3]; computed when asked for."""
@@ -83,3 +88,10 @@ class Frame:
     def coverage(self) -> np.ndarray:
         """Share of symbols received, float32 [latent height, latent width], 0..1."""
         return self.assembly.received.mean(axis=2, dtype=np.float32)
+
+    def carried(self) -> np.ndarray:
+        """Share of symbols that are the reference's, an earlier photo's, float32 [latent height, latent width], 0..1.
+
+        What neither `coverage` nor this counts is filled in by the decoder.
+        """
+        return (self.assembly.sources() == Source.OLD).mean(axis=2, dtype=np.float32)

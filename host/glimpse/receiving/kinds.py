@@ -6,13 +6,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from glimpse.binding import KIND_DIFFERENCE, PacketError
+from glimpse.binding.control import read_telemetry
+from glimpse.binding.parity import KIND_PARITY, read_parity
+from glimpse.difference import REFERENCE
 from glimpse.errors import GlimpseError
 
 if TYPE_CHECKING:
     from glimpse.binding import Header
-    from glimpse.receiving.receiver import Arrival, Receiver, Reception
+    from glimpse.receiving.receiver import Receiver
+    from glimpse.receiving.reception import Arrival, Reception
 
-IMAGE = 0
+# Of the table below: docs/wire-format.md, Packet.
+IMAGE, DIFFERENCE, PARITY, TELEMETRY = 0, KIND_DIFFERENCE, KIND_PARITY, 3
 
 
 class Refused(GlimpseError):
@@ -49,7 +55,33 @@ def take_image(receiver: Receiver, arrival: Arrival, header: Header) -> Receptio
     return receiver.place(arrival, header, arrival.packet)
 
 
-HANDLERS: dict[int, Handler] = {IMAGE: take_image}
+def take_difference(receiver: Receiver, arrival: Arrival, header: Header) -> Reception:
+    """Kind 1: symbols of one frame, against those of an earlier one. Waits where that is not held."""
+    try:
+        return receiver.place(arrival, header, arrival.packet, *receiver.reading(arrival.node, arrival.packet, header))
+    except PacketError as error:
+        if error.reason == REFERENCE:
+            receiver.wait(arrival)
+        raise
+
+
+def take_parity(receiver: Receiver, arrival: Arrival, header: Header) -> Reception:
+    """Kind 2: helps others of its frame."""
+    read_parity(arrival.packet)  # a malformed one begins no frame
+    return receiver.help(arrival, header)
+
+
+def take_telemetry(receiver: Receiver, arrival: Arrival, header: Header) -> Reception:
+    """Kind 3: what a node says of itself."""
+    return receiver.learn(arrival, read_telemetry(arrival.packet))
+
+
+HANDLERS: dict[int, Handler] = {
+    IMAGE: take_image,
+    DIFFERENCE: take_difference,
+    PARITY: take_parity,
+    TELEMETRY: take_telemetry,
+}
 """By kind. Kinds without an entry are rejected with the reason kind, and kept."""
 
 OPENERS: dict[int, Opener] = {}

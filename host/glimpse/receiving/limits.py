@@ -17,10 +17,14 @@ class Limits:
         nodes: that are remembered; the one silent for longest is forgotten.
         frames: held over all nodes; the one that brought nothing for longest is dropped.
         frames_per_node: held of one node, at least 2: the one that is being sent and an earlier one.
-        packet_bytes: of packets kept per frame, to be stored or to help others; the symbols stay when packets go.
+        packet_bytes: of packets kept per frame to be stored, and as many again for parity packets to help; the symbols
+            stay when packets go.
         kept: packets that nothing here understands, over all nodes.
-        silence: seconds without a packet after which a frame takes no more: longer than any frame takes to send.
-            After it a node may start again at any number.
+        waiting: difference packets that wait for their reference, over all nodes.
+        references: that difference packets may name, over all nodes; those of the node silent for longest go first.
+        references_per_node: of one node and model: as many acknowledgements as may be on their way.
+        silence: seconds without a packet after which a frame takes no more: longer than any pause within a frame, and
+            under fair use a node pauses for a day. After it a node may start again at any number.
     """
 
     nodes: int = 1000
@@ -28,7 +32,10 @@ class Limits:
     frames_per_node: int = 4
     packet_bytes: int = 32768
     kept: int = 256
-    silence: float = 3600.0
+    waiting: int = 256
+    references: int = 1000
+    references_per_node: int = 8
+    silence: float = 90000.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -41,4 +48,6 @@ class Limits:
     @property
     def bytes(self) -> int:
         """Most bytes of symbols and packets, with the largest latents; objects around them come on top."""
-        return self.frames * (2 * MAX_SYMBOLS + self.packet_bytes) + self.kept * MAX_PAYLOAD
+        reference = 2 * MAX_SYMBOLS + MAX_SYMBOLS // 8
+        frame = 2 * MAX_SYMBOLS + reference + 2 * self.packet_bytes
+        return self.frames * frame + self.references * reference + (self.kept + self.waiting) * MAX_PAYLOAD

@@ -3,20 +3,35 @@
 
 import math
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
 from glimpse import binding
-from glimpse.binding import MAX_FRAME, WIRE_VERSION, Header, Model
+from glimpse.binding import (
+    KIND_DIFFERENCE,
+    MAX_FRAME,
+    WIRE_VERSION,
+    Header,
+    Model,
+    Reference,
+    needed_reference,
+    unpack_difference,
+)
+from glimpse.binding.control import Telemetry
 from glimpse.decoder import PictureDecoder
+from glimpse.difference import REFERENCE, DifferenceAssembly, References
 from glimpse.errors import UsageError
-from glimpse.reassemble import Assembly, PacketVerdict
+from glimpse.parity import Recovery
+from glimpse.reassemble import DUPLICATE, PARITY, PacketVerdict
 from glimpse.receiving.frame import Frame
+from glimpse.receiving.joining import Unpack, may_share, owner, unpacked
 from glimpse.receiving.kinds import HANDLERS, OPENERS, Handler, Opener, Refused
 from glimpse.receiving.limits import Limits
+from glimpse.receiving.reception import Arrival, Kept, Reception
+from glimpse.receiving.state import State
 from glimpse.receiving.tally import Tally
 from glimpse.zoo import ZooModel
 
@@ -25,9 +40,6 @@ AHEAD = (MAX_FRAME + 1) // 2
 DECODERS = 4  # loaded at a time, some megabytes each
 # Rejected for want of something that a receiver may be given later.
 KEPT_REASONS = frozenset(("version", "kind", "model", "revision"))
-
-
-Unpack = Callable[[Model, bytes, np.ndarray, np.ndarray], int]
 
 
 class Models(Protocol):
@@ -40,60 +52,14 @@ class Models(Protocol):
         """The model of a packet with this number and lowest bit of the revision."""
 
 
-@dataclass(frozen=True)
-class Arrival:
-    """One packet as it came in.
-
-    Attributes:
-        node: who sent it.
-        packet: a version 1 packet; one of another version has been opened.
-        time: seconds, on the caller's clock.
-    """
-
-    node: str
-    packet: bytes
-    time: float
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A packet that nothing here understands yet, as it came."""
-
-    node: str
-    packet: bytes
-    time: float
-    reason: str
-
-
-@dataclass(frozen=True)
-class Reception:
-    """What a packet led to.
-
-    Attributes:
-        verdict: used, duplicate, or rejected with its reason.
-        frame: that it belongs to; None when rejected, or when it is of no frame.
-        late: that frame is an earlier one than the node is sending now.
-        begun: the packet began the frame.
-        closed: the node's frame before, when this one began: only late packets can join it now.
-        dropped: frames that gave way to it, of any node; they are held no more.
-        brought: what a handler of another kind made of it.
-    """
-
-    verdict: PacketVerdict
-    frame: Frame | None = None
-    late: bool = False
-    begun: bool = False
-    closed: tuple[Frame, ...] = ()
-    dropped: tuple[Frame, ...] = ()
-    brought: Any = None
-
-
 @dataclass
 class _Node:
     tally: Tally = field(default_factory=Tally)
     frames: list[Frame] = field(default_factory=list)  # the one untouched for longest first
     current: Frame | None = None  # that is being sent
     dropped: dict[int, float] = field(default_factory=dict)  # numbers of frames held no more, and their last time
+    references: dict[ZooModel, References] = field(default_factory=dict)
+    state: State | None = None
 
 
 class _LazyDecoder:
@@ -114,7 +80,8 @@ class Receiver:
 
     Attributes:
         tally: counters over all nodes, those forgotten included.
-        gave_way: what limits cost, by kind: nodes, frames, packets (of frames, that were kept), kept.
+        gave_way: what limits cost, by kind: nodes, frames, packets (of frames, that were kept), kept, waiting (their
+            silence counts too), references.
     """
 
     def __init__(
@@ -142,6 +109,7 @@ class Receiver:
         self._frames: OrderedDict[int, Frame] = OrderedDict()  # by serial, the one untouched for longest first
         self._serial = 0
         self._kept: deque[Kept] = deque(maxlen=self.limits.kept)
+        self._waiting: OrderedDict[tuple[str, bytes], tuple[Arrival, bool]] = OrderedDict()
         self._decoders: OrderedDict[ZooModel, PictureDecoder] = OrderedDict()
 
     # ---- what comes in
@@ -177,6 +145,10 @@ class Receiver:
         opener = self._openers.get(version)
         if opener is not None:
             arrival = Arrival(arrival.node, opener(arrival.node, arrival.packet), arrival.time)
+        return self._handle(arrival)
+
+    def _handle(self, arrival: Arrival) -> Reception:
+        """Calls the handler of an opened packet's kind."""
         header = binding.read_header(arrival.packet)
         handler = self._handlers.get(header.kind)
         if handler is None:
@@ -197,7 +169,14 @@ class Receiver:
             raise Refused("revision", sentence, keep=True)
         raise Refused("model", f"made by model {header.model}, which is not at hand", keep=True)
 
-    def place(self, arrival: Arrival, header: Header, packet: bytes, unpack: Unpack = Model.unpack) -> Reception:
+    def place(
+        self,
+        arrival: Arrival,
+        header: Header,
+        packet: bytes,
+        unpack: Unpack = Model.unpack,
+        reference: Reference | None = None,
+    ) -> Reception:
         """Puts the symbols of a packet into the frame that they belong to (docs/wire-format.md, Frames).
 
         Args:
@@ -206,13 +185,66 @@ class Receiver:
             packet: that holds them.
             unpack: (model, packet, symbols, received) -> number of symbols, filling in the two arrays, uint8 [height,
                 width, channels] of zeros; the usual one is for images. It may raise PacketError or Refused.
+            reference: that `unpack` reads the packet against; one frame has one.
 
         Raises:
             Refused: model or revision is not at hand, or the packet is of an earlier frame that gave way.
             PacketError: the packet is malformed.
         """
-        model, now = self.model_of(header), arrival.time
-        node = self._nodes.get(arrival.node)
+        model = self.model_of(header)
+        held, late = self._may_join(arrival, header, model)
+        symbols, received, count = unpacked(model, packet, unpack)
+        held = [frame for frame in held if may_share(frame, reference)]
+        frame, begun, closed, dropped = self._enter(arrival, header, model, owner(held, symbols, received), late)
+        verdict = self._add(frame, packet, (symbols, received, count), arrival.time, reference)
+        if verdict.used or verdict.reason == DUPLICATE:
+            self._bring_back(frame, packet, arrival.time)
+        return Reception(verdict, frame, not frame.open, begun, closed, dropped)
+
+    def help(self, arrival: Arrival, header: Header) -> Reception:
+        """Gives a sound parity packet to the frame that it belongs to, the newest one with its number.
+
+        Raises:
+            Refused: model or revision is not at hand, or the packet is of an earlier frame that gave way.
+        """
+        model = self.model_of(header)
+        held, late = self._may_join(arrival, header, model)
+        newest = max(held, key=lambda frame: frame.serial, default=None)
+        frame, begun, closed, dropped = self._enter(arrival, header, model, newest, late)
+        frame.last = max(frame.last, arrival.time)
+        symbols = self._bring_back(frame, arrival.packet, arrival.time)
+        if arrival.packet not in frame.packets:
+            left_out = frame.packets_left_out
+            frame.keep(arrival.packet, self.limits.packet_bytes)
+            self.gave_way["packets"] += frame.packets_left_out - left_out
+        verdict = PacketVerdict(True, symbols=symbols)
+        if not symbols:
+            verdict = PacketVerdict(False, PARITY, "a parity packet that has brought nothing back so far")
+        return Reception(verdict, frame, not frame.open, begun, closed, dropped)
+
+    def reading(self, node: str, packet: bytes, header: Header) -> tuple[Unpack, Reference | None]:
+        """How symbols of a packet of kind 0 or 1 are read, and against which reference; for `place`.
+
+        Raises:
+            Refused: model or revision is not at hand.
+            PacketError: a difference packet that is malformed.
+        """
+        if header.kind != KIND_DIFFERENCE:
+            return Model.unpack, None
+        reference = self.references(node, self.model_of(header)).find(needed_reference(packet))
+
+        def unpack(model: Model, packet: bytes, symbols: np.ndarray, received: np.ndarray) -> int:
+            return unpack_difference(model, reference, packet, symbols, received)
+
+        return unpack, reference
+
+    def _may_join(self, arrival: Arrival, header: Header, model: ZooModel) -> tuple[list[Frame], bool]:
+        """The frames that a packet may be of, and whether it is of an earlier one than is being sent.
+
+        Raises:
+            Refused: of one that gave way.
+        """
+        now, node = arrival.time, self._nodes.get(arrival.node)
         current = node.current if node else None
         if current is not None and now - current.last > self.limits.silence:
             current = None  # whatever the number is: the sender may have started again
@@ -220,21 +252,156 @@ class Receiver:
         late = ahead > AHEAD
         if late and node and now - node.dropped.get(header.frame, -math.inf) <= self.limits.silence:
             raise Refused("frame", f"of frame {header.frame}, which is held no more")
-        shape = model.binding.latent_shape
-        symbols, received = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
-        count = unpack(model.binding, packet, symbols, received)
         # A number ahead is a new photo's, even where an old one with this number is still held.
         held = node.frames if node and not 1 <= ahead <= AHEAD else []
-        same = [frame for frame in held if frame.takes(header.frame, model, now, self.limits.silence)]
-        frame = _owner(same, symbols, received)
+        return [frame for frame in held if frame.takes(header.frame, model, now, self.limits.silence)], late
+
+    def _enter(
+        self, arrival: Arrival, header: Header, model: ZooModel, frame: Frame | None, late: bool
+    ) -> tuple[Frame, bool, tuple[Frame, ...], tuple[Frame, ...]]:
+        """The packet's frame, begun if there is none: (frame, begun, closed, dropped) as in Reception."""
         begun, closed, dropped = frame is None, (), ()
         if frame is None:
             frame, closed, dropped = self._begin(arrival, header.frame, model, open_=not late)
         self._touch(arrival.node, frame)
+        return frame, begun, closed, dropped
+
+    def _add(
+        self,
+        frame: Frame,
+        packet: bytes,
+        brought: tuple[np.ndarray, np.ndarray, int],
+        now: float,
+        reference: Reference | None,
+    ) -> PacketVerdict:
+        """A packet's symbols into its frame."""
         left_out = frame.packets_left_out
-        verdict = frame.add(packet, symbols, received, count, now, self.limits.packet_bytes)
+        verdict = frame.add(packet, *brought, now, self.limits.packet_bytes)
         self.gave_way["packets"] += frame.packets_left_out - left_out
-        return Reception(verdict, frame, not frame.open, begun, closed, dropped)
+        if reference is not None and (verdict.used or verdict.reason == DUPLICATE):
+            frame.assembly.reference = reference
+        return verdict
+
+    def _bring_back(self, frame: Frame, packet: bytes, now: float) -> int:
+        """Lost packets that a packet helps to bring back, into its frame; how many symbols were new."""
+        before = frame.assembly.symbols_received
+        for lost in frame.assembly.recovery.add(packet):
+            try:
+                unpack, reference = self.reading(frame.node, lost, binding.read_header(lost))
+                brought = unpacked(frame.model, lost, unpack)
+            except binding.PacketError as error:
+                if error.reason == REFERENCE:
+                    self.wait(Arrival(frame.node, lost, now), counted=False)
+                continue
+            if not may_share(frame, reference):
+                continue  # of a photo before with this number
+            if self._add(frame, lost, brought, now, reference).reason in ("", DUPLICATE):
+                self.tally.recovered += 1
+                self._nodes[frame.node].tally.recovered += 1
+        return frame.assembly.symbols_received - before
+
+    # ---- references of difference packets
+
+    def references(self, node: str, model: ZooModel) -> References:
+        """What a node's difference packets may name; of a node that is not remembered an empty one."""
+        known = self._nodes.get(node)
+        held = known.references.get(model) if known else None
+        if held is None:
+            held = References(model, self.limits.references_per_node)
+            if known:
+                known.references[model] = held
+        return held
+
+    def acknowledge(self, frame: Frame, runs: list[tuple[int, int]] | None = None) -> list[tuple[int, int]]:
+        """Holds what the node will take for its reference when this acknowledgement reaches it.
+
+        Args:
+            frame: that is held.
+            runs: (first rank, count) of what came, as many as the acknowledgement has room for; None: all.
+
+        Returns:
+            The runs to acknowledge; none when nothing came or, one time in a thousand, when the reference's name is
+            taken: then nothing may be said of this frame.
+        """
+        said = frame.assembly.acknowledge(runs)
+        self._bound_references(frame.node)
+        if said:
+            self._retry(frame.node)
+        return said
+
+    def hold(self, node: str, model: ZooModel, number: int, symbols: np.ndarray, known: np.ndarray) -> bool:
+        """Holds a reference that was acknowledged elsewhere, or before a restart; as References.hold.
+
+        Returns:
+            False when another one has its name, or the node is not remembered: send a packet of it here first.
+        """
+        if node not in self._nodes or not self.references(node, model).hold(number, symbols, known):
+            return False
+        self._bound_references(node)
+        self._retry(node)
+        return True
+
+    def wait(self, arrival: Arrival, counted: bool = True) -> None:
+        """Keeps a packet apart until its node has another reference, or for the time of a silence.
+
+        Args:
+            arrival: the packet.
+            counted: it is being rejected for its reference; when it is used after all, the counters follow.
+        """
+        self._waiting.setdefault((arrival.node, arrival.packet), (arrival, counted))
+        while len(self._waiting) > self.limits.waiting:
+            self._waiting.popitem(last=False)
+            self.gave_way["waiting"] += 1
+
+    def _retry(self, node: str) -> None:
+        """Takes the node's waiting packets again."""
+        for key in [key for key in self._waiting if key[0] == node]:
+            arrival, counted = self._waiting.pop(key)
+            try:
+                reception = self._handle(arrival)
+            except (Refused, binding.PacketError) as error:
+                if error.reason == REFERENCE:
+                    self.wait(arrival, counted)
+                    continue
+                reception = Reception(PacketVerdict(False, error.reason, str(error)))
+            if counted:
+                for tally in (self.tally, self.node_tally(node)):
+                    tally.uncount(REFERENCE)
+                    tally.count(reception.verdict, reception.late)
+
+    def _bound_references(self, newest: str) -> None:
+        """Lets go of the references of nodes that have been silent for longest, when all together are too many."""
+        total = sum(len(held) for node in self._nodes.values() for held in node.references.values())
+        for name, node in self._nodes.items():
+            if total <= self.limits.references:
+                return
+            if name != newest:
+                count = sum(map(len, node.references.values()))
+                node.references.clear()
+                self.gave_way["references"] += count
+                total -= count
+
+    # ---- what nodes say of themselves
+
+    def learn(self, arrival: Arrival, said: Telemetry) -> Reception:
+        """Takes what a node says of itself."""
+        known = self._nodes.get(arrival.node)
+        state = known.state if known else None
+        new = State(said, arrival.time, arrival.packet)
+        if state is not None:
+            taken = state.takes(arrival.packet, said, arrival.time)
+            if taken is None:
+                return Reception(PacketVerdict(False, DUPLICATE, "the node has said that already"), brought=said)
+            new = taken
+        dropped = self._room_for_node(arrival.node)
+        self._nodes.setdefault(arrival.node, _Node()).state = new
+        self._nodes.move_to_end(arrival.node)
+        return Reception(PacketVerdict(True), dropped=tuple(dropped), brought=said)
+
+    def state(self, node: str) -> State | None:
+        """What a node last said of itself; None: nothing yet."""
+        known = self._nodes.get(node)
+        return known.state if known else None
 
     # ---- what is held
 
@@ -249,7 +416,8 @@ class Receiver:
             node.current.open = False
             closed = (node.current,)
         self._serial += 1
-        assembly = Assembly(model, number, _LazyDecoder(self, model))
+        references, recovery = self.references(arrival.node, model), Recovery(self.limits.packet_bytes)
+        assembly = DifferenceAssembly(model, references, number, _LazyDecoder(self, model), recovery)
         frame = Frame(arrival.node, self._serial, number, assembly, arrival.time, arrival.time, open_)
         node.frames.append(frame)
         self._frames[frame.serial] = frame
@@ -313,6 +481,10 @@ class Receiver:
             node = self._nodes[frame.node]
             if node.current is frame:
                 node.current = None
+        for key, (arrival, _) in list(self._waiting.items()):
+            if now - arrival.time > self.limits.silence:
+                del self._waiting[key]
+                self.gave_way["waiting"] += 1
         return ended
 
     def restart(self, node: str) -> None:
@@ -364,17 +536,5 @@ class Receiver:
             "nodes": {name: node.tally.numbers() for name, node in self._nodes.items()},
             "gave_way": {kind: count for kind, count in sorted(self.gave_way.items()) if count},
             "kept": len(self._kept),
+            "waiting": len(self._waiting),
         }
-
-
-def _owner(frames: list[Frame], symbols: np.ndarray, received: np.ndarray) -> Frame | None:
-    """Of several frames with one number, the one whose symbols a packet repeats most of and contradicts none of.
-
-    The newest where that does not tell; None: it contradicts them all, so it is of a new photo.
-    """
-    best, most = None, -1
-    for frame in sorted(frames, key=lambda item: -item.serial):
-        common, differing = frame.assembly.compare(symbols, received)
-        if not differing and common > most:
-            best, most = frame, common
-    return best

@@ -5,6 +5,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from glimpse.export.blob import interleaving_stride
 from glimpse.training.definition import Definition
 
 BLOCK = 3  # channels that leave together in saliency order
@@ -12,24 +13,22 @@ CELLS = 8  # cells of the saliency map, per side of a whole photo
 FEWEST, MOST = 60, 3000  # symbols of a packet: 51 bytes of dense symbols to 222 bytes of sparse ones
 
 
-def ranks(definition: Definition, side: int, seed: int = 1) -> np.ndarray:
-    """When each symbol of a crop leaves, as the codec's order says.
-
-    By channel that is the stride that models are exported with; interleaved it is a random permutation, which spreads
-    what a packet holds like the node's stride.
+def ranks(definition: Definition, side: int) -> np.ndarray:
+    """When each symbol of a crop leaves, as the codec's order says, with the strides that models are exported with.
 
     Args:
         definition: of the codec.
         side: of the latent of the crop.
-        seed: of the permutation.
 
     Returns:
         int [side, side, channels], a permutation of 0 .. side * side * channels - 1.
     """
-    rng = np.random.default_rng(seed)
     positions, channels = side * side, definition.channels
     if definition.order == "interleaved":
-        return rng.permutation(positions * channels).reshape(side, side, channels)
+        count = positions * channels
+        out = np.empty(count, int)
+        out[np.arange(count) * interleaving_stride(side, side, channels) % count] = np.arange(count)
+        return out.reshape(side, side, channels)
     if definition.order == "channel":
         within = np.empty(positions, int)
         within[np.arange(positions) * (2 * side + 1) % positions] = np.arange(positions)

@@ -7,9 +7,10 @@ import keras
 from keras import layers
 
 from glimpse.training.definition import Definition
-from glimpse.training.layers import conv, from_planes, planes, to_planes
+from glimpse.training.layers import conv, from_planes, planes, quiet, residual, to_planes
 
 CHANNELS = (64, 64, 64, 8)  # the published network: 80,064 weights
+REPAIR = 6  # residual blocks, 64 channels wide
 
 
 def build_encoder(size: int = 112, channels: tuple[int, ...] = CHANNELS) -> keras.Model:
@@ -32,14 +33,17 @@ def build_encoder(size: int = 112, channels: tuple[int, ...] = CHANNELS) -> kera
     return keras.Model(inputs, from_planes(x), name="starfish_encoder")
 
 
-def build_decoder(size: int = 28, channels: tuple[int, ...] = CHANNELS) -> keras.Model:
+def build_decoder(size: int = 28, channels: tuple[int, ...] = CHANNELS, repair: int = REPAIR) -> keras.Model:
     """The encoder mirrored: nearest up-sampling, 3x3 convolutions, sigmoid at the end.
 
-    It decodes all patches of a photo together, so that their borders do not show, and is told what arrived.
+    It decodes all patches of a photo together, so that their borders do not show, and is told what arrived. The
+    published decoder looks no further than a few positions around a hole; residual blocks in front of it look over
+    the whole neighbourhood and add to its first layer what was lost.
 
     Args:
         size: side of the latent.
         channels: of the encoder.
+        repair: number of those blocks; 0: as published.
 
     Returns:
         Model from latent and mask [n, size, size, channels[-1]] to photos [n, 8*size, 8*size, 3] in 0..1.
@@ -48,8 +52,17 @@ def build_decoder(size: int = 28, channels: tuple[int, ...] = CHANNELS) -> keras
     mask = keras.Input((size, size, channels[-1]), name="mask")
     scaled = layers.Rescaling(1 / 8, name="scaled")(latent)
     x = to_planes(layers.Concatenate(name="both")([scaled, mask]))
+    repaired = None
+    if repair:
+        repaired = conv(64, 3, activation="relu", name="stem")(x)
+        for i in range(repair):
+            repaired = residual(repaired, 64, f"repair{i + 1}")
+        repaired = conv(channels[-2], 3, kernel_initializer=quiet(7), name="repaired")(repaired)
     for i, width in enumerate(reversed(channels[:-1])):
-        x = conv(width, 3, activation="relu", name=f"conv{i + 1}")(x)
+        x = conv(width, 3, name=f"conv{i + 1}")(x)
+        if repaired is not None:
+            x, repaired = layers.Add(name="add")([x, repaired]), None
+        x = layers.Activation("relu", name=f"relu{i + 1}")(x)
         x = layers.UpSampling2D(2, data_format=planes(), interpolation="nearest", name=f"up{i + 1}")(x)
     x = conv(3, 3, name=f"conv{len(channels)}")(x)
     picture = layers.Activation("sigmoid", name="picture", dtype="float32")(x)

@@ -1,0 +1,248 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`glimpse trial`: what a link does to pictures, from packet to packet, before hardware is bought.
+
+JSON: model, region, data_rate, loss, burst (null: independent losses), seed, sends, fair_use, sealed, prior, answers,
+feedback; uplinks, uplinks_lost, uplink_bytes, downlinks, downlinks_lost, airtime_s, waited_s (for the budget), seconds,
+packets (counters of the receiver); photos [{photo, frame, kind (image or difference), uplinks, seconds (from its
+begin), ms_ssim, received, carried, filled_in (shares of the symbols: of its own, of an earlier photo, made by the
+decoder), out; the last five null where nothing came, as when nothing changed}]; steps [{time, what, ...}] in their
+order, what being photo {frame, kind}, sent {bytes, data_rate, symbols, ms_ssim, or reason}, lost {bytes, data_rate},
+downlink and downlink lost {bytes}, known {symbols}, enough, more here {region, obeyed}, skipped {frame}, wait
+{seconds}, rate {data_rate}, refused {reason}, done {frame}.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from glimpse import zoo
+from glimpse.commands.options import (
+    Coding,
+    CodingOption,
+    Fit,
+    FitOption,
+    JsonOption,
+    KeyOption,
+    ModelOption,
+    require_tables,
+)
+from glimpse.errors import UsageError
+from glimpse.feedback import ByChange, Policy
+from glimpse.files import check_place, make_folder, write_json
+from glimpse.keys import read_key
+from glimpse.links import GilbertElliott, IidLoss
+from glimpse.photo import fit_photo, load_photo, save_picture
+from glimpse.quality import Reference
+from glimpse.receiving import Frame
+from glimpse.receiving.answer import Rules
+from glimpse.report.coverage import draw_coverage
+from glimpse.trial.node import Photo
+from glimpse.trial.run import Setup, Step, Trial
+
+
+class Feedback(StrEnum):
+    """When a picture is enough."""
+
+    WHOLE = "whole"
+    ENOUGH = "enough"
+
+
+def trial(
+    photos: Annotated[list[Path], typer.Argument(help="Photos, sent one after another.", show_default=False)],
+    region: Annotated[str, typer.Option(help="EU868 or US915.")] = "EU868",
+    dr: Annotated[int, typer.Option(min=0, max=15, help="Data rate.")] = 3,
+    loss: Annotated[float, typer.Option(min=0, max=100, help="Percent of transmissions lost, both ways.")] = 0,
+    burst: Annotated[
+        float | None, typer.Option(min=1, help="Mean losses in a row; without it they are independent.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the losses.")] = 0,
+    sends: Annotated[int, typer.Option(min=1, max=255, help="Times a symbol goes out while nobody answers.")] = 3,
+    answers: Annotated[bool, typer.Option(help="The receiver acknowledges.")] = True,
+    ack_every: Annotated[
+        int | None, typer.Option(min=1, help="Packets between acknowledgements; else when they seem needed.")
+    ] = None,
+    feedback: Annotated[
+        Feedback, typer.Option(help="Enough when the picture is whole, or when it no longer changes.")
+    ] = Feedback.WHOLE,
+    least_db: Annotated[
+        float, typer.Option(min=0, help="With --feedback enough: PSNR of a picture against the one before.")
+    ] = 40,
+    fair_use: Annotated[bool, typer.Option("--fair-use", help="30 s of uplink and 10 downlinks a day.")] = False,
+    prior: Annotated[bool, typer.Option("--prior", help="A fixed camera: photos leave as their changes.")] = False,
+    every: Annotated[float | None, typer.Option(min=1, help="Seconds from photo to photo.")] = None,
+    deadline: Annotated[float | None, typer.Option(min=1, help="Seconds that a photo may take.")] = None,
+    adr: Annotated[
+        list[str] | None,
+        typer.Option(metavar="COUNT:DR", help="The network changes the data rate after so many uplinks."),
+    ] = None,
+    model: ModelOption = "limitnet",
+    coding: CodingOption = Coding.RANGE,
+    fit: FitOption = Fit.CROP,
+    key: KeyOption = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for pictures and maps of what came.", show_default=False)
+    ] = None,
+    json: JsonOption = None,
+) -> None:
+    """PHOTOS over an emulated link, in virtual time: packet by packet what comes, what is lost, what is answered."""
+    if json not in (None, "-"):
+        check_place(Path(json))
+    chosen = zoo.load(model)
+    require_tables(chosen, coding)
+    share = loss / 100
+    setup = Setup(
+        chosen,
+        _region(region),
+        dr,
+        IidLoss(share) if burst is None else GilbertElliott(share, burst),
+        sends=sends,
+        coding=coding.value,
+        fair_use=fair_use,
+        answers=Rules(every=ack_every) if answers else None,
+        policy=(lambda frame: _policy(least_db)) if feedback is Feedback.ENOUGH else None,
+        key=read_key(key) if key else None,
+        prior=prior,
+        deadline=deadline,
+        every=every,
+        rate_changes=dict(_change(text) for text in adr or []),
+        seed=seed,
+    )
+    width, height = chosen.binding.photo_width, chosen.binding.photo_height
+    pictures = [fit_photo(load_photo(photo), width, height, fit.value) for photo in photos]
+    originals = [Reference(picture) for picture in pictures]
+
+    def look(frame: Frame, number: int) -> dict[str, Any]:
+        return {"ms_ssim": round(originals[number].compare(frame.picture()).ms_ssim, 4)}
+
+    if out:
+        make_folder(out)
+    run = Trial(setup, look)
+    run.run([Photo(*chosen.binding.encode_outputs(picture)) for picture in pictures])
+    numbers = {
+        "model": chosen.name,
+        "region": setup.region,
+        "data_rate": dr,
+        "loss": share,
+        "burst": burst,
+        "seed": seed,
+        "sends": sends,
+        "fair_use": fair_use,
+        "sealed": key is not None,
+        "prior": prior,
+        "answers": answers,
+        "feedback": feedback.value,
+        **run.numbers(),
+        "photos": _photos(run, photos, out),
+        "steps": [step.numbers() for step in run.steps],
+    }
+    console = Console(stderr=json == "-", highlight=False)
+    _tell(run, numbers, console)
+    if json:
+        write_json(json, numbers)
+
+
+def _policy(least_db: float) -> Policy:
+    return ByChange(least_db, float("inf"))
+
+
+def _region(name: str) -> str:
+    known = {each.lower(): each for each in ("EU868", "US915")}
+    if name.lower() not in known:
+        raise UsageError(
+            f"an emulated LoRaWAN modem works in EU868 and US915, not in {name}; see glimpse plan for others"
+        )
+    return known[name.lower()]
+
+
+def _change(text: str) -> tuple[int, int]:
+    count, _, rate = text.partition(":")
+    if not (count.isdecimal() and rate.isdecimal() and int(count) > 0 and int(rate) <= 15):
+        raise UsageError(f"{text!r} is no change of the data rate; write COUNT:DR, e.g. 20:5")
+    return int(count), int(rate)
+
+
+def _photos(run: Trial, photos: list[Path], out: Path | None) -> list[dict[str, Any]]:
+    """What came of each photo in the end, and its picture and map in the folder."""
+    begins = [number for number, step in enumerate(run.steps) if step.what == "photo"]
+    ends = [number for number, step in enumerate(run.steps) if step.what == "done"]
+    rows = []
+    for number, (photo, frame) in enumerate(zip(photos, run.frames, strict=True)):
+        steps = run.steps[begins[number] : ends[number] + 1]
+        seen = [step.details["ms_ssim"] for step in steps if "ms_ssim" in step.details]
+        row: dict[str, Any] = {
+            "photo": str(photo),
+            "frame": steps[0].details["frame"],
+            "kind": steps[0].details["kind"],
+            "uplinks": sum(step.what in ("sent", "lost") for step in steps),
+            "seconds": round(steps[-1].time - steps[0].time, 3),
+            "ms_ssim": seen[-1] if seen else None,
+            "received": None,
+            "carried": None,
+            "filled_in": None,
+            "out": None,
+        }
+        if frame:
+            own, carried = float(np.mean(frame.coverage())), float(np.mean(frame.carried()))
+            row |= {"received": round(own, 4), "carried": round(carried, 4), "filled_in": round(1 - own - carried, 4)}
+        if frame and out:
+            place, picture = out / f"{number:03d}-{photo.stem}.png", frame.picture()
+            save_picture(place, picture)
+            drawn = draw_coverage(picture, frame.coverage(), frame.carried())
+            save_picture(place.with_name(f"{place.stem}-map.png"), drawn)
+            row["out"] = str(place)
+        rows.append(row)
+    return rows
+
+
+def _line(step: Step) -> str:
+    """A step for a person."""
+    n = step.details
+    if step.what == "sent":
+        news = f"{n['symbols']:6,} symbols" if "symbols" in n else n.get("reason", "")
+        quality = f"   MS-SSIM {n['ms_ssim']:.3f}" if "ms_ssim" in n else ""
+        text = f"packet  {n['bytes']:3} bytes DR{n['data_rate']}   {news}{quality}"
+        text += f"   {n['reason']}" if "reason" in n and "symbols" in n else ""
+    elif step.what == "lost":
+        text = f"packet  {n['bytes']:3} bytes DR{n['data_rate']}   lost"
+    elif step.what in ("downlink", "downlink lost"):
+        text = f"answer  {n['bytes']:3} bytes" + ("   lost" if step.what == "downlink lost" else "")
+    else:
+        text = {
+            "photo": lambda: f"photo {n['frame']}, sent as {n['kind']}",
+            "known": lambda: f"the node knows of {n['symbols']:,} symbols that came",
+            "enough": lambda: "the node stops",
+            "more here": lambda: f"the node sends {n['region']} first" if n["obeyed"] else "a region, not obeyed",
+            "skipped": lambda: f"the answer is about photo {n['frame']}, and skipped",
+            "wait": lambda: f"the budget is used up for {n['seconds']:.0f} s",
+            "rate": lambda: f"the network asks for DR{n['data_rate']}",
+            "refused": lambda: f"the modem refuses: {n['reason']}",
+            "done": lambda: f"photo {n['frame']} is done",
+        }[step.what]()
+    return f"{step.time:10.1f} s  {text}"
+
+
+def _tell(run: Trial, numbers: dict[str, Any], console: Console) -> None:
+    for step in run.steps:
+        console.print(_line(step), markup=False, soft_wrap=True)
+    console.print(
+        f"{numbers['uplinks']} packets, {numbers['uplinks_lost']} lost, {numbers['uplink_bytes']:,} bytes, "
+        f"{numbers['airtime_s']:.1f} s on the air; {numbers['downlinks']} answers, {numbers['downlinks_lost']} lost; "
+        f"{numbers['seconds']:.0f} s, of which {numbers['waited_s']:.0f} s waiting for the budget",
+        soft_wrap=True,
+    )
+    for row in numbers["photos"]:
+        console.print(f"{row['photo']}: {_sentence(row)}", markup=False, soft_wrap=True)
+
+
+def _sentence(row: dict[str, Any]) -> str:
+    """What came of a photo."""
+    if row["ms_ssim"] is None:
+        return "nothing came" if row["uplinks"] else "nothing changed, so nothing was sent"
+    return (
+        f"MS-SSIM {row['ms_ssim']:.3f} after {row['seconds']:.0f} s; {100 * row['received']:.0f} % of the symbols "
+        f"received, {100 * row['carried']:.0f} % as in an earlier photo, {100 * row['filled_in']:.0f} % filled in"
+    )
