@@ -177,8 +177,8 @@ static int begin_frame(uint64_t now)
     parts.job->active = false; /* for uploads */
     if (status == GLIMPSE_OK) {
         /* Without the memory everything is sent once. */
-        (void)glimpse_schedule_remember(&parts.job->schedule, memory, bytes);
-        glimpse_schedule_deadline(&parts.job->schedule,
+        (void)glimpse_schedule_remember(parts.job->schedule, memory, bytes);
+        glimpse_schedule_deadline(parts.job->schedule,
                                   remote->deadline > 0 ? now + 1000ull * remote->deadline : GLIMPSE_NEVER);
     }
     return status;
@@ -234,7 +234,7 @@ static void is_enough(void *context)
 
 static void take_downlink(const glimpse_link_event *event, uint64_t now)
 {
-    glimpse_schedule *const schedule = &parts.job->schedule;
+    glimpse_schedule *const schedule = parts.job->schedule;
     const remote_frame target = {.codec = &models_encoder()->model->codec,
                                  .frame = frame,
                                  .context = schedule,
@@ -337,7 +337,7 @@ static int next_of_report(uint64_t now, size_t room, uint8_t *packet)
 
 static int next_of_frame(uint64_t now, size_t room, uint8_t *packet)
 {
-    glimpse_schedule *const schedule = &parts.job->schedule;
+    glimpse_schedule *const schedule = parts.job->schedule;
     const size_t payload = room < parts.job->request.payload ? room : parts.job->request.payload;
     if (parts.job->sealed && payload < GLIMPSE_MIN_SEALED_PAYLOAD) {
         return GLIMPSE_ERROR_PAYLOAD;
@@ -403,7 +403,7 @@ static void take_event(const glimpse_link_event *event, uint64_t now)
     switch (event->kind) {
     case GLIMPSE_LINK_READY:
         if (sending) {
-            glimpse_schedule_ready(&parts.job->schedule);
+            glimpse_schedule_ready(parts.job->schedule);
         }
         break;
     case GLIMPSE_LINK_SENT:

@@ -23,7 +23,7 @@ typedef struct {
 typedef struct {
     frame_request request;
     glimpse_encoder *encoder;
-    glimpse_schedule schedule;
+    glimpse_schedule *schedule; /* in memory that the encoder does not need then: good from frame_job_encode on */
     uint16_t row; /* next photo row */
     uint16_t packets;
     uint32_t bytes;

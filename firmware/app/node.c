@@ -110,7 +110,7 @@ static void report_done(void)
     message_put_u8(&writer, job.request.frame);
     message_put_u16(&writer, job.packets);
     message_put_u32(&writer, job.bytes);
-    message_put_u32(&writer, job.schedule.packer.sent);
+    message_put_u32(&writer, job.schedule->packer.sent);
     for (uint32_t stage = 0; stage < NODE_STAGES; ++stage) {
         message_put_u32(&writer, job.counts[stage]);
     }
