@@ -11,6 +11,10 @@
 #define BOARD_SERIAL_TX_PIN 20u
 #define BOARD_SERIAL_RX_PIN 22u
 
+/* D1 and D0 of the Arduino header: bits of port P1. */
+#define BOARD_MODEM_TX_PIN 1u
+#define BOARD_MODEM_RX_PIN 0u
+
 /* Persistent regions as in linker.ld, in the order of port_region: address, bytes. */
 #define BOARD_REGIONS {0x40000u, 0x40000u}, {0x80000u, 0x40000u}, {0xF8000u, 0x4000u}, {0xFC000u, 0x4000u}
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/frame_job.h"
 
+#include "app/models.h"
 #include "app/pattern.h"
 #include "app/sealing.h"
 #include "core/status.h"
@@ -23,6 +24,15 @@ static uint8_t *symbols_of(const glimpse_encoder *encoder)
     return (uint8_t *)encoder->latent;
 }
 
+/* Begins the schedule anew: once to see whether the request can be met, once when the encoder has left its memory. */
+static int begin_schedule(frame_job *job)
+{
+    const frame_request *const request = &job->request;
+    job->schedule = models_schedule();
+    return glimpse_schedule_begin(job->schedule, &job->encoder->model->codec, symbols_of(job->encoder), request->frame,
+                                  request->coding, job->sealed ? NODE_NO_BUDGET : request->budget);
+}
+
 int frame_job_begin(frame_job *job, glimpse_encoder *encoder, const frame_request *request)
 {
     const glimpse_model *const model = encoder->model;
@@ -37,8 +47,7 @@ int frame_job_begin(frame_job *job, glimpse_encoder *encoder, const frame_reques
         return glimpse_seal_room(request->payload);
     }
     job->sealed_left = request->budget == NODE_NO_BUDGET ? UINT32_MAX : request->budget;
-    const int status = glimpse_schedule_begin(&job->schedule, &model->codec, symbols_of(encoder), request->frame,
-                                              request->coding, job->sealed ? NODE_NO_BUDGET : request->budget);
+    const int status = begin_schedule(job);
     if (status != GLIMPSE_OK) {
         return status;
     }
@@ -92,8 +101,9 @@ int frame_job_encode(frame_job *job)
     }
     start = port_counter();
     glimpse_symbols_quantise(codec, job->encoder->latent, symbols_of(job->encoder));
+    (void)begin_schedule(job); /* as it went before */
     if (job->encoder->model->side_layer >= 0) {
-        glimpse_schedule_steer(&job->schedule, job->encoder->side);
+        glimpse_schedule_steer(job->schedule, job->encoder->side);
     }
     count(job, NODE_STAGE_QUANTISE, start);
     return GLIMPSE_OK;
@@ -103,18 +113,27 @@ int frame_job_encode(frame_job *job)
 static bool is_full(const frame_job *job)
 {
     const uint32_t positions = glimpse_codec_positions(&job->encoder->model->codec);
-    return job->request.channels > 0 && job->schedule.packer.sent >= job->request.channels * positions;
+    return job->request.channels > 0 && job->schedule->packer.sent >= job->request.channels * positions;
 }
 
-static int sealed_packet(frame_job *job, uint8_t *packet)
+static int finish(frame_job *job)
 {
-    const size_t limit = job->request.payload < job->sealed_left ? job->request.payload : job->sealed_left;
+    job->schedule->done = true;
+    return 0;
+}
+
+static int sealed_packet(frame_job *job, uint64_t now, size_t payload, uint8_t *packet)
+{
+    const size_t limit = payload < job->sealed_left ? payload : job->sealed_left;
     if (limit < GLIMPSE_MIN_PAYLOAD + GLIMPSE_SEAL_COST_BYTES) {
-        return 0;
+        return finish(job);
     }
-    int length = glimpse_schedule_next(&job->schedule, 0, limit - GLIMPSE_SEAL_COST_BYTES, packet);
+    int length = glimpse_schedule_next(job->schedule, now, limit - GLIMPSE_SEAL_COST_BYTES, packet);
     if (length > 0) {
-        length = node_sealing_close(packet, (size_t)length, job->request.payload);
+        length = node_sealing_close(packet, (size_t)length, payload);
+        if (length < 0) {
+            glimpse_schedule_failed(job->schedule);
+        }
     }
     if (length > 0 && job->sealed_left != UINT32_MAX) {
         job->sealed_left -= (uint32_t)length;
@@ -122,18 +141,36 @@ static int sealed_packet(frame_job *job, uint8_t *packet)
     return length;
 }
 
-int frame_job_packet(frame_job *job, uint8_t *packet)
+int frame_job_packet_now(frame_job *job, uint64_t now, size_t payload, uint8_t *packet)
 {
     if (is_full(job)) {
-        return 0;
+        return finish(job);
     }
     const uint32_t start = port_counter();
-    const int length = job->sealed ? sealed_packet(job, packet)
-                                   : glimpse_schedule_next(&job->schedule, 0, job->request.payload, packet);
+    const size_t most = payload < job->request.payload ? payload : job->request.payload;
+    const int length = job->sealed ? sealed_packet(job, now, most, packet)
+                                   : glimpse_schedule_next(job->schedule, now, most, packet);
     count(job, NODE_STAGE_PACK, start);
     if (length > 0) {
         ++job->packets;
         job->bytes += (uint32_t)length;
     }
     return length;
+}
+
+int frame_job_packet(frame_job *job, uint8_t *packet)
+{
+    return frame_job_packet_now(job, 0, job->request.payload, packet);
+}
+
+void frame_job_failed(frame_job *job, size_t length)
+{
+    uint32_t *const left = job->sealed ? &job->sealed_left : &job->schedule->budget;
+    glimpse_schedule_failed(job->schedule);
+    job->schedule->done = false;
+    if (*left != UINT32_MAX) {
+        *left += (uint32_t)length;
+    }
+    --job->packets;
+    job->bytes -= (uint32_t)length;
 }

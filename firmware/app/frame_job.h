@@ -4,6 +4,7 @@
 #define GLIMPSE_APP_FRAME_JOB_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "app/protocol.h"
@@ -22,7 +23,7 @@ typedef struct {
 typedef struct {
     frame_request request;
     glimpse_encoder *encoder;
-    glimpse_schedule schedule;
+    glimpse_schedule *schedule; /* in memory that the encoder does not need then: good from frame_job_encode on */
     uint16_t row; /* next photo row */
     uint16_t packets;
     uint32_t bytes;
@@ -48,5 +49,11 @@ int frame_job_encode(frame_job *job);
 
 /* The next packet into `packet` (payload bytes); its length, 0 at the end, or an error. Errors of node_sealing_close. */
 int frame_job_packet(frame_job *job, uint8_t *packet);
+
+/* The same over a link that takes at most `payload` bytes at `now`: 0 may also mean "not yet", see glimpse_schedule. */
+int frame_job_packet_now(frame_job *job, uint64_t now, size_t payload, uint8_t *packet);
+
+/* The last packet, of `length` bytes, did not leave: its symbols and its bytes of the budget wait again. */
+void frame_job_failed(frame_job *job, size_t length);
 
 #endif

@@ -90,6 +90,37 @@ uint8_t models_slot(void)
     return slot_in_use;
 }
 
+#ifdef GLIMPSE_NN_TFLM /* the interpreter keeps its own things in the buffer */
+
+glimpse_schedule *models_schedule(void)
+{
+    static glimpse_schedule schedule;
+    return &schedule;
+}
+
+uint8_t *models_spare(size_t *bytes)
+{
+    *bytes = 0;
+    return NULL;
+}
+
+#else
+
+_Static_assert(sizeof(glimpse_schedule) <= sizeof working_buffer, "the schedule fits");
+
+glimpse_schedule *models_schedule(void)
+{
+    return (glimpse_schedule *)(void *)working_buffer;
+}
+
+uint8_t *models_spare(size_t *bytes)
+{
+    *bytes = sizeof working_buffer - sizeof(glimpse_schedule);
+    return working_buffer + sizeof(glimpse_schedule);
+}
+
+#endif
+
 static int spare_region(uint8_t slot, port_region *region)
 {
     if (slot >= SLOTS || slot == slot_in_use) {

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/schedule.h"
 #include "nn/encoder.h"
 
 /* What a build offers to any model, in bytes; to its built-in one always as much as that needs. A board with little RAM
@@ -35,6 +36,12 @@ uint8_t models_slot(void);
 /* What this build offers to a model, in bytes: row windows and kernel scratch, and the latent. */
 uint32_t models_buffer_bytes(void);
 uint32_t models_latent_bytes(void);
+
+/* Of the frame that is being sent; shares memory with the encoder. */
+glimpse_schedule *models_schedule(void);
+
+/* Memory behind it that no one needs between a frame's last row and the next frame's first; NULL, 0 bytes where there is none. */
+uint8_t *models_spare(size_t *bytes);
 
 /* Flash of a slot that is not in use. GLIMPSE_ERROR_ARGUMENT: in use or no such slot; _STORAGE: the flash refused. */
 int models_erase(uint8_t slot);

@@ -3,11 +3,13 @@
 
 #include <stddef.h>
 
+#include "app/field.h"
 #include "app/frame_job.h"
 #include "app/message.h"
 #include "app/models.h"
 #include "app/protocol.h"
 #include "app/remote.h"
+#include "app/report.h"
 #include "app/sealing.h"
 #include "app/settings.h"
 #include "core/serial.h"
@@ -24,8 +26,6 @@ static glimpse_serial_reader reader;
 static node_settings settings;
 static uint32_t broken_frames;
 static uint8_t sequence; /* of the request being answered */
-static glimpse_telemetry telemetry; /* what has been known since the start; `number` counts */
-static bool has_trigger;
 
 /* ---- answers */
 
@@ -110,7 +110,7 @@ static void report_done(void)
     message_put_u8(&writer, job.request.frame);
     message_put_u16(&writer, job.packets);
     message_put_u32(&writer, job.bytes);
-    message_put_u32(&writer, job.schedule.packer.sent);
+    message_put_u32(&writer, job.schedule->packer.sent);
     for (uint32_t stage = 0; stage < NODE_STAGES; ++stage) {
         message_put_u32(&writer, job.counts[stage]);
     }
@@ -144,13 +144,6 @@ static void ask_for_row(void)
     answer(NODE_NEXT_ROW, body, writer.count);
 }
 
-static void use_up_frame_number(void)
-{
-    settings.next_frame = (uint8_t)((settings.next_frame + 1u) & GLIMPSE_MAX_FRAME);
-    /* A full or worn flash must not stop the pictures: the number then repeats after the next start, no more. */
-    (void)node_settings_save(&settings);
-}
-
 static void capture(const uint8_t *body, size_t count)
 {
     if (count != 8) {
@@ -169,14 +162,13 @@ static void capture(const uint8_t *body, size_t count)
         request.budget = settings.remote.budget;
         request.channels = settings.remote.channels;
     }
+    field_drop_frame();
     int status = frame_job_begin(&job, models_encoder(), &request);
     if (status == GLIMPSE_OK) {
-        telemetry.frame = request.frame;
-        telemetry.trigger = GLIMPSE_TRIGGER_REQUEST;
-        has_trigger = true;
+        report_photo(request.frame, GLIMPSE_TRIGGER_REQUEST);
     }
     if (status == GLIMPSE_OK && counted) {
-        use_up_frame_number();
+        (void)node_settings_take_frame(&settings);
     }
     if (status == GLIMPSE_OK && request.source == NODE_SOURCE_UPLOAD) {
         ask_for_row();
@@ -235,6 +227,7 @@ static void select_model(const uint8_t *body, size_t count)
         return;
     }
     job.active = false; /* a frame in progress belongs to the model before */
+    field_drop_frame();
     const int status = models_use(body[0]);
     if (status == GLIMPSE_OK && settings.remote.slot != body[0]) {
         settings.remote.slot = body[0];
@@ -267,18 +260,18 @@ static int room_for_packet(uint8_t payload)
     return node_sealing_on() ? glimpse_seal_room(payload) : payload;
 }
 
-/* All that `report` names, in as many packets as it takes. */
-static void send_telemetry(uint32_t report, uint8_t payload)
+/* All that `which` names, in as many packets as it takes. */
+static void send_telemetry(uint32_t which, uint8_t payload)
 {
     const int room = room_for_packet(payload);
     if (room < 0) {
         refuse(room);
         return;
     }
-    telemetry.present = has_trigger ? report & GLIMPSE_PRESENT(GLIMPSE_TELEMETRY_TRIGGER) : 0;
-    remote_describe(&settings, report, &telemetry);
+    glimpse_telemetry report;
+    report_begin(&report, &settings, which);
     int length;
-    while ((length = glimpse_telemetry_write(&telemetry, (size_t)room, row_or_packet)) > 0) {
+    while ((length = report_next(&report, (size_t)room, row_or_packet)) > 0) {
         if (node_sealing_on()) {
             length = node_sealing_close(row_or_packet, (size_t)length, payload);
             if (length < 0) {
@@ -320,11 +313,24 @@ static void take_downlink(uint8_t *body, size_t count)
         refuse(status);
         return;
     }
-    job.active = job.active && !outcome.model_changed;
+    if (outcome.model_changed) {
+        job.active = false;
+        field_drop_frame();
+    }
     send_telemetry(outcome.report | GLIMPSE_PRESENT(GLIMPSE_TELEMETRY_ANSWER), body[0]);
     if (outcome.reboot) {
         port_reset();
     }
+}
+
+static void set_modem(const uint8_t *body, size_t count)
+{
+    if (count != NODE_MODEM_BODY_BYTES) {
+        refuse(GLIMPSE_ERROR_LENGTH);
+        return;
+    }
+    job.active = false;
+    accept_or_refuse(field_set_modem(body));
 }
 
 /* Write only: no request and no fault gives a key back. What came is wiped from the buffer that it came in. */
@@ -335,6 +341,7 @@ static void install_key(uint8_t *body, size_t count)
         return;
     }
     job.active = false; /* a frame in progress was promised to be sealed otherwise */
+    field_drop_frame();
     accept_or_refuse(node_sealing_install(body));
     glimpse_wipe(body, count);
 }
@@ -381,6 +388,9 @@ static void handle(uint8_t *message, size_t count)
     case NODE_TELEMETRY:
         report_telemetry(body, count);
         break;
+    case NODE_MODEM:
+        set_modem(body, count);
+        break;
     case NODE_KEY:
         install_key(body, count);
         break;
@@ -404,6 +414,7 @@ void node_start(port_serial_mode mode)
     (void)models_use(settings.remote.slot); /* a slot that went bad leaves the built-in model in use */
     port_watchdog_start(WATCHDOG_MS);
     identify();
+    field_begin(&(field_parts){&settings, &job, row_or_packet});
 }
 
 void node_poll(void)
@@ -419,4 +430,5 @@ void node_poll(void)
             handle(incoming, (size_t)length);
         }
     }
+    field_poll();
 }

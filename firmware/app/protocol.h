@@ -28,6 +28,7 @@ enum {
     NODE_LINE = 0x09,        /* mode u8: take bytes by polling (0) or by interrupt (1) and answer then */
     NODE_DOWNLINK = 0x0A,    /* payload u8, a downlink packet: answered by telemetry packets */
     NODE_TELEMETRY = 0x0B,   /* payload u8: telemetry packets of at most so many bytes */
+    NODE_MODEM = 0x0C,       /* dialect u8, port u8, data rate u8, flags u8, region u8, source u8: see node_link */
     NODE_KEY = 0x20          /* key 32 bytes, device 8 bytes, NODE_SEAL_... u8: never given back in any reply */
 };
 
@@ -44,6 +45,14 @@ enum {
 
 /* What a node does to the packets that it sends (link/seal.h). */
 enum { NODE_SEAL_OFF = 0, NODE_SEAL_AUTHENTIC = 1, NODE_SEAL_SECRET = 2 };
+
+/* The modem of a node that is on its own, and how it is used. */
+enum { NODE_MODEM_NONE = 0, NODE_MODEM_E5 = 1, NODE_MODEM_RAK3172 = 2 };
+enum {
+    NODE_MODEM_ADAPTIVE = 1,  /* the network may change the data rate */
+    NODE_MODEM_CONFIRMED = 2, /* the modem asks for an acknowledgement of every packet */
+    NODE_MODEM_FAIR_USE = 4   /* the network's fair use policy counts too */
+};
 
 /* Where a frame comes from. */
 enum { NODE_SOURCE_CAMERA = 0, NODE_SOURCE_UPLOAD = 1, NODE_SOURCE_PATTERN = 2 };

@@ -6,6 +6,7 @@
 
 #include "app/protocol.h"
 #include "core/crc.h"
+#include "core/packet.h"
 #include "ports/port.h"
 
 /* In flash, one after the other; an erased word reads as all ones. The two older records are read and never written. */
@@ -48,13 +49,15 @@ typedef struct {
     uint8_t payload;
     uint8_t channels;
     node_security security;
+    node_link link;
     uint32_t check;
     uint32_t end; /* END: so that a whole record never seems to end in erased words */
 } record;
 
 enum { WORD = 4, VERSION = 2, END = 0x5A5A5A5A };
 _Static_assert(sizeof(first_record) == 16 && sizeof(sealing_record) == 16 + sizeof(node_security), "no holes");
-_Static_assert(sizeof(record) == 40 + sizeof(node_security) && sizeof(record) % WORD == 0, "no holes, whole words");
+_Static_assert(sizeof(record) == 40 + sizeof(node_security) + sizeof(node_link), "no holes");
+_Static_assert(sizeof(record) % WORD == 0, "whole words");
 _Static_assert((int)NODE_BUILTIN_MODEL == (int)GLIMPSE_SLOT_BUILTIN, "one number for the built-in model");
 
 static struct {
@@ -143,6 +146,7 @@ static node_settings settings_of(const record *r)
                    .channels = r->channels,
                    .slot = r->model_slot},
         .security = r->security,
+        .link = r->link,
     };
     read.remote = sound_settings(&read.remote);
     read.next_frame &= GLIMPSE_MAX_FRAME;
@@ -219,6 +223,7 @@ bool node_settings_save(const node_settings *settings)
                 .payload = remote->payload,
                 .channels = remote->channels,
                 .security = settings->security,
+                .link = settings->link,
                 .end = END};
     r.check = glimpse_crc32(0, (const uint8_t *)&r, offsetof(record, check));
     if (newest.next + sizeof r > port_region_size(newest.region)) {
@@ -243,4 +248,12 @@ bool node_settings_save(const node_settings *settings)
     }
     newest.next += lost;
     return written;
+}
+
+uint8_t node_settings_take_frame(node_settings *settings)
+{
+    const uint8_t frame = settings->next_frame;
+    settings->next_frame = (uint8_t)((frame + 1u) & GLIMPSE_MAX_FRAME);
+    (void)node_settings_save(settings);
+    return frame;
 }

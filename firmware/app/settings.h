@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/budget.h"
 #include "core/setting.h"
 #include "core/telemetry.h"
 #include "link/seal.h"
@@ -21,6 +22,28 @@ typedef struct {
     uint8_t zero[3];
 } node_security;
 
+enum { NODE_QUOTAS = 3, NODE_DUTY_BYTES = NODE_QUOTAS * GLIMPSE_BUDGET_RECORD_GROUPS * 4 };
+
+/* What of the duty budget is known after a start. */
+typedef enum {
+    NODE_DUTY_UNUSED = 0, /* nothing was ever sent */
+    NODE_DUTY_KEPT = 1,   /* `duty` is a record of the budget, written before what it counts was sent */
+    NODE_DUTY_UNKNOWN = 2 /* something was sent, under other rules */
+} node_duty;
+
+/* The modem of a node that is on its own, and what has been sent through it. */
+typedef struct {
+    uint8_t dialect;   /* NODE_MODEM_... */
+    uint8_t port;      /* LoRaWAN's, 1..223 */
+    uint8_t data_rate; /* 0..15, or GLIMPSE_AT_KEEP_RATE */
+    uint8_t flags;     /* NODE_MODEM_ADAPTIVE, ... */
+    uint8_t region;    /* glimpse_region_numbered */
+    uint8_t source;    /* NODE_SOURCE_CAMERA or _PATTERN */
+    uint8_t known;     /* node_duty */
+    uint8_t zero;
+    uint8_t duty[NODE_DUTY_BYTES];
+} node_link;
+
 typedef struct {
     uint32_t boots;
     uint8_t next_frame;      /* 0..GLIMPSE_MAX_FRAME */
@@ -28,6 +51,7 @@ typedef struct {
     glimpse_answer answer;   /* to the last downlink that changed something to be remembered */
     glimpse_settings remote; /* changed by downlinks; its slot also over the serial line */
     node_security security;
+    node_link link;
 } node_settings;
 
 /* The newest sound record, or the defaults (built-in model, frame 0) when there is none. Records of firmware that had
@@ -36,5 +60,9 @@ void node_settings_load(node_settings *settings);
 
 /* Appends a record; erases the older region when the current one is full. False: the flash refused. */
 bool node_settings_save(const node_settings *settings);
+
+/* The number of the next frame, which is used up. A full or worn flash must not stop the pictures: the number then
+   repeats after the next start, no more. */
+uint8_t node_settings_take_frame(node_settings *settings);
 
 #endif

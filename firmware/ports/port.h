@@ -78,6 +78,21 @@ typedef struct {
 uint32_t port_counter(void);
 const port_counter_unit *port_get_counter_unit(void);
 
+/* Milliseconds since the start; never runs backwards and never wraps. To be asked once a second or more often. Emulated
+   boards count instructions: a millisecond there is what the real board executes in one. */
+uint64_t port_millis(void);
+
+/* ---- a modem's line, 8N1; emulated: the emulator's second serial line; native: the terminal that the environment
+   variable GLIMPSE_MODEM names */
+
+/* Opens, or reopens at another speed. False: the board has no such line, or not this speed. */
+bool port_modem_open(uint32_t baud);
+
+/* As many bytes as have arrived, or as there is room for now, up to `capacity` or `count`; returns how many. They never
+   wait. */
+size_t port_modem_read(uint8_t *bytes, size_t capacity);
+size_t port_modem_write(const uint8_t *bytes, size_t count);
+
 /* ---- camera: frames of width * height RGB888 bytes, row after row from the top */
 
 /* Starts the next frame; false when there is no camera or it cannot give this size.

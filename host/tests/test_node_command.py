@@ -28,6 +28,7 @@ def glimpse(monkeypatch, capsys):
         (("set", "--target", "sim:cortex-m33", "--period", "soon"), "not a time"),
         (("set", "--target", "sim:cortex-m33", "--crop", "1,2,3"), "not a crop"),
         (("set", "--target", "sim:cortex-m33", "--payload", "10"), "11 bytes at least"),
+        (("modem", "--target", "sim:cortex-m33", "--dialect", "morse"), "no modem speaks morse"),
     ],
 )
 def test_wrong_usage_is_said_before_a_node_is_asked(glimpse, words, why):
@@ -47,8 +48,13 @@ def test_settings_of_an_emulated_board(glimpse):
     seen = json.loads(out)
     assert (seen["settings"]["period"], seen["settings"]["crop"]) == (3600, [64, 191, 0, 255])
     assert seen["answer"] == {"sequence": 0, "result": "done", "command": 0}
+    code, out, err = glimpse("node", "modem", *target, "--dialect", "e5", "--dr", "3", "--no-adr", "--pattern")
+    assert (code, out) == (0, "sim:cortex-m33: on its own, e5, EU868\n"), err
     code, out, err = glimpse("node", "reboot", *target)
     assert (code, out) == (0, "sim:cortex-m33: start 2\n"), err
     code, _, err = glimpse("node", "set", *target, "--slot", "1")
     assert code == 1
     assert "slot is out of range, or the node has no such model" in err
+    code, _, err = glimpse("node", "modem", *target, "--dialect", "e5", "--region", "MARS")
+    assert code == 2
+    assert "there is no region 'MARS'; choose one of EU868" in err

@@ -26,8 +26,11 @@ def is_emulated(board: str) -> bool:
     return description.is_file() and "qemu" in json.loads(description.read_text())
 
 
-def command(board: str, elf: Path, *, serial: str = "stdio") -> list[str]:
-    """Return the command that runs `elf` (its .bin lies beside it) on `board`, serial line to `serial`."""
+def command(board: str, elf: Path, *, serial: str = "stdio", modem: str | None = None) -> list[str]:
+    """Return the command that runs `elf` (its .bin lies beside it) on `board`, serial line to `serial`.
+
+    modem: the terminal of a modem on the second line; native: its environment names that (GLIMPSE_MODEM).
+    """
     if board == "native":
         return [str(elf)]
     qemu = json.loads((BOARDS / f"{board}.json").read_text())["qemu"]
@@ -36,6 +39,7 @@ def command(board: str, elf: Path, *, serial: str = "stdio") -> list[str]:
         line += ["-device", f"loader,file={elf.with_suffix('.bin')},addr={qemu['binary_copy_address']}"]
     line += ["-icount", f"shift={qemu['icount_shift']}"]  # a fixed time per instruction, so that timers count them
     line += ["-display", "none", "-monitor", "none", "-serial", serial]
+    line += ["-serial", modem] if modem else []
     return [*line, "-semihosting-config", "enable=on,target=native"]
 
 

@@ -125,6 +125,44 @@ const port_counter_unit *port_get_counter_unit(void)
     return &unit;
 }
 
+uint64_t port_millis(void)
+{
+    struct timespec now;
+    static uint64_t start;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    const uint64_t millis = (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+    start = start == 0 ? millis : start;
+    return millis - start;
+}
+
+/* ---- modem's line */
+
+static int modem = -1;
+
+/* The terminal is taken as it is: a real one is set up by whoever names it. */
+bool port_modem_open(uint32_t baud)
+{
+    (void)baud;
+    const char *const path = getenv("GLIMPSE_MODEM");
+    if (modem >= 0) {
+        close(modem);
+    }
+    modem = path == NULL ? -1 : open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    return modem >= 0;
+}
+
+size_t port_modem_read(uint8_t *bytes, size_t capacity)
+{
+    const ssize_t count = modem < 0 ? 0 : read(modem, bytes, capacity);
+    return count > 0 ? (size_t)count : 0;
+}
+
+size_t port_modem_write(const uint8_t *bytes, size_t count)
+{
+    const ssize_t written = modem < 0 ? 0 : write(modem, bytes, count);
+    return written > 0 ? (size_t)written : 0;
+}
+
 /* ---- camera */
 
 static int camera = -1;

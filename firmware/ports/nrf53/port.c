@@ -3,6 +3,7 @@
 #include "ports/port.h"
 
 #include "board.h"
+#include "ports/millis.h"
 #include "ports/nrf53/registers.h"
 #include "ports/nrf53/serial.h"
 
@@ -79,6 +80,12 @@ const port_counter_unit *port_get_counter_unit(void)
 {
     static const port_counter_unit unit = {"cycles", 1, 1};
     return &unit;
+}
+
+uint64_t port_millis(void)
+{
+    static millis_clock clock;
+    return millis_at(&clock, port_counter(), BOARD_CORE_HZ / 1000u);
 }
 
 /* No driver yet: boards/nrf5340dk/README.md. */

@@ -4,6 +4,7 @@
 
 #include "board.h"
 #include "ports/cortexm/cortexm.h"
+#include "ports/millis.h"
 #include "ports/qemu/semihosting.h"
 #include "ports/qemu/serial.h"
 
@@ -68,6 +69,12 @@ const port_counter_unit *port_get_counter_unit(void)
 {
     static const port_counter_unit unit = {"instructions", BOARD_COUNTER_NUMERATOR, BOARD_COUNTER_DENOMINATOR};
     return &unit;
+}
+
+uint64_t port_millis(void)
+{
+    static millis_clock clock;
+    return millis_at(&clock, port_counter(), BOARD_WATCHDOG_TICKS_PER_MS);
 }
 
 void port_watchdog_start(uint32_t ms)

@@ -15,11 +15,11 @@ static bool opened;
    rests until there is room: the emulator waits with the next byte, so nothing is lost. */
 static void drain(void)
 {
-    while (uart_can_read() && !serial_ring_full(&ring)) {
-        serial_ring_put(&ring, uart_read());
+    while (uart_can_read(UART_SERIAL) && !serial_ring_full(&ring)) {
+        serial_ring_put(&ring, uart_read(UART_SERIAL));
     }
-    uart_clear_interrupt();
-    uart_interrupt_on_byte(opened_mode == PORT_SERIAL_INTERRUPT && !serial_ring_full(&ring));
+    uart_clear_interrupt(UART_SERIAL);
+    uart_interrupt_on_byte(UART_SERIAL, opened_mode == PORT_SERIAL_INTERRUPT && !serial_ring_full(&ring));
 }
 
 void board_interrupt(uint32_t number)
@@ -32,7 +32,7 @@ void board_interrupt(uint32_t number)
 /* A busy reader holds the last byte up as it does any other. */
 void serial_finish(void)
 {
-    while (!uart_has_sent()) {
+    while (!uart_has_sent(UART_SERIAL)) {
         port_watchdog_feed();
     }
 }
@@ -41,17 +41,17 @@ void port_serial_open(port_serial_mode mode)
 {
     serial_finish();
     cortexm_interrupt_disable(BOARD_SERIAL_INTERRUPT);
-    uart_open();
-    uart_interrupt_on_byte(false);
-    while (uart_can_read()) {
-        (void)uart_read();
+    uart_open(UART_SERIAL);
+    uart_interrupt_on_byte(UART_SERIAL, false);
+    while (uart_can_read(UART_SERIAL)) {
+        (void)uart_read(UART_SERIAL);
     }
     serial_ring_clear(&ring);
     opened_mode = mode;
     opened = true;
     if (mode == PORT_SERIAL_INTERRUPT) {
         cortexm_interrupt_enable(BOARD_SERIAL_INTERRUPT);
-        uart_interrupt_on_byte(true);
+        uart_interrupt_on_byte(UART_SERIAL, true);
     }
 }
 
@@ -67,10 +67,10 @@ void port_serial_write(const uint8_t *bytes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         /* A reader that is busy stops the line for as long as it likes: no byte is lost, and it is not a hang. */
-        while (!uart_can_write()) {
+        while (!uart_can_write(UART_SERIAL)) {
             port_watchdog_feed();
         }
-        uart_write(bytes[i]);
+        uart_write(UART_SERIAL, bytes[i]);
     }
 }
 

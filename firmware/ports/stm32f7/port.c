@@ -4,6 +4,7 @@
 
 #include "board.h"
 #include "ports/cortexm/cortexm.h"
+#include "ports/millis.h"
 #include "ports/stm32f7/clock.h"
 #include "ports/stm32f7/serial.h"
 #include "stm32f7xx.h"
@@ -60,6 +61,12 @@ const port_counter_unit *port_get_counter_unit(void)
 {
     static const port_counter_unit unit = {"cycles", 1, 1};
     return &unit;
+}
+
+uint64_t port_millis(void)
+{
+    static millis_clock clock;
+    return millis_at(&clock, port_counter(), clock_core_hz() / 1000u);
 }
 
 /* No driver yet: boards/stm32f746g_disco/README.md. */

@@ -39,6 +39,8 @@ static node_settings numbered(uint32_t number)
     };
     memset(settings.security.key, (int)(number & 255u), sizeof settings.security.key);
     settings.security.reserved = ~number;
+    settings.link.known = NODE_DUTY_KEPT;
+    memset(settings.link.duty, byte, sizeof settings.link.duty);
     return settings;
 }
 
@@ -50,7 +52,8 @@ static bool same(const node_settings *a, const node_settings *b)
            memcmp(&a->remote.crop, &b->remote.crop, sizeof a->remote.crop) == 0 &&
            a->remote.budget == b->remote.budget && a->remote.payload == b->remote.payload &&
            a->remote.channels == b->remote.channels &&
-           memcmp(&a->security, &b->security, sizeof a->security) == 0;
+           memcmp(&a->security, &b->security, sizeof a->security) == 0 &&
+           memcmp(&a->link, &b->link, sizeof a->link) == 0;
 }
 
 /* Sequence, boots, slot, frame, zeros, then what there was of a key, check. */
@@ -77,6 +80,7 @@ static void load(uint32_t kept, uint32_t tried, uint32_t olds, bool old_key)
         expected.answer = (glimpse_answer){0, 0, 0};
         const uint8_t slot = expected.remote.slot;
         expected.remote = glimpse_settings_default();
+        expected.link = (node_link){.dialect = 0};
         expected.remote.slot = seen.boots == 0 ? GLIMPSE_SLOT_BUILTIN : slot;
         if (seen.boots == 0 || !old_key) {
             expected.security = (node_security){.mode = 0};

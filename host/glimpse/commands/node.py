@@ -3,7 +3,7 @@
 
 JSON of `status` and `set`: target, settings {period, deadline (seconds), crop [top, bottom, left, right], budget,
 payload (bytes), channels, slot (255: built in)}, answer {sequence, result, command} or null, boots, reset_cause, model,
-model_revision, and of the last photo frame and trigger (null: none since the start). `reboot` has none.
+model_revision, and of the last photo frame and trigger (null: none since the start). `modem` and `reboot` have none.
 """
 
 from typing import Annotated
@@ -16,7 +16,7 @@ from glimpse.commands.options import DEFAULT_MODEL, JsonOption, ModelOption
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.files import write_json
 from glimpse.targets import open_node
-from glimpse.targets.client import SerialNode
+from glimpse.targets.client import MODEMS, SerialNode
 
 app = typer.Typer(no_args_is_help=True, help="A node's telemetry, its settings, and a restart.")
 NodeOption = Annotated[str, typer.Option("--target", help="serial:/dev/ttyACM0, sim:cortex-m7 or sim:cortex-m33.")]
@@ -162,6 +162,36 @@ def change(
     with _open(target, model) as node:
         report = _tell(node, control.Set(wanted), control.Status())
     _show(target, report, json)
+
+
+@app.command("modem")
+def use_modem(
+    target: NodeOption,
+    dialect: Annotated[str, typer.Option(help="Of the modem on the second line: e5, rak3172, or none.")],
+    region: Annotated[str, typer.Option(help="Whose duty cycles are kept: EU868, US915.")] = "EU868",
+    dr: Annotated[int | None, typer.Option(min=0, max=15, help="Data rate to begin with; else the modem's.")] = None,
+    adr: Annotated[bool, typer.Option(help="The network may change the data rate.")] = True,
+    confirmed: Annotated[bool, typer.Option(help="Ask for an acknowledgement of every packet.")] = False,
+    fair_use: Annotated[bool, typer.Option(help="30 s of airtime a day, The Things Network's policy.")] = False,
+    fport: Annotated[int, typer.Option(min=1, max=223, help="LoRaWAN port of the packets.")] = 1,
+    pattern: Annotated[bool, typer.Option("--pattern", help="The test pattern in the place of the camera.")] = False,
+    model: ModelOption = DEFAULT_MODEL,
+) -> None:
+    """Sends a node out on its own, through a LoRaWAN modem, from now on and after every start; `none` ends that."""
+    if dialect not in (*filter(None, MODEMS), "none"):
+        raise UsageError(f"no modem speaks {dialect}; choose e5, rak3172, or none")
+    with _open(target, model) as node:
+        node.set_modem(
+            None if dialect == "none" else dialect,
+            region=region,
+            data_rate=dr,
+            port=fport,
+            adaptive=adr,
+            confirmed=confirmed,
+            fair_use=fair_use,
+            pattern=pattern,
+        )
+    print(f"{target}: {'waits for requests' if dialect == 'none' else f'on its own, {dialect}, {region}'}")
 
 
 @app.command()

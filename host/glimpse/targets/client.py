@@ -12,8 +12,9 @@ import numpy as np
 from cobs import cobs
 
 from glimpse.binding import CODINGS, MAX_PAYLOAD, MODEL_ALIGNMENT, protocol, serial_frame, status_text
+from glimpse.binding.schedule import regions
 from glimpse.binding.seal import DEVICE_BYTES, KEY_BYTES
-from glimpse.errors import GlimpseError
+from glimpse.errors import GlimpseError, UsageError
 from glimpse.keys import DeviceKey
 from glimpse.progress import Task, progress
 from glimpse.targets.node import STAGES, Capture, CaptureStats, Node, NodeInfo
@@ -21,6 +22,8 @@ from glimpse.targets.node import STAGES, Capture, CaptureStats, Node, NodeInfo
 WRITE_CHUNK = 232  # model bytes in one message
 MAX_LINE = 4096  # bytes without a zero after which a line is not a node's
 GREETING = 0  # the sequence number of what a node says unasked when it starts
+MODEMS = {None: "NODE_MODEM_NONE", "e5": "NODE_MODEM_E5", "rak3172": "NODE_MODEM_RAK3172"}
+KEEP_RATE = 0xFF  # GLIMPSE_AT_KEEP_RATE
 
 
 class Stream(ABC):
@@ -339,6 +342,51 @@ class SerialNode(Node):
             mode = protocol("NODE_SEAL_SECRET" if key.secret else "NODE_SEAL_AUTHENTIC")
             body = key.key + key.device + bytes((mode,))
         self.request("NODE_KEY", body)
+
+    def set_modem(
+        self,
+        dialect: str | None,
+        *,
+        region: str = "EU868",
+        data_rate: int | None = None,
+        port: int = 1,
+        adaptive: bool = True,
+        confirmed: bool = False,
+        fair_use: bool = False,
+        pattern: bool = False,
+    ) -> None:
+        """Sends the node out on its own: photos by its period setting, through a modem on its second line.
+
+        Args:
+            dialect: of the modem, one of MODEMS; None: no modem, the node waits for requests again.
+            region: whose duty cycles it keeps.
+            data_rate: to begin with; None: the modem's.
+            port: LoRaWAN's, 1..223.
+            adaptive: the network may change the data rate.
+            confirmed: ask for an acknowledgement of every packet.
+            fair_use: keep to the network's fair use policy too.
+            pattern: the test pattern in the place of the camera.
+
+        Raises:
+            GlimpseError: the node refuses: no such region or rate there, or no line for a modem.
+        """
+        names = [known.name for known in regions()]
+        if region not in names:
+            raise UsageError(f"there is no region {region!r}; choose one of {', '.join(names)}")
+        chosen = {
+            "NODE_MODEM_ADAPTIVE": adaptive,
+            "NODE_MODEM_CONFIRMED": confirmed,
+            "NODE_MODEM_FAIR_USE": fair_use,
+        }
+        body = (
+            protocol(MODEMS[dialect]),
+            port,
+            KEEP_RATE if data_rate is None else data_rate,
+            sum(protocol(name) for name, wanted in chosen.items() if wanted),
+            names.index(region),
+            protocol("NODE_SOURCE_PATTERN" if pattern else "NODE_SOURCE_CAMERA"),
+        )
+        self.request("NODE_MODEM", bytes(body))
 
     # ---- models
 

@@ -90,15 +90,21 @@ class SimNode(SerialNode):
         model: that it must run: built in, or sent to it; None: whichever it has.
         folder: for its files; None: a temporary one.
         built_in: the folder of the model that its image is built with; None: the standard one.
+        modem: the terminal of a modem on its second line; None: nothing is there.
     """
 
     def __init__(
-        self, environment: str, model: ZooModel | None, folder: Path | None = None, built_in: Path | None = None
+        self,
+        environment: str,
+        model: ZooModel | None,
+        folder: Path | None = None,
+        built_in: Path | None = None,
+        modem: str | None = None,
     ) -> None:
         self.elf = firmware.build(environment, built_in)
         if shutil.which("qemu-system-arm") is None:
             raise GlimpseError("qemu-system-arm is not installed; run `make setup`, or use --target native")
-        command = firmware.platform_tool("run_board").command(environment.removesuffix("_tflm"), self.elf)
+        command = firmware.platform_tool("run_board").command(environment.removesuffix("_tflm"), self.elf, modem=modem)
         self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="glimpse-")
         self.folder = folder or Path(self._temporary.name)
         super().__init__(ProcessStream(command, self.folder), f"the emulated {environment}", patience=20.0)

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A node on its own at a modem with a lossy air, and whoever receives it: the picture, the orders, the promises."""
+
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from glimpse import binding, zoo
+from glimpse.binding.control import Answer, Downlink, Have, Set, merge_telemetry, read_telemetry, write_downlink
+from glimpse.binding.seal import DOWNLINK, UPLINK, ArchiveOpener
+from glimpse.errors import GlimpseError
+from glimpse.keys import make_key
+from glimpse.modem.air import Air
+from glimpse.modem.e5 import E5
+from glimpse.modem.emulator import EmulatedModem
+from glimpse.modem.line import PtyModem
+from glimpse.modem.radio import find_region
+from glimpse.modem.rak3172 import Rak3172
+from glimpse.reassemble import Assembly
+from glimpse.targets.sim import SimNode
+from support.nodes import ProgramNode
+
+TELEMETRY = 3
+PORT = 1
+
+
+@contextmanager
+def at_work(air, dialect=E5, region="US915", rate=3, *, keep_duty=True, speed=100.0):
+    """An emulated modem on a terminal, working in the background."""
+    emulated = EmulatedModem(dialect, find_region(region), air, data_rate=rate, keep_duty=keep_duty)
+    terminal = PtyModem(emulated, speed)
+    stopped = threading.Event()
+    worker = threading.Thread(target=terminal.run, args=(stopped.is_set,), daemon=True)
+    worker.start()
+    try:
+        yield terminal, emulated
+    finally:
+        stopped.set()
+        worker.join(timeout=5)
+        terminal.close()
+
+
+def wait_for(what, seconds=60.0):
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def expected_symbols():
+    model = zoo.load().binding
+    latent, _ = model.encode_outputs(binding.pattern(model.photo_width, model.photo_height))
+    return model.quantise(latent)
+
+
+class Receiver:
+    """Puts the picture together, gives the node an order until it is answered, and then tells it what has come."""
+
+    def __init__(self, order):
+        self.model = zoo.load()
+        self.assembly = Assembly(self.model)
+        self.air = Air(loss=0.2, seed=5, deliver=self.take)
+        self.order = order
+        self.sequence = 10
+        self.obeyed = False
+        self.told = 0  # how often the node was told what came
+        self.again = 0  # packets that came after that
+        self.useless = 0
+
+    @property
+    def complete(self):
+        return self.assembly.symbols_received == self.model.binding.symbol_count
+
+    def say(self, *commands):
+        self.sequence += 1
+        model = self.model.binding
+        frame = self.assembly.frame or 0
+        downlink = Downlink(self.sequence, commands, model.id, model.revision, frame)
+        self.air.downlinks.append((PORT, write_downlink(downlink, 242)))
+
+    def take(self, uplink):
+        if binding.read_header(uplink.payload).kind == TELEMETRY:
+            report = read_telemetry(uplink.payload)
+            self.obeyed = self.obeyed or report.answer == Answer(self.sequence, "done")
+            if report.trigger is not None and self.obeyed and not self.complete and not self.air.downlinks:
+                self.told += 1
+                self.say(Have(received=self.assembly.received, model=self.model.binding))
+        else:
+            verdict = self.assembly.add(uplink.payload)
+            self.again += self.told > 0
+            self.useless += not verdict.used
+        if not self.obeyed and not self.air.downlinks:
+            self.say(self.order)
+
+
+def program_node(program, folder, modem, monkeypatch):
+    monkeypatch.setenv("GLIMPSE_MODEM", modem)
+    return ProgramNode(program, folder)
+
+
+def emulated_node(program, folder, modem, monkeypatch):
+    return SimNode("qemu_cortex_m7", None, folder, modem=modem)
+
+
+@pytest.mark.parametrize(("open_node", "dialect"), [(program_node, Rak3172), (emulated_node, E5)])
+def test_a_picture_over_a_lossy_air(program, tmp_path, monkeypatch, open_node, dialect):
+    receiver = Receiver(Set({"budget": 500, "deadline": 900}))
+    with (
+        at_work(receiver.air, dialect) as (terminal, emulated),
+        open_node(program, tmp_path, terminal.path, monkeypatch) as node,
+    ):
+        node.downlink(write_downlink(Downlink(1, (Set({"period": 86400}),))))
+        node.set_modem(dialect.name, region="US915", data_rate=3, adaptive=False, port=PORT, pattern=True)
+        wait_for(lambda: receiver.complete and receiver.obeyed, 120)
+        report = merge_telemetry(node.telemetry())
+        sent = emulated.air.uplinks
+    assert np.array_equal(receiver.assembly.symbols, expected_symbols())
+    assert receiver.air.lost > 0 and receiver.told > 0 and receiver.again > 0
+    assert receiver.useless == 0, "nothing that the receiver has comes again"
+    assert sent > 10
+    assert report.settings["budget"] == 500 and report.settings["deadline"] == 900
+    assert (report.trigger, report.frame) == (5, 0)
+
+
+def test_a_reset_in_the_middle_keeps_airtime_and_counters(program, tmp_path, monkeypatch):
+    key = make_key(tmp_path / "key")
+    heard = []
+    air = Air(deliver=lambda uplink: heard.append(uplink.payload))
+    with at_work(air, region="EU868", rate=0, keep_duty=False) as (terminal, _):
+        monkeypatch.setenv("GLIMPSE_MODEM", terminal.path)
+        counts = []
+        for life in range(3):
+            with ProgramNode(program, tmp_path) as node:
+                if life == 0:
+                    node.install_key(key)
+                    told = write_downlink(Downlink(1, (Set({"period": 3600}),)))
+                    node.downlink(key.seal(DOWNLINK).close(0, told))
+                    node.set_modem("e5", data_rate=0, adaptive=False, pattern=True)
+                    wait_for(lambda: len(heard) >= 4)  # the power fails here
+                    continue
+                quiet = time.monotonic() + 3
+                while time.monotonic() < quiet:
+                    time.sleep(0.1)
+            counts.append(len(heard))
+    opener = ArchiveOpener(key.seal(UPLINK))
+    assert all(opener.take(packet) for packet in heard)
+    counters = [int.from_bytes(packet[-6:-4], "big") for packet in heard]
+    assert len(set(counters)) == len(counters)
+    eu868 = next(region for region in binding.schedule.regions() if region.name == "EU868")
+    assert sum(eu868.airtime_us(0, len(packet)) for packet in heard) <= 36_000_000
+    assert counts[0] > 4, "what is left of the hour is used after the restart"
+    assert counts[1] == counts[0]
+
+
+def test_a_modem_that_vanishes_does_not_stop_the_node(program, tmp_path, monkeypatch):
+    with at_work(Air()) as (terminal, emulated):
+        monkeypatch.setenv("GLIMPSE_MODEM", terminal.path)
+        with ProgramNode(program, tmp_path) as node:
+            node.downlink(write_downlink(Downlink(1, (Set({"period": 3600}),))))
+            node.set_modem("e5", region="US915", data_rate=3, pattern=True)
+            wait_for(lambda: emulated.air.uplinks >= 2)
+            hear = emulated.feed
+            monkeypatch.setattr(emulated, "feed", lambda now, data: None)
+            heard = emulated.air.uplinks
+            assert node.capture(None, pattern=True, budget=100).packets, "the serial line works as before"
+            time.sleep(2)
+            assert emulated.air.uplinks <= heard + 1 and node.health().boots == 1
+            monkeypatch.setattr(emulated, "feed", hear)
+            node.set_modem("e5", region="US915", data_rate=3, pattern=True)
+            wait_for(lambda: emulated.air.uplinks > heard + 3)
+            assert node.health().boots == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ({"data_rate": 9}, "refused"),
+        ({"port": 0}, "refused"),
+        ({"region": "Sigfox"}, "refused"),
+        ({"region": "MARS"}, "EU868"),
+    ],
+)
+def test_impossible_modems_are_refused(program, tmp_path, monkeypatch, words, why):
+    monkeypatch.setenv("GLIMPSE_MODEM", str(Path("/dev/null")))
+    with ProgramNode(program, tmp_path) as node, pytest.raises(GlimpseError, match=why):
+        node.set_modem("e5", **words)
+
+
+def test_a_board_without_a_modem_line_says_so(program, tmp_path, monkeypatch):
+    monkeypatch.delenv("GLIMPSE_MODEM", raising=False)
+    with ProgramNode(program, tmp_path) as node, pytest.raises(GlimpseError, match="refused"):
+        node.set_modem("e5")
