@@ -118,7 +118,13 @@ env.Append(
 if testing:  # the test brings its own main
     env.Append(SRC_FILTER=["-<app/main.c>"])
 if not env.GetOption("clean"):
-    built_in_model.make(env, PROJECT, BUILD / "generated" / "glimpse_builtin_model.h", needed=not testing)
+    header = BUILD / "generated" / "glimpse_builtin_model.h"
+    built_in_model.make(env, PROJECT, header, needed=not testing)
+    # What a node on its own needs besides a host's takes about 20 kB of flash.
+    if not native and not testing and built_in_model.size(header) > board.get("upload.maximum_size") - 70 * 1024:
+        print("Built-in model: so large that the node works for a host only, without a modem (firmware/app/hosted.c)")
+        env.Append(SRC_FILTER=["-<app/field.c>", "+<app/hosted.c>"])
+        env.Replace(CCFLAGS=["-Os" if flag == "-O2" else flag for flag in env["CCFLAGS"]])  # the kernels stay fast
 
 if native:
     program = env.BuildProgram()

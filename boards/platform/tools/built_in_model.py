@@ -7,6 +7,7 @@ models/ or the path of a folder.
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,12 @@ def make(env, project: Path, header: Path, *, needed: bool, exporter: str = "gli
     if result.returncode != 0 or not header.is_file():
         _stop(env, f"the header of the built-in model was not made from {model} (see above).")
     stamp.write_text(digest)
+
+
+def size(header: Path) -> int:
+    """Bytes of the model in a header that `make` wrote; 0 without one."""
+    found = re.search(r"\bglimpse_builtin_model\[(\d+)\]", header.read_text()) if header.is_file() else None
+    return int(found[1]) if found else 0
 
 
 def _stop(env, sentence: str) -> None:

@@ -21,7 +21,7 @@ from glimpse.training.split import split_files
 from glimpse.training.trainer import NETWORKS, Schedule, fit
 
 SETTINGS = "run.json"
-FEATURE_STRIDES = (2, 4, 8, 16)  # depths of the classifier that the perceptual distance looks at
+FEATURE_STRIDES = (2, 4, 8, 16, 32)  # depths of the classifier that the perceptual distance looks at
 
 
 @dataclass(frozen=True)
