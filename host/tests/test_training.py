@@ -158,7 +158,7 @@ def test_crops_are_within_the_photo_and_repeatable() -> None:
 def test_a_decoder_is_tuned_on_what_a_node_sends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from glimpse import zoo
     from glimpse.training.job import Job, run
-    from glimpse.training.node_symbols import node_levels
+    from glimpse.training.node_symbols import node_frames
     from glimpse.training.trainer import Schedule
     from PIL import Image
 
@@ -167,15 +167,72 @@ def test_a_decoder_is_tuned_on_what_a_node_sends(tmp_path: Path, monkeypatch: py
     for i, photo in enumerate(photos(21, 64)):
         Image.fromarray((255 * photo).astype(np.uint8)).save(tmp_path / f"{i:02}.png")
     model = zoo.load("mcucoder")
-    levels, squares = node_levels(model.folder, sorted(tmp_path.glob("*.png"))[:2], None)
-    sent = model.binding.quantise(model.binding.encode_latent(squares[1]))
-    np.testing.assert_array_equal(levels[1], model.binding.latent_values(sent))
+    frames = node_frames(model.folder, sorted(tmp_path.glob("*.png"))[:2], None)
+    sent = model.binding.quantise(model.binding.encode_latent(frames.photos[1]))
+    np.testing.assert_array_equal(frames.levels[1], model.binding.latent_values(sent))
     job = Job("mcucoder", tmp_path, tmp_path / "out", objective=Objective(mse=1), node=model.folder,
               schedule=Schedule(3e-3, steps=20, epoch=10, warmup=1), crop=48, batch=4)  # fmt: skip
     codec = run(job, [])
     log = [json.loads(line) for line in (job.out / "log.jsonl").read_text().splitlines()]
     assert codec.encoder is None and not (job.out / "encoder.weights.h5").exists()
     assert log[-1]["loss"] < log[0]["loss"]
+
+
+@pytest.mark.parametrize("name", ["limitnet", "starfish"])
+def test_arrivals_are_packets_that_the_node_sends(name: str, tmp_path: Path) -> None:
+    from glimpse import zoo
+    from glimpse.training.node_symbols import PACKET, Arrivals, node_frames
+    from PIL import Image
+
+    Image.fromarray((255 * photos(1, 224)[0]).astype(np.uint8)).save(tmp_path / "a.png")
+    model = zoo.load(name).binding
+    frames = node_frames(zoo.load(name).folder, [tmp_path / "a.png"], None)
+    turns, photo = frames.turns[0], frames.photos[0]
+    latent, side = model.encode_outputs(photo)
+    packets = model.pack(model.quantise(latent), payload=PACKET, saliency=side)
+    assert turns.max() == len(packets) - 1
+    prefix, symbols = np.zeros(turns.shape, np.uint8), np.zeros(turns.shape, np.uint8)
+    for packet in packets[:5]:
+        model.unpack(packet, symbols, prefix)
+    np.testing.assert_array_equal(prefix == 1, turns < 5)
+
+    link = Arrivals(True, 0.0, None, seed=1)
+    every = [link.draw(turns) for _ in range(40)]
+    for received in every:  # without loss: whole packets, up to some packet
+        sent = set(turns[received == 1].tolist())
+        assert sent == set(range(len(sent))) and received.sum() == np.isin(turns, list(sent)).sum()
+    assert len({int(received.sum()) for received in every}) > 10
+    assert Arrivals(False, 0.0, None, seed=1).draw(turns).all()
+    lossy = Arrivals(False, 1.0, None, seed=2)
+    holed = [lossy.draw(turns) for _ in range(60)]
+    assert np.mean(holed) == pytest.approx(0.65, abs=0.1)  # losses are uniform in 0..0.7
+    assert all(len(np.unique(holes[turns == k])) == 1 for holes in holed[:5] for k in np.unique(turns))
+    assert Arrivals(False, 1.0, 0.1, seed=3).draw(turns).mean() == pytest.approx(0.9, abs=0.02)
+
+
+def test_a_task_needs_classes_and_distillation_none(tmp_path: Path) -> None:
+    from glimpse.training.codec import Codec
+    from keras import layers, ops
+
+    narrow = residual_decoder(6, 12, "narrow", width=8, depth=1)
+    pixels = keras.Input((48, 48, 3))
+    logits = layers.Dense(5, kernel_initializer=keras.initializers.Constant(0.1))(
+        layers.GlobalAveragePooling2D()(pixels)
+    )
+    frozen = keras.Model(pixels, {"logits": logits, "2": layers.AveragePooling2D(2)(pixels)})
+    frozen.trainable = False
+    x = photos(4, 48)
+    y = {"photo": x, "label": np.array([1, 2, -1, -1])}
+    seen = {"picture": ops.convert_to_tensor(x), "bits": ops.zeros(4)}
+
+    def loss(**weights: float) -> float:
+        codec = Codec(mcucoder.MCUCODER, 48, Objective(**weights), None, narrow, classifier=frozen)
+        return float(codec.compute_loss(y=y, y_pred=seen))
+
+    assert loss(distillation=1.0) == pytest.approx(0, abs=1e-6) and loss(perceptual=1.0) == pytest.approx(0, abs=1e-6)
+    assert loss(task=1.0) == pytest.approx(np.log(5), rel=1e-4)  # five classes alike
+    y["photo"] = 1 - x
+    assert loss(perceptual=1.0) > 0.01
 
 
 def test_impossible_codecs_are_refused_in_a_sentence() -> None:

@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from types import TracebackType
 from typing import Any, Protocol
 
 import numpy as np
@@ -76,28 +77,25 @@ class _Line:
         self.error: BaseException | None = None
 
 
-@ffi.def_extern()
+def _keep(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Whatever a stream raised, Ctrl-C at any moment of the call too: cffi alone would print and forget it."""
+    context = trace.tb_frame.f_locals.get("context") if trace is not None else None
+    if context is not None:
+        ffi.from_handle(context).error = error
+
+
+@ffi.def_extern(error=0, onerror=_keep)
 def glimpse_python_read(context: Any, buffer: Any, capacity: int) -> int:
     """The stream's bytes, for the C code."""
-    line = ffi.from_handle(context)
-    try:
-        data = line.stream.receive(capacity)
-        ffi.memmove(buffer, data, len(data))
-        return len(data)
-    except BaseException as error:  # Ctrl-C too
-        line.error = error
-        return 0
+    data = ffi.from_handle(context).stream.receive(capacity)
+    ffi.memmove(buffer, data, len(data))
+    return len(data)
 
 
-@ffi.def_extern()
+@ffi.def_extern(error=0, onerror=_keep)
 def glimpse_python_write(context: Any, data: Any, count: int) -> int:
     """Bytes for the stream, from the C code."""
-    line = ffi.from_handle(context)
-    try:
-        return line.stream.transmit(bytes(ffi.buffer(data, count)))
-    except BaseException as error:  # Ctrl-C too
-        line.error = error
-        return 0
+    return ffi.from_handle(context).stream.transmit(bytes(ffi.buffer(data, count)))
 
 
 def _milliseconds(now: float) -> int:

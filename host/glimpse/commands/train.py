@@ -21,7 +21,7 @@ from glimpse.commands.options import JsonOption
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.files import make_folder, write_json
 
-LOSSES = ("ms-ssim", "mse", "saliency", "task", "perceptual")
+LOSSES = ("ms-ssim", "mse", "saliency", "task", "perceptual", "distillation")
 
 
 class Backend(StrEnum):
@@ -73,6 +73,9 @@ def train(
     minutes: Annotated[float | None, typer.Option(min=0.01, help="Wall-clock time.", show_default="no limit")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Batches.", show_default="20000 without --minutes")] = None,
     learning_rate: Annotated[float, typer.Option(min=1e-7, help="At its highest; it falls along a cosine.")] = 5e-4,
+    average: Annotated[
+        float, typer.Option(min=0, max=0.9999, help="Ends with a moving average of the weights that keeps this share.")
+    ] = 0.0,
     batch: Annotated[int, typer.Option(min=1, help="Pictures in a batch.")] = 8,
     crop: Annotated[int, typer.Option(min=48, help="Side of training crops in pixels.")] = 192,
     epoch: Annotated[int, typer.Option(min=1, help="Batches between two checkpoints.")] = 200,
@@ -115,9 +118,8 @@ def train(
     d = jobs.definition(name, patches, levels)
     weights = _weights(loss, d.distortion)
     objective = Objective(**weights, rate=d.rate_weight if rate_weight is None else rate_weight)
-    schedule = Schedule(
-        learning_rate, steps or (None if minutes else 20000), minutes, epoch, warmup=20 if resume else 100
-    )
+    warmup = 20 if resume else 100
+    schedule = Schedule(learning_rate, steps or (None if minutes else 20000), minutes, epoch, warmup, average)
     make_folder(out)
     job = jobs.Job(
         model=name,

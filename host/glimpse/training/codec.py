@@ -27,6 +27,8 @@ class Objective:
         saliency: weight of the cross-entropy between the saliency branch and its masks (LimitNet: 0.05).
         task: weight of the cross-entropy of a frozen classifier (LimitNet section 3.3.3, Starfish section 4.3).
         perceptual: weight of the squared distance of a frozen network's features (Starfish section 4.3).
+        distillation: weight of the divergence of a frozen classifier's probabilities for the picture from those for
+            the photo (Hinton et al. 2015, at temperature 1); unlike the task it needs no classes.
     """
 
     ms_ssim: float = 0.0
@@ -35,6 +37,7 @@ class Objective:
     saliency: float = 0.0
     task: float = 0.0
     perceptual: float = 0.0
+    distillation: float = 0.0
 
 
 @keras.saving.register_keras_serializable("glimpse")
@@ -49,8 +52,8 @@ class Codec(keras.Model):
         decoder: for latents of side / 8.
         drop: "suffix": the end of the ranks is dropped. "gradual": the symbols of least score are (LimitNet section
             3.4).
-        classifier: frozen Keras model of pictures [n, 224, 224, 3] in 0..1 to logits, for the task.
-        features: frozen Keras model of such pictures to feature maps, for the perceptual distance.
+        classifier: frozen Keras model of pictures [n, 224, 224, 3] in 0..1 to a dictionary: "logits" for task and
+            distillation, and the maps that the perceptual distance looks at.
         erased: share of pictures that lose packets.
         bytes_rate: loss of single symbols instead (see Link).
         seed: of everything that is drawn.
@@ -65,7 +68,6 @@ class Codec(keras.Model):
         decoder: keras.Model,
         drop: Literal["suffix", "gradual"] = "suffix",
         classifier: keras.Model | None = None,
-        features: keras.Model | None = None,
         erased: float = 0.3,
         bytes_rate: float | None = None,
         seed: int = 1,
@@ -73,13 +75,14 @@ class Codec(keras.Model):
         super().__init__()
         self.definition, self.objective, self.drop, self.side = definition, objective, drop, side
         self.encoder, self.decoder = encoder, decoder
-        self.classifier, self.features = classifier, features
+        self.classifier = classifier
         self.rate_model = RateModel(definition.channels)
         self.seeds = keras.random.SeedGenerator(seed)
         self.link = Link(definition, side // 8, self.seeds, erased, bytes_rate)
         self.scales = scales_for(side)
         names = ["psnr", "ms_ssim", "bpp"]
-        names += ["saliency"] * (objective.saliency > 0) + ["top1"] * (classifier is not None)
+        names += ["saliency"] * (objective.saliency > 0) + ["top1"] * (objective.task > 0)
+        names += ["divergence", "agreement"] * (objective.distillation > 0) + ["features"] * (objective.perceptual > 0)
         self.means = {name: keras.metrics.Mean(name=name) for name in names}
 
     def encoded(self, photo):  # noqa: ANN001, ANN201 - backend tensors
@@ -120,20 +123,25 @@ class Codec(keras.Model):
     def call(self, photo, training: bool = False):  # noqa: ANN001, ANN201 - backend tensors
         """What is seen after the link (training) or from all symbols (otherwise).
 
+        Args:
+            photo: [n, side, side, 3]; or, without an encoder, the levels that a node has sent and where they were
+                received, [n, side/8, side/8, channels] by these names.
+            training: the link drops symbols.
+
         Returns:
             picture [n, side, side, 3]; bits [n], of the symbols sent; logits of the saliency if there are any.
         """
         if self.encoder is None:
-            levels, logits = photo, None  # what a node has sent
+            levels, logits = photo["levels"], None
+            sent = received = photo["received"]
         else:
             latent, logits = self.encoded(photo)
             levels = self.quantised(latent)
+            sent = received = ops.ones_like(levels)
         n = ops.shape(levels)[0]
-        if training:
+        if training and self.encoder is not None:
             sent = self.sent(levels, logits)
             received = sent * self.link.arrived(n)
-        else:
-            sent = received = ops.ones_like(levels)
         share = keras.random.uniform((n, 1, 1, 1), seed=self.seeds)
         known = ops.cast(keras.random.uniform(ops.shape(levels), seed=self.seeds) < share, "float32")
         bits = ops.sum(self.rate_model(levels, known) * sent, axis=(1, 2, 3))
@@ -167,27 +175,44 @@ class Codec(keras.Model):
             weight = ops.reshape(y["weight"], (-1, 1, 1))
             found["saliency"] = ops.sum(entropy * weight) / (ops.sum(weight * ops.ones_like(entropy)) + 1e-6)
             total += goal.saliency * found["saliency"]
-        if self.classifier is not None and goal.task:
-            # Classes lie in the first half of a batch, and the classifier is the dear part.
-            half = max(1, seen.shape[0] // 2) if seen.shape[0] else None
-            label = y["label"][:half]
-            logits = self.classifier(ops.clip(seen[:half], 0.0, 1.0))
-            known = ops.cast(label >= 0, "float32")
-            label, count = ops.maximum(label, 0), ops.sum(known) + 1e-6
-            entropy = keras.losses.sparse_categorical_crossentropy(label, logits, from_logits=True)
-            total += goal.task * ops.sum(entropy * known) / count
-            found["top1"] = ops.sum(keras.metrics.sparse_categorical_accuracy(label, logits) * known) / count
-        if self.features is not None and goal.perceptual:
-            total += goal.perceptual * self._feature_distance(photo, seen)
+        if self.classifier is not None:
+            recognised, more = self._recognition(photo, seen, y)
+            total += recognised
+            found |= more
         for name, value in found.items():
             self.means[name].update_state(ops.stop_gradient(value))
         return total
 
-    def _feature_distance(self, photo, seen):  # noqa: ANN001, ANN202 - backend tensors
-        a, b = (self.features(p) for p in (photo, ops.clip(seen, 0.0, 1.0)))
-        # Maps of every depth count alike, however large their values are.
-        parts = [ops.mean(ops.square(a[k] - b[k])) / (ops.mean(ops.square(a[k])) + 1e-6) for k in a]
-        return sum(parts) / len(parts)
+    def _recognition(self, photo, seen, y) -> tuple[Any, dict[str, Any]]:  # noqa: ANN001 - backend tensors
+        """What the classifier makes of it: task, distillation and perceptual distance, weighted, and what was found."""
+        goal, found = self.objective, {}
+        compares = goal.distillation or goal.perceptual
+        # Classes lie in the first half of a batch, and the classifier is the dear part.
+        part = seen.shape[0] if compares or not seen.shape[0] else max(1, seen.shape[0] // 2)
+        shown = self.classifier(ops.clip(seen[:part], 0.0, 1.0))
+        total = 0.0
+        if goal.task:
+            label = y["label"][:part]
+            known = ops.cast(label >= 0, "float32")
+            label, count = ops.maximum(label, 0), ops.sum(known) + 1e-6
+            entropy = keras.losses.sparse_categorical_crossentropy(label, shown["logits"], from_logits=True)
+            total += goal.task * ops.sum(entropy * known) / count
+            right = keras.metrics.sparse_categorical_accuracy(label, shown["logits"])
+            found["top1"] = ops.sum(right * known) / count
+        wanted = {key: ops.stop_gradient(x) for key, x in self.classifier(photo).items()} if compares else {}
+        if goal.distillation:
+            a, b = wanted.pop("logits"), shown["logits"]
+            divergence = ops.sum(ops.softmax(a) * (ops.log_softmax(a) - ops.log_softmax(b)), axis=-1)
+            found["divergence"] = ops.mean(divergence)
+            found["agreement"] = ops.mean(ops.cast(ops.argmax(a, axis=-1) == ops.argmax(b, axis=-1), "float32"))
+            total += goal.distillation * found["divergence"]
+        if goal.perceptual:
+            # Maps of every depth count alike, however large their values are.
+            maps = {key: x for key, x in wanted.items() if key != "logits"}
+            parts = [ops.mean(ops.square(a - shown[key])) / (ops.mean(ops.square(a)) + 1e-6) for key, a in maps.items()]
+            found["features"] = sum(parts) / len(parts)
+            total += goal.perceptual * found["features"]
+        return total, found
 
     @property
     def metrics(self) -> list:

@@ -15,7 +15,7 @@ from glimpse.files import make_folder, write_whole
 from glimpse.training.codec import Codec, Objective
 from glimpse.training.data import load_photos, load_squares, random_crops
 from glimpse.training.definition import PHOTO_SIDE, Definition
-from glimpse.training.node_symbols import node_levels, windows
+from glimpse.training.node_symbols import Arrivals, Frames, labelled_frames, node_batches, node_frames
 from glimpse.training.registry import definition
 from glimpse.training.split import split_files
 from glimpse.training.trainer import NETWORKS, Schedule, fit
@@ -46,7 +46,7 @@ class Job:
         node: model folder whose int8 encoder and quantiser are used; only the decoder learns then.
         saliency: folder of photos and masks.
         labelled: folder of class folders.
-        classifier: TFLite file for task and perceptual losses.
+        classifier: TFLite file for task, perceptual loss and distillation.
         labels: names of the classifier's classes.
         terms: "any", or "open" for openly licensed photos only.
         manifest: CSV of the photos' terms.
@@ -80,11 +80,12 @@ class Job:
         grid = 8 * self.definition.patches
         if self.crop % grid or self.crop < 48:
             raise UsageError(f"crops of {self.crop} pixels do not fit; choose a multiple of {grid}, at least 48")
-        if self.objective.task and (self.classifier is None or self.labelled is None):
+        goal = self.objective
+        if goal.task and (self.classifier is None or self.labelled is None):
             raise UsageError("the task loss needs --classifier FILE and --labelled DIR")
-        if self.objective.perceptual and self.classifier is None:
-            raise UsageError("the perceptual loss needs --classifier FILE")
-        if (self.objective.task or self.objective.perceptual) and self.crop != PHOTO_SIDE:
+        if (goal.perceptual or goal.distillation) and self.classifier is None:
+            raise UsageError("perceptual loss and distillation need --classifier FILE")
+        if (goal.task or goal.perceptual or goal.distillation) and self.crop != PHOTO_SIDE:
             raise UsageError(f"the classifier looks at {PHOTO_SIDE} pixels; use --crop {PHOTO_SIDE}")
         if self.objective.saliency and self.saliency is None:
             raise UsageError("the saliency loss needs --saliency DIR")
@@ -103,13 +104,13 @@ def build(job: Job) -> Codec:
     """
     keras.utils.set_random_seed(job.seed)
     d = job.definition
-    classifier = features = None
+    classifier = None
     if job.classifier is not None:
         from glimpse.training import mobilenet
 
-        network = mobilenet.load_classifier(job.classifier)
-        classifier = network if job.objective.task else None
-        features = mobilenet.features(network, FEATURE_STRIDES) if job.objective.perceptual else None
+        depths = FEATURE_STRIDES if job.objective.perceptual else ()
+        logits = job.objective.task > 0 or job.objective.distillation > 0
+        classifier = mobilenet.features(mobilenet.load_classifier(job.classifier), depths, logits)
     low = "mixed_bfloat16" if job.precision == "bfloat16" else "float32"
     try:
         keras.config.set_dtype_policy(low if d.coarse_encoder else "float32")
@@ -126,7 +127,6 @@ def build(job: Job) -> Codec:
         decoder,
         drop=job.drop,
         classifier=classifier,
-        features=features,
         erased=job.erased,
         bytes_rate=job.lost_bytes,
         seed=job.seed,
@@ -195,10 +195,21 @@ def batches(job: Job, training: list[Path], validation: list[Path]) -> tuple[Ite
 
 
 def _node_batches(job: Job, training: list[Path], validation: list[Path]) -> tuple[Iterator[Any], Any]:
-    side = job.crop // 8
-    levels, photos = node_levels(job.node, training, job.seed)
-    held = next(windows(*node_levels(job.node, validation[::2], None), 96, side, 0))
-    return windows(levels, photos, job.batch, side, job.seed), held
+    """As `batches`; the first half of a batch has classes where the task counts."""
+    assert job.node is not None
+    side, labelled = job.crop // 8, job.batch // 2 if job.objective.task else 0
+    parts: list[tuple[Frames, int]] = []
+    if labelled:
+        from glimpse.training.mixed import labelled_files
+
+        parts.append((labelled_frames(job.node, labelled_files(job), job.seed), labelled))
+    parts.append((node_frames(job.node, training, job.seed), job.batch - labelled))
+
+    def arrivals() -> Arrivals:
+        return Arrivals(job.definition.tail_drop, job.erased, job.lost_bytes, job.seed)
+
+    held = next(node_batches([(node_frames(job.node, validation[::2], None), 96)], arrivals(), side, 0))
+    return node_batches(parts, arrivals(), side, job.seed), held
 
 
 def run(job: Job, callbacks: list, resume: bool = False) -> Codec:

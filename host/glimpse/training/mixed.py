@@ -2,6 +2,7 @@
 """Batches of plain photos, photos with saliency masks and photos with a class, as LimitNet's phases need them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,7 +57,7 @@ def mixed_batches(job: "Job", plain: Iterator[np.ndarray], held: np.ndarray) -> 
     side = job.crop // 8
     pairs = _pairs(job) if saliency else {}
     masks = saliency_batches(*load_pairs(pairs["train"], job.crop), masked, job.seed, side=side) if saliency else None
-    classes = labelled_batches(*_labelled(job), labelled, job.seed) if task else None
+    classes = labelled_batches(*load_labelled(labelled_files(job), job.crop), labelled, job.seed) if task else None
 
     def stream() -> Iterator[Batch]:
         for photos in plain:
@@ -86,8 +87,13 @@ def _pairs(job: "Job") -> dict[str, list[Pair]]:
     return pairs
 
 
-def _labelled(job: "Job") -> tuple[np.ndarray, np.ndarray]:
+def labelled_files(job: "Job") -> list[tuple[Path, int]]:
+    """Photos with classes, for the task.
+
+    Raises:
+        GlimpseError: no names of the classes, or no photos.
+    """
     assert job.labelled is not None
     if job.labels is None:
         raise GlimpseError("the task loss needs the names of the classifier's classes; give --labels FILE")
-    return load_labelled(find_labelled(job.labelled, read_labels(job.labels)), job.crop)
+    return find_labelled(job.labelled, read_labels(job.labels))

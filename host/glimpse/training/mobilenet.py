@@ -86,7 +86,7 @@ def load_classifier(path: Path | str, rounding: bool = False, size: int | None =
     return model
 
 
-def features(model: keras.Model, depths: Sequence[int | str]) -> keras.Model:
+def features(model: keras.Model, depths: Sequence[int | str], logits: bool = False) -> keras.Model:
     """The same network with intermediate maps as outputs; nothing behind the last of them is computed.
 
     Args:
@@ -101,7 +101,7 @@ def features(model: keras.Model, depths: Sequence[int | str]) -> keras.Model:
     Raises:
         GlimpseError: a stride or name that the network does not have, or none at all.
     """
-    if not depths:
+    if not depths and not logits:
         raise GlimpseError("no depth is named; give strides such as 4 and 8, or names of layers")
     named = {layer.name: layer.output for layer in model.layers if isinstance(layer, OnGrid)}
     row = 2 if _layout() == "channels_first" else 1
@@ -115,6 +115,8 @@ def features(model: keras.Model, depths: Sequence[int | str]) -> keras.Model:
         if depth not in maps:
             raise GlimpseError(f"the classifier has no map '{depth}'; it has {', '.join(str(key) for key in maps)}")
         found[str(depth)] = _channels_last(maps[depth])
+    if logits:
+        found["logits"] = model.output
     taps = keras.Model(model.input, found, name="features")
     taps.trainable = False
     return taps

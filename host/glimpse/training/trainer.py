@@ -26,6 +26,8 @@ class Schedule:
         minutes: of wall-clock time, for shared and slow machines; None: no limit.
         epoch: batches between two checkpoints.
         warmup: batches over which the rate rises at first.
+        average: share of itself that a moving average of the weights keeps at each batch (Polyak and Juditsky 1992);
+            it is what validates, and what the training ends with. 0: the weights themselves.
     """
 
     rate: float = 1e-3
@@ -33,6 +35,7 @@ class Schedule:
     minutes: float | None = None
     epoch: int = 200
     warmup: int = 100
+    average: float = 0.0
 
 
 class Cosine(keras.callbacks.Callback):
@@ -134,7 +137,9 @@ def fit(
     cosine = Cosine(schedule, _done_before(out) if resume else 0.0)
     # JAX without compiling would run operator by operator; torch and TensorFlow lose more by XLA's start than they win.
     compiled = keras.backend.backend() == "jax"
-    codec.compile(optimizer=keras.optimizers.Adam(schedule.rate, global_clipnorm=1.0), jit_compile=compiled)
+    averaged = {"use_ema": True, "ema_momentum": schedule.average} if schedule.average else {}
+    codec.compile(optimizer=keras.optimizers.Adam(schedule.rate, global_clipnorm=1.0, **averaged), jit_compile=compiled)
+    averaging = [keras.callbacks.SwapEMAWeights()] if averaged else []
     if resume:
         _load_optimizer(codec, out)
     codec.fit(
@@ -144,6 +149,6 @@ def fit(
         validation_data=held,
         validation_batch_size=8,
         verbose=0,
-        callbacks=[cosine, Checkpoint(out, cosine), *callbacks],
+        callbacks=[*averaging, cosine, Checkpoint(out, cosine), *callbacks],
     )
     save(codec, out)

@@ -72,7 +72,13 @@ class Watch(keras.callbacks.Callback):
 
 def _words(logs: dict) -> str:
     names = {"loss": "loss {:.4f}", "psnr": "{:.2f} dB", "ms_ssim": "MS-SSIM {:.4f}", "bpp": "{:.3f} bpp"}
-    more = {"saliency": "saliency {:.3f}", "top1": "top-1 {:.2f}"}
+    more = {
+        "saliency": "saliency {:.3f}",
+        "top1": "top-1 {:.2f}",
+        "divergence": "divergence {:.3f}",
+        "agreement": "agreement {:.2f}",
+        "features": "features {:.3f}",
+    }
     return "  ".join(text.format(float(logs[k])) for k, text in (names | more).items() if k in logs)
 
 
