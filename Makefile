@@ -49,7 +49,7 @@ test: setup lint ## all tests: C on the host and on both emulated cores, then Py
 	@echo "test: firmware for every board"
 	@"$(BIN)/pio" run --silent
 	@echo "test: Python tests"
-	@"$(BIN)/python" -m pytest
+	@"$(BIN)/python" -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: setup
 	@echo "lint: ruff"

@@ -11,7 +11,7 @@
 #include "core/change.h"
 #include "core/codec.h"
 #include "core/packet.h"
-#include "core/saliency.h"
+#include "core/picker.h"
 
 enum {
     GLIMPSE_REFERENCE_BYTES = 2, /* at the start of the body: frame 6 bits, check GLIMPSE_REFERENCE_CHECK_BITS */

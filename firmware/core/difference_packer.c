@@ -221,7 +221,7 @@ static glimpse_run next_run(const glimpse_difference_packer *packer)
     const uint32_t total = glimpse_segment_total(packer->codec);
     for (uint32_t i = 0; i < total; i++) {
         if (packer->picker.waiting[i] > 0) {
-            return glimpse_picker_next(&packer->picker);
+            return glimpse_picker_next(&packer->picker, 1).run;
         }
     }
     return (glimpse_run){count, 0};

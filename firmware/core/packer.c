@@ -24,6 +24,7 @@ int glimpse_packer_begin(glimpse_packer *packer, const glimpse_codec *codec, con
     packer->stale = false;
     packer->waiting = NULL;
     packer->last = (glimpse_run){0, 0};
+    packer->full_symbols = packer->full_bytes = 0;
     glimpse_order_seek(&packer->order, codec, 0);
     return GLIMPSE_OK;
 }
@@ -166,29 +167,15 @@ static body_size put_body(glimpse_packer *packer, uint32_t run, uint8_t *body, s
     return raw;
 }
 
-/* The symbols that the next packet may bring; none: all has been sent. */
-static glimpse_run next_run(glimpse_packer *packer)
+/* The symbols that the next packet may bring, where no picker chooses; none: all has been sent. */
+static glimpse_run next_run(const glimpse_packer *packer)
 {
     const uint32_t total = glimpse_codec_symbols(packer->codec);
     if (packer->waiting == NULL) {
-        if (packer->sent == total) {
-            return (glimpse_run){0, 0};
-        }
-        return packer->steered ? glimpse_picker_next(&packer->picker)
-                               : (glimpse_run){packer->order.rank, total - packer->order.rank};
+        return (glimpse_run){packer->order.rank, total - packer->order.rank};
     }
     const uint32_t first = glimpse_ranks_next(packer->waiting, 0);
-    if (first == total) {
-        return (glimpse_run){0, 0};
-    }
-    if (!packer->steered) {
-        return (glimpse_run){first, glimpse_ranks_end(packer->waiting, first) - first};
-    }
-    if (packer->stale) {
-        glimpse_picker_follow(&packer->picker, packer->waiting);
-        packer->stale = false;
-    }
-    return glimpse_picker_next(&packer->picker);
+    return (glimpse_run){first, first == total ? 0 : glimpse_ranks_end(packer->waiting, first) - first};
 }
 
 int glimpse_packer_pack(glimpse_packer *packer, glimpse_run run, size_t payload, uint8_t *packet)
@@ -211,6 +198,10 @@ int glimpse_packer_pack(glimpse_packer *packer, glimpse_run run, size_t payload,
         put_body(packer, run.count, packet + GLIMPSE_HEADER_BYTES, payload - GLIMPSE_OVERHEAD_BYTES, &header.coding);
     packer->sent += body.count;
     packer->last = (glimpse_run){run.first, body.count};
+    if (4u * (body.length + GLIMPSE_OVERHEAD_BYTES) >= 3u * payload) {
+        packer->full_symbols = (uint16_t)body.count;
+        packer->full_bytes = (uint16_t)body.length;
+    }
     if (packer->waiting != NULL) {
         glimpse_ranks_remove(packer->waiting, run.first, body.count);
     }
@@ -225,11 +216,49 @@ int glimpse_packer_pack(glimpse_packer *packer, glimpse_run run, size_t payload,
     return (int)(checked + GLIMPSE_CHECK_BYTES);
 }
 
+/* Symbols that a packet will hold: as densely as in the last that was nearly full; before, as raw bits, or as a range
+   coder can do easily. */
+static uint32_t expected_symbols(const glimpse_packer *packer, size_t payload)
+{
+    const uint32_t room = (uint32_t)payload - GLIMPSE_OVERHEAD_BYTES;
+    if (packer->full_bytes > 0) {
+        return room * packer->full_symbols / packer->full_bytes;
+    }
+    return room * (packer->coding == GLIMPSE_CODING_RANGE ? 16u : 8u) / glimpse_codec_bits(packer->codec);
+}
+
+static int pack_steered(glimpse_packer *packer, size_t payload, uint8_t *packet)
+{
+    if (packer->stale) {
+        glimpse_picker_follow(&packer->picker, packer->waiting);
+        packer->stale = false;
+    }
+    const uint32_t expected = expected_symbols(packer, payload);
+    const glimpse_pick pick = glimpse_picker_next(&packer->picker, expected > 0 ? expected : 1);
+    glimpse_run run = pick.run;
+    int length = glimpse_packer_pack(packer, run, payload, packet);
+    while (pick.to_end && packer->last.count < run.count) {
+        const glimpse_run later = glimpse_picker_later(&packer->picker, run, run.count - packer->last.count);
+        if (later.first == run.first) {
+            break;
+        }
+        glimpse_packer_take_back(packer);
+        run = later;
+        length = glimpse_packer_pack(packer, run, payload, packet);
+    }
+    return length;
+}
+
 int glimpse_packer_next(glimpse_packer *packer, size_t payload, uint8_t *packet)
 {
     if (payload < GLIMPSE_MIN_PAYLOAD || payload > GLIMPSE_MAX_PAYLOAD) {
         return GLIMPSE_ERROR_ARGUMENT;
     }
     const glimpse_run run = next_run(packer);
-    return run.count == 0 ? 0 : glimpse_packer_pack(packer, run, payload, packet);
+    const bool done = packer->waiting != NULL ? run.count == 0 : packer->sent == glimpse_codec_symbols(packer->codec);
+    if (done) {
+        return 0;
+    }
+    return packer->steered ? pack_steered(packer, payload, packet)
+                           : glimpse_packer_pack(packer, run, payload, packet);
 }

@@ -11,7 +11,7 @@
 #include "core/context.h"
 #include "core/order.h"
 #include "core/ranks.h"
-#include "core/saliency.h"
+#include "core/picker.h"
 
 enum {
     GLIMPSE_WIRE_VERSION = 1,
@@ -68,6 +68,8 @@ typedef struct {
     bool stale;             /* the picker has not been told of changes to waiting */
     glimpse_ranks *waiting; /* what is still to be sent; NULL: everything once, which the cursor and the picker know */
     glimpse_run last;       /* of the last packet */
+    uint16_t full_symbols;  /* of the last packet that was nearly full, and the bytes of its body; 0: none was */
+    uint16_t full_bytes;
     glimpse_picker picker;
     glimpse_surroundings around;
 } glimpse_packer;

@@ -11,7 +11,7 @@
 #include "core/change.h"
 #include "core/difference.h"
 #include "core/packet.h"
-#include "core/saliency.h"
+#include "core/ranks.h"
 
 /* One frame after another:
 

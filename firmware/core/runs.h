@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "core/codec.h"
-#include "core/saliency.h"
+#include "core/ranks.h"
 
 /* The code: 4 bits of order, then for each run the number of ranks between it and the run before (for later runs less
    1) and its length less 1. Orders 0..13 write these numbers as Exp-Golomb codes of that order, order 14 as 14 plain

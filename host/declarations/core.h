@@ -5,6 +5,7 @@
 #include "core/symbols.h"
 #include "core/order.h"
 #include "core/context.h"
+#include "core/picker.h"
 #include "core/saliency.h"
 #include "core/packet.h"
 

@@ -35,6 +35,11 @@ def modem(folder, *words):
             process.kill()
 
 
+def heed_ctrl_c():
+    """What a shell runs in the background ignores Ctrl-C, and so would everything that these tests start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def run(folder, *words):
     return subprocess.run(
         [*GLIMPSE, *map(str, words)], cwd=folder, capture_output=True, text=True, timeout=60, check=False
@@ -63,7 +68,9 @@ def test_ctrl_c_says_what_has_left(tmp_path, photo):
     # Two packets leave at once, one for each sub-band; then the modem announces a wait, which is a real one.
     with modem(tmp_path, "--region", "EU868", "--dr", 5, "--speed", 20) as (receiver, path):
         words = [*GLIMPSE, "send", str(photo), "--port", path, "--dr", "5", "-o", "s.glp"]
-        with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as sender:
+        with subprocess.Popen(
+            words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed_ctrl_c
+        ) as sender:
             assert "242 bytes" in receiver.stderr.readline()
             assert "242 bytes" in receiver.stderr.readline()
             time.sleep(0.5)  # the end of its receive windows, 2 s of its clock

@@ -4,6 +4,7 @@
 
 #include "core/codec.h"
 #include "core/order.h"
+#include "core/picker.h"
 #include "core/saliency.h"
 #include "core/status.h"
 #include "core/symbols.h"
@@ -331,54 +332,69 @@ static void map_is_the_rounded_mean_of_each_cell(void)
     CHECK_BYTES(expected, map, 6);
 }
 
-static void expect_run(const glimpse_picker *picker, uint32_t first, uint32_t count)
+static void expect_pick(const glimpse_picker *picker, uint32_t expected, uint32_t first, uint32_t count, bool to_end)
 {
-    const glimpse_run run = glimpse_picker_next(picker);
-    CHECK_EQUAL(first, run.first);
-    CHECK_EQUAL(count, run.count);
+    const glimpse_pick pick = glimpse_picker_next(picker, expected);
+    CHECK_EQUAL(first, pick.run.first);
+    CHECK_EQUAL(count, pick.run.count);
+    CHECK_EQUAL(to_end, pick.to_end);
 }
 
-static void runs_start_at_the_best_segment_and_end_at_a_sent_one(void)
+/* Segments by number: cell level 0, 31, then back 8, 16, then 28, 12; 12 8 4 6 6 4 symbols in the first block of two
+   channels, half of that in the second. First ranks 0 12 20 24 30 36, 40 46 50 52 55 58. */
+static glimpse_codec plain_codec(uint16_t gain)
 {
-    /* Segments by number: cell level 0, 31, then back 8, 16, then 28, 12; 12 8 4 6 6 4 symbols in the first block of two
-       channels, half of that in the second. First ranks 0 12 20 24 30 36, 40 46 50 52 55 58. */
     glimpse_codec codec = sound_codec(GLIMPSE_ORDER_SALIENCY);
-    glimpse_picker picker;
     codec.saliency.tolerance = 0;
-    codec.saliency.gain = 0;
+    codec.saliency.gain = gain;
     for (uint32_t i = 0; i < 256; i++) {
         curve[i] = (uint8_t)i;
     }
+    return codec;
+}
+
+static void packets_start_where_they_are_worth_most_and_leave_no_scraps(void)
+{
+    glimpse_codec codec = plain_codec(0);
+    glimpse_picker picker;
     glimpse_picker_begin(&picker, &codec, side);
-    expect_run(&picker, 12, 48);
-    glimpse_picker_sent(&picker, 12, 5);
-    expect_run(&picker, 17, 43); /* goes on in a segment that is partly sent */
-    glimpse_picker_sent(&picker, 17, 3);
-    expect_run(&picker, 46, 14); /* the other block's cell, as there is no gain */
+    expect_pick(&picker, 4, 12, 48, false);
+    glimpse_picker_sent(&picker, 12, 8);
+    expect_pick(&picker, 4, 46, 14, false); /* the other block's cell, as there is no gain */
     glimpse_picker_sent(&picker, 46, 4);
-    expect_run(&picker, 30, 16);
-    glimpse_picker_sent(&picker, 30, 1);
-    expect_run(&picker, 31, 15);
-    glimpse_picker_sent(&picker, 31, 15); /* over two blocks */
-    expect_run(&picker, 55, 5);
-    glimpse_picker_sent(&picker, 55, 5);
-    expect_run(&picker, 24, 6); /* up to the one at rank 30 */
-    codec.saliency.tolerance = 7 * 256;
-    expect_run(&picker, 24, 6); /* the one before is worth too little */
-    codec.saliency.tolerance = 8 * 256;
-    expect_run(&picker, 20, 10); /* now it is not, and the one before that has been sent */
+    expect_pick(&picker, 4, 30, 16, false); /* the one at 55 is as good, but would leave 1 symbol behind itself */
+    codec.saliency.tolerance = 4000;
+    expect_pick(&picker, 4, 50, 10, false); /* not enough better than this, which splits nothing */
+    codec.saliency.tolerance = 0;
+    glimpse_picker_sent(&picker, 30, 6);
+    expect_pick(&picker, 4, 36, 10, false); /* as good as 50, and before it */
+    expect_pick(&picker, 6, 55, 5, true);   /* a larger packet reaches the end from there */
+    glimpse_picker_sent(&picker, 55, 1);
+    expect_pick(&picker, 6, 56, 4, false); /* goes on in a segment that is partly sent */
+}
+
+static void a_packet_that_does_not_reach_the_end_begins_later(void)
+{
+    const glimpse_codec codec = plain_codec(0);
+    glimpse_picker picker;
+    glimpse_picker_begin(&picker, &codec, side);
+    static const uint32_t cases[][3] = {{20, 1, 24}, {20, 4, 24}, {20, 5, 24}, {12, 9, 24}, {12, 8, 20}, {24, 1, 24}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const glimpse_run run = {cases[i][0], 30 - cases[i][0]};
+        const glimpse_run later = glimpse_picker_later(&picker, run, cases[i][1]);
+        CHECK_EQUAL(cases[i][2], later.first);
+        CHECK_EQUAL(30, later.first + later.count);
+    }
 }
 
 static void gain_brings_earlier_channels_first(void)
 {
-    glimpse_codec codec = sound_codec(GLIMPSE_ORDER_SALIENCY);
+    const glimpse_codec codec = plain_codec(65535);
     glimpse_picker picker;
-    codec.saliency.tolerance = 0;
-    codec.saliency.gain = 65535;
     glimpse_picker_begin(&picker, &codec, side);
-    expect_run(&picker, 12, 48);
+    expect_pick(&picker, 4, 12, 48, false);
     glimpse_picker_sent(&picker, 12, 28);
-    expect_run(&picker, 0, 12);
+    expect_pick(&picker, 4, 0, 12, false);
 }
 
 int main(void)
@@ -398,7 +414,8 @@ int main(void)
     CHECK_RUN(saliency_order_visits_every_symbol);
     CHECK_RUN(segments_follow_one_another);
     CHECK_RUN(map_is_the_rounded_mean_of_each_cell);
-    CHECK_RUN(runs_start_at_the_best_segment_and_end_at_a_sent_one);
+    CHECK_RUN(packets_start_where_they_are_worth_most_and_leave_no_scraps);
+    CHECK_RUN(a_packet_that_does_not_reach_the_end_begins_later);
     CHECK_RUN(gain_brings_earlier_channels_first);
     return check_end();
 }

@@ -20,7 +20,7 @@ A folder holds
                               bits = 5            of a cell's level
                               gain = 0.2          what a channel less counts against a saliency of 0..1, as a part of it
                               block = 3           channels that are sent together; their blocks times cells: at most 256
-                              tolerance = 0.1     how much saliency a packet may give away to start earlier
+                              tolerance = 0.02    saliency that a packet must win to start amid symbols that wait
     tables.json      {"minimum": [channels numbers, the int8 latent value of symbol 0 in 1/256],
                       "step": [channels numbers, latent steps between symbols in 1/256],
                       "cumulative": [tables of levels + 1 numbers from 0 to 32768, channel 0 first] or null,

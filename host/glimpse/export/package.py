@@ -23,7 +23,7 @@ from glimpse.training.limitnet import GAIN
 from glimpse.training.link import BLOCK, CELLS
 
 REPRESENTATIVE = 256  # photos that calibrate the activations' ranges
-TOLERANCE = 0.1  # saliency that a packet may give away to start at an earlier cell
+TOLERANCE = 0.02  # saliency that a packet must win to start in the middle of symbols that wait
 
 
 def patches_of(photos: np.ndarray, per_side: int) -> np.ndarray:

@@ -201,7 +201,7 @@ def pack(codec: Codec, reference: Reference, symbols: bytes, frame: int, payload
     picker = change_picker(codec, reference, symbols) if codec.order == 2 else None
     packets, sizes, sent = list[bytes](), iter(payloads), set[int]()
     while len(sent) < codec.symbols:
-        run = picker.run() if picker else range(len(sent), codec.symbols)
+        run = picker.run(1)[0] if picker else range(len(sent), codec.symbols)
         first = next((r for r in run if symbols[codec.places[r]] != reference.symbols[codec.places[r]]), run.stop)
         sent.update(range(run.start, first))
         if first < run.stop:

@@ -26,7 +26,7 @@ map = [8, 8]
 bits = 5
 gain = 0.2
 block = 3
-tolerance = 0.1
+tolerance = 0.02
 """
 
 

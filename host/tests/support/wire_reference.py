@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import gcd
 from typing import Literal
 
@@ -331,26 +331,44 @@ class Picker:
             first += len(segment)
         self.sent: set[int] = set()
 
-    def run(self) -> range:
-        """Ranks that the next packet may bring."""
-        open_segments = [i for i, ranks in enumerate(self.ranks) if not self.sent.issuperset(ranks)]
-        at = max(open_segments, key=lambda i: (self.scores[i], -i))
-        highest = self.scores[at]
-        while (
-            at > 0
-            and self.blocks[at - 1] == self.blocks[at]
-            and self.sent.isdisjoint(self.ranks[at])
-            and self.sent.isdisjoint(self.ranks[at - 1])
-            and self.scores[at - 1] >= highest - self.tolerance
-        ):
-            at -= 1
-        first = next(rank for rank in self.ranks[at] if rank not in self.sent)
-        end = self.ranks[at].stop
-        for ranks in self.ranks[at + 1 :]:
-            if not self.sent.isdisjoint(ranks):
-                break
-            end = ranks.stop
-        return range(first, end)
+    def stretches(self) -> list[list[range]]:
+        """Symbols that wait and follow each other in rank, cut at the segments."""
+        waiting = [range(r.start + len(self.sent.intersection(r)), r.stop) for r in self.ranks]
+        found: list[list[range]] = []
+        for whole, left in zip(self.ranks, waiting, strict=True):
+            if left and found and found[-1] and left == whole:
+                found[-1].append(left)
+            elif left:
+                found.append([left])
+            else:
+                found.append([])
+        return [pieces for pieces in found if pieces]
+
+    def run(self, expected: int) -> tuple[range, bool]:
+        """Ranks that the next packet may bring, and whether it is to bring all of them."""
+        each = [score for score, segment in zip(self.scores, self.ranks, strict=True) for _ in segment]
+        total = [0, *accumulate(each)]
+        choices = []
+        for pieces in self.stretches():
+            begin, end = pieces[0].start, pieces[-1].stop
+            for at in (piece.start for piece in pieces):
+                left, brought = end - at, min(expected, end - at)
+                value = 4 * (total[at + brought] - total[at]) // (4 * brought + expected)
+                if at == begin:
+                    choices.append((value, -at, range(at, end), False))
+                elif left <= expected:
+                    choices.append((value, -at, range(at, end), True))
+                elif at - begin >= expected and left >= 2 * expected:
+                    choices.append((max(0, value - self.tolerance), -at, range(at, end), False))
+                if left <= expected:
+                    break
+        return max(choices, key=lambda choice: choice[:2])[2:]
+
+    def later(self, run: range, left_over: int) -> range:
+        """The run from a segment that leaves out as many symbols as were left over, or more; or from its last one."""
+        starts = [s.start for s in self.ranks if run.start < s.start < run.stop]
+        enough = [at for at in starts if at >= run.start + left_over]
+        return range(enough[0] if enough else starts[-1] if starts else run.start, run.stop)
 
 
 def pack(
@@ -367,22 +385,37 @@ def pack(
     sizes = iter(payloads)
     picker = Picker(codec, side) if codec.order == 2 and side is not None else None
     sent: set[int] = set()
+    full: tuple[int, int] | None = None  # symbols and bytes of the last body that was nearly full
     while len(sent) < codec.symbols:
-        run = picker.run() if picker else range(len(sent), codec.symbols)
-        first, capacity = run.start, next(sizes) - OVERHEAD
-        count = min(len(run), 8 * capacity // codec.bits)
-        length = -(-count * codec.bits // 8)
-        # Where the run ends before the last byte is full, symbols already sent fill it.
-        used, body = RAW, raw_body(codec, sequence[first : first + 8 * length // codec.bits])
-        if coding == RANGE:
-            other, other_body = range_body(codec, first, sequence[first : run.stop], capacity)
-            if other > count or (other == count and len(other_body) <= len(body)):
-                used, count, body = RANGE, other, other_body
-        packets.append(seal(codec, frame, first, used, body))
-        sent.update(range(first, first + count))
+        payload = next(sizes)
+        capacity, to_end = payload - OVERHEAD, False
+        run = range(len(sent), codec.symbols)
         if picker:
             picker.sent = sent
+            guess = (16 if coding == RANGE else 8, codec.bits)
+            run, to_end = picker.run(max(1, capacity * (full or guess)[0] // (full or guess)[1]))
+        used, count, body = _body(codec, sequence, run, coding, capacity)
+        full = (count, len(body)) if 4 * (len(body) + OVERHEAD) >= 3 * payload else full
+        while picker and to_end and count < len(run) and picker.later(run, len(run) - count) != run:
+            run = picker.later(run, len(run) - count)
+            used, count, body = _body(codec, sequence, run, coding, capacity)
+            full = (count, len(body)) if 4 * (len(body) + OVERHEAD) >= 3 * payload else full
+        packets.append(seal(codec, frame, run.start, used, body))
+        sent.update(range(run.start, run.start + count))
     return packets
+
+
+def _body(codec: Codec, sequence: list[int], run: range, coding: int, capacity: int) -> tuple[int, int, bytes]:
+    """Coding, number of symbols and bytes of a packet that starts where the run does."""
+    count = min(len(run), 8 * capacity // codec.bits)
+    length = -(-count * codec.bits // 8)
+    # Where the run ends before the last byte is full, symbols already sent fill it.
+    body = raw_body(codec, sequence[run.start : run.start + 8 * length // codec.bits])
+    if coding == RANGE:
+        other, other_body = range_body(codec, run.start, sequence[run.start : run.stop], capacity)
+        if other > count or (other == count and len(other_body) <= len(body)):
+            return RANGE, other, other_body
+    return RAW, count, body
 
 
 def unpack(codec: Codec, frame: int | None, packet: bytes) -> dict[int, int]:
