@@ -71,10 +71,10 @@ def main() -> None:
     write_whole(model.folder / "results" / "packets.json", json_lines(found))
     for payload, ways in found["payloads"].items():
         by_saliency, by_rank = ways["saliency"], ways["rank"]
+        more = by_saliency["packets"] / by_rank["packets"] - 1
         print(
-            f"{payload:>4} bytes: {by_saliency['packets']:6.1f} packets, {by_saliency['bytes']:6.0f} bytes by saliency; "
-            f"{by_rank['packets']:6.1f} and {by_rank['bytes']:6.0f} by rank: "
-            f"{100 * (by_saliency['packets'] / by_rank['packets'] - 1):.0f} % more packets"
+            f"{payload:>4} bytes: {by_saliency['packets']:6.1f} packets, {by_saliency['bytes']:6.0f} bytes by saliency, "
+            f"{by_rank['packets']:6.1f} and {by_rank['bytes']:6.0f} by rank: {100 * more:.0f} % more packets"
         )
 
 
