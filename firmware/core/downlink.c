@@ -67,7 +67,8 @@ int glimpse_downlink_end(glimpse_downlink_writer *writer)
                                    .first = writer->header.sequence,
                                    .kind = GLIMPSE_KIND_DOWNLINK,
                                    .revision = writer->header.revision & 1u};
-    return glimpse_field_packet(&header, writer->packet, &writer->fields);
+    glimpse_header_write(&header, writer->packet);
+    return (int)glimpse_packet_close(writer->packet, writer->fields.count);
 }
 
 /* ---- reading */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/packet.h"
 #include "core/status.h"
 
 size_t glimpse_field_room(const glimpse_field_writer *writer)

@@ -56,6 +56,13 @@ void glimpse_header_write(const glimpse_header *header, uint8_t *packet);
    Returns the length of the body or GLIMPSE_ERROR_LENGTH, _CHECK, _VERSION. */
 int glimpse_packet_read(const uint8_t *packet, size_t length, glimpse_header *header);
 
+/* Writes the check behind a header and `body` bytes that lie in packet; returns the packet's length. */
+size_t glimpse_packet_close(uint8_t *packet, size_t body);
+
+/* Whether a packet that carries symbols is one of this codec and frame (-1: of any), and starts inside it: GLIMPSE_OK or
+   GLIMPSE_ERROR_MODEL, _REVISION, _FRAME, _RANGE. */
+int glimpse_packet_match(const glimpse_codec *codec, int frame, const glimpse_header *header);
+
 /* Cuts one frame's symbols into packets. The caller owns it; the symbols stay as they are until it is done. */
 typedef struct {
     const glimpse_codec *codec;

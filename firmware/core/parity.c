@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/bits.h"
-#include "core/crc.h"
 #include "core/galois.h"
 #include "core/status.h"
 
@@ -233,9 +232,6 @@ int glimpse_parity_next(glimpse_parity *group, size_t payload, uint8_t *packet)
     glimpse_bits_put(body, 13, list.rice, 3);
     const size_t listed = put_list(group, &list, body, (size_t)GLIMPSE_PARITY_FIXED * 8);
     memcpy(body + listed, group->words + group->written * group->stride, group->longest);
-    const uint16_t check = glimpse_crc16(packet, length - GLIMPSE_CHECK_BYTES);
-    packet[length - 2] = (uint8_t)(check >> 8);
-    packet[length - 1] = (uint8_t)check;
     group->written++;
-    return (int)length;
+    return (int)glimpse_packet_close(packet, length - GLIMPSE_OVERHEAD_BYTES);
 }

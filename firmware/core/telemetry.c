@@ -78,7 +78,8 @@ int glimpse_telemetry_write(glimpse_telemetry *telemetry, size_t payload, uint8_
                                    .kind = GLIMPSE_KIND_TELEMETRY,
                                    .revision = telemetry->revision & 1u};
     telemetry->number = (telemetry->number + 1u) & GLIMPSE_MAX_SEQUENCE;
-    return glimpse_field_packet(&header, packet, &writer);
+    glimpse_header_write(&header, packet);
+    return (int)glimpse_packet_close(packet, writer.count);
 }
 
 /* ---- reading */

@@ -50,7 +50,7 @@ static void take_word_for_packet(const glimpse_parity_view *view, fuzz_input *in
         glimpse_header header;
         uint8_t again[GLIMPSE_MAX_PAYLOAD];
         MUST(glimpse_packet_read(packet, (size_t)length, &header) > 0);
-        MUST(header.first >> view->shift == place && header.kind <= GLIMPSE_KIND_DIFFERENCE);
+        MUST((uint32_t)header.first >> view->shift == place && header.kind <= GLIMPSE_KIND_DIFFERENCE);
         MUST(glimpse_parity_word(packet, (size_t)length, again) == length - GLIMPSE_PARITY_SHORTER);
         MUST(memcmp(word, again, (size_t)length - GLIMPSE_PARITY_SHORTER) == 0);
     }
