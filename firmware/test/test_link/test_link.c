@@ -9,16 +9,9 @@
 #include "link/serial_link.h"
 #include "test/at_line.h"
 #include "test/check.h"
+#include "test/random.h"
 
 /* ---- hostile modems */
-
-static uint32_t chance = 1;
-
-static uint32_t random_below(uint32_t limit)
-{
-    chance = chance * 1664525u + 1013904223u;
-    return (uint32_t)(((uint64_t)chance * limit) >> 32);
-}
 
 static const char *const scraps[] = {
     "+AT: OK", "+MODE: LWOTAA", "+CLASS: A", "+ADR: ON", "+DR: DR3", "+PORT: 8", "+JOIN: Start", "+JOIN: Done",
