@@ -112,8 +112,7 @@ int glimpse_difference_begin(glimpse_difference_packer *packer, const glimpse_co
 
 static bool put_answer(glimpse_range_writer *writer, uint16_t *odds, bool yes)
 {
-    const bool fits =
-        yes ? glimpse_range_writer_put(writer, *odds, TOTAL) : glimpse_range_writer_put(writer, 0, *odds);
+    const bool fits = yes ? glimpse_range_writer_put(writer, *odds, TOTAL) : glimpse_range_writer_put(writer, 0, *odds);
     if (fits) {
         glimpse_change_learn(odds, yes);
     }
@@ -136,7 +135,8 @@ static bool put_anew(glimpse_difference_packer *packer, glimpse_range_writer *wr
     return fits;
 }
 
-static bool put_move(glimpse_difference_packer *packer, glimpse_range_writer *writer, uint32_t at, glimpse_change_context context)
+static bool put_move(glimpse_difference_packer *packer, glimpse_range_writer *writer, uint32_t at,
+                     glimpse_change_context context)
 {
     uint16_t *odds = packer->changes.odds;
     const uint32_t symbol = symbol_at(packer, at);

@@ -99,8 +99,7 @@ int glimpse_downlink_read(const uint8_t *packet, size_t length, glimpse_downlink
 
 static int read_area(const uint8_t *value, glimpse_area *region)
 {
-    *region =
-        (glimpse_area){value[0], (uint16_t)(value[1] + 1u), value[2], (uint16_t)(value[3] + 1u)};
+    *region = (glimpse_area){value[0], (uint16_t)(value[1] + 1u), value[2], (uint16_t)(value[3] + 1u)};
     const bool sound = region->bottom > region->top && region->right > region->left;
     return sound ? GLIMPSE_ANSWER_DONE : GLIMPSE_ANSWER_MALFORMED;
 }

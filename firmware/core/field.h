@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 enum {
-    GLIMPSE_MAX_FIELD_TYPE = 31,   /* 5 bits */
+    GLIMPSE_MAX_FIELD_TYPE = 31,  /* 5 bits */
     GLIMPSE_FIELD_LONG_LENGTH = 7 /* from here on the length takes a byte of its own */
 };
 

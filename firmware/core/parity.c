@@ -19,8 +19,8 @@ enum {
 
 uint8_t glimpse_parity_factor(uint32_t index, uint32_t member)
 {
-    /* No two factors of a parity packet are equal, the first one's neither: CRCs are linear, so a plain sum would turn a
-       packet that is not of the group into a wrong one whose check holds. */
+    /* No two factors of a parity packet are equal, the first one's neither: CRCs are linear, so a plain sum would turn
+       a packet that is not of the group into a wrong one whose check holds. */
     return glimpse_galois_inverse((uint8_t)((POINTS + index) ^ member));
 }
 
@@ -163,8 +163,8 @@ int glimpse_parity_add(glimpse_parity *group, const uint8_t *packet, size_t leng
     glimpse_packet_read(packet, length, &header);
     const glimpse_header *before = &group->header;
     if (group->written > 0 || group->members == GLIMPSE_PARITY_MEMBERS ||
-        (group->members > 0 && (before->model != header.model || before->frame != header.frame ||
-                                before->revision != header.revision))) {
+        (group->members > 0 &&
+         (before->model != header.model || before->frame != header.frame || before->revision != header.revision))) {
         return 0;
     }
     const uint32_t run = run_of(&header, packet + GLIMPSE_HEADER_BYTES, length - GLIMPSE_OVERHEAD_BYTES);

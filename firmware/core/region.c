@@ -8,12 +8,12 @@
 #include "core/packet.h"
 
 enum {
-    /* Class A: the next uplink waits until the second window has passed or brought something (LoRaWAN L2 1.0.4, 3.3). It
-       opens 2 s after the uplink's end (RECEIVE_DELAY2, RP002-1.0.4, 2.3) and stays open for the 8 symbols of a preamble,
-       262 ms at SF12. */
+    /* Class A: the next uplink waits until the second window has passed or brought something (LoRaWAN L2 1.0.4, 3.3).
+       It opens 2 s after the uplink's end (RECEIVE_DELAY2, RP002-1.0.4, 2.3) and stays open for the 8 symbols of a
+       preamble, 262 ms at SF12. */
     CLASS_A_QUIET_MS = 2300,
-    /* Sigfox sends a message three times at 100 bit/s: 14 bytes around at most 12 of payload, a payload above 8 always as
-       12. (Sigfox connected objects: radio specifications, for RC1.) */
+    /* Sigfox sends a message three times at 100 bit/s: 14 bytes around at most 12 of payload, a payload above 8 always
+       as 12. (Sigfox connected objects: radio specifications, for RC1.) */
     SIGFOX_REPEATS = 3,
     SIGFOX_BYTES = 14 + 12,
     SIGFOX_BITS_PER_SECOND = 100,
@@ -21,10 +21,10 @@ enum {
     IP_UDP_BYTES = 28
 };
 
-/* LoRaWAN Regional Parameters RP002-1.0.4, EU863-870: DR0-5 SF12-7 at 125 kHz, DR6 SF7 at 250 kHz, DR7 FSK at 50 kbit/s;
-   N of the tables in 2.4.6 without and with a repeater. */
+/* LoRaWAN Regional Parameters RP002-1.0.4, EU863-870: DR0-5 SF12-7 at 125 kHz, DR6 SF7 at 250 kHz, DR7 FSK at 50
+   kbit/s; N of the tables in 2.4.6 without and with a repeater. */
 static const glimpse_data_rate eu868_rates[] = {
-    {12, 51, 51, 125, 0},   {11, 51, 51, 125, 0},   {10, 51, 51, 125, 0},   {9, 115, 115, 125, 0},
+    {12, 51, 51, 125, 0},  {11, 51, 51, 125, 0},  {10, 51, 51, 125, 0},  {9, 115, 115, 125, 0},
     {8, 242, 222, 125, 0}, {7, 242, 222, 125, 0}, {7, 242, 222, 250, 0}, {0, 242, 222, 0, 50000},
 };
 

@@ -46,8 +46,8 @@ static void write_field(glimpse_telemetry *t, uint8_t type, glimpse_field_writer
     if ((t->present & GLIMPSE_PRESENT(type)) == 0) {
         return;
     }
-    const bool written = type >= GLIMPSE_SETTING_FIRST ? glimpse_settings_put(&t->settings, type, writer)
-                                                       : put_field(t, type, writer);
+    const bool written =
+        type >= GLIMPSE_SETTING_FIRST ? glimpse_settings_put(&t->settings, type, writer) : put_field(t, type, writer);
     if (written) {
         t->present &= ~GLIMPSE_PRESENT(type);
     }

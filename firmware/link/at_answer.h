@@ -5,8 +5,8 @@
 
 #include "link/at_modem.h"
 
-/* Reads modem->line, ended by a zero, and goes on from there. True when the line is a downlink, which is told in `event`
-   at once, as its bytes lie in the line; other events are queued. */
+/* Reads modem->line, ended by a zero, and goes on from there. True when the line is a downlink, which is told in
+   `event` at once, as its bytes lie in the line; other events are queued. */
 bool glimpse_at_understand(glimpse_at_modem *modem, uint32_t now, glimpse_link_event *event);
 
 #endif

@@ -231,7 +231,7 @@ int glimpse_opener_take(glimpse_opener *opener, const uint8_t *sealed, size_t le
         counter += GLIMPSE_SEAL_BLOCK;
     }
     /* Never taken, only named: a packet from below the window. */
-    const bool old = nearest >= GLIMPSE_SEAL_BLOCK &&
-                     holds(opener->seal, (uint32_t)(nearest - GLIMPSE_SEAL_BLOCK), sealed, length);
+    const bool old =
+        nearest >= GLIMPSE_SEAL_BLOCK && holds(opener->seal, (uint32_t)(nearest - GLIMPSE_SEAL_BLOCK), sealed, length);
     return refuse(opener, old ? GLIMPSE_ERROR_REPLAY : GLIMPSE_ERROR_MAC);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parity packets. What must hold: one that is read lists rising places and each number once, and its word lies inside it;
-   a word that is taken for a packet is one, of that place; whatever packets make a group, its parity packets are read,
-   name them, and give any one of them back byte for byte. */
+/* Parity packets. What must hold: one that is read lists rising places and each number once, and its word lies inside
+   it; a word that is taken for a packet is one, of that place; whatever packets make a group, its parity packets are
+   read, name them, and give any one of them back byte for byte. */
 #include "core/galois.h"
 #include "core/parity.h"
 #include "test/fuzz/fuzz.h"
@@ -134,7 +134,8 @@ static void recover(const glimpse_parity_view *view, const uint8_t *parity, cons
             glimpse_galois_add(glimpse_parity_factor(view->index, number), other, (size_t)size, word);
         }
     }
-    glimpse_galois_add(glimpse_galois_inverse(glimpse_parity_factor(view->index, lost)), word, view->word_length, solved);
+    glimpse_galois_add(glimpse_galois_inverse(glimpse_parity_factor(view->index, lost)), word, view->word_length,
+                       solved);
     const int length = glimpse_parity_packet(view, place, solved, packet);
     MUST(length > 0 && (size_t)length == sent->length[lost] && memcmp(packet, sent->packet[lost], (size_t)length) == 0);
     free(packet);

@@ -10,7 +10,11 @@
 #include "test/check.h"
 #include "test/random.h"
 
-enum { MAX_SENT = 64, MAX_QUOTAS = GLIMPSE_MAX_BANDS + 3, RECORD_BYTES = MAX_QUOTAS * 4 * GLIMPSE_BUDGET_RECORD_GROUPS };
+enum {
+    MAX_SENT = 64,
+    MAX_QUOTAS = GLIMPSE_MAX_BANDS + 3,
+    RECORD_BYTES = MAX_QUOTAS * 4 * GLIMPSE_BUDGET_RECORD_GROUPS
+};
 
 /* ---- airtime */
 

@@ -534,8 +534,7 @@ static int take_one(glimpse_downlink_header header, uint8_t type, uint32_t numbe
     remote_outcome outcome;
     CHECK_EQUAL(GLIMPSE_OK, glimpse_downlink_begin(&writer, &header, packet, 11));
     CHECK(glimpse_downlink_put(&writer, type, number));
-    CHECK_EQUAL(GLIMPSE_OK,
-                remote_take(&settings, &sending, packet, (size_t)glimpse_downlink_end(&writer), &outcome));
+    CHECK_EQUAL(GLIMPSE_OK, remote_take(&settings, &sending, packet, (size_t)glimpse_downlink_end(&writer), &outcome));
     return settings.answer.result;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Differences: the worked example of docs/wire-format.md, whole frames there and back, what is refused, and a sender and a
-   receiver that lose each other's messages. */
+/* Differences: the worked example of docs/wire-format.md, whole frames there and back, what is refused, and a sender
+   and a receiver that lose each other's messages. */
 #include <string.h>
 
 #include "core/difference.h"
@@ -160,8 +160,8 @@ static void what_changed_comes_over_whatever_the_payload(void)
     move_something();
     for (uint32_t i = 0; i < 3; i++) {
         for (uint32_t at = 0; at < PHOTO_SYMBOLS; at++) {
-            decoded[at] = glimpse_reference_knows(&reference, at) ? old[at]
-                                                                  : glimpse_reference_centre(&photo, at % CHANNELS);
+            decoded[at] =
+                glimpse_reference_knows(&reference, at) ? old[at] : glimpse_reference_centre(&photo, at % CHANNELS);
         }
         CHECK_EQUAL(GLIMPSE_OK, glimpse_difference_begin(&packer, &photo, &reference, symbols, 4));
         int length = glimpse_difference_next(&packer, payloads[i], packet);
@@ -197,7 +197,8 @@ static void the_dearest_first_symbol_fits_the_smallest_payload(void)
                 break;
             }
             CHECK(length > 8);
-            CHECK(glimpse_difference_unpack(&codec, 2, &reference, packet, (size_t)length, &work, decoded, received) > 0);
+            CHECK(glimpse_difference_unpack(&codec, 2, &reference, packet, (size_t)length, &work, decoded, received) >
+                  0);
         }
         CHECK_BYTES(symbols, decoded, EXAMPLE_SYMBOLS);
     }

@@ -119,7 +119,8 @@ static void damage_is_noticed(void)
         CHECK_EQUAL(GLIMPSE_ERROR_CHECK, glimpse_packet_unpack(&example, -1, packet, 11, &work, decoded, received));
     }
     for (size_t length = 0; length < 6; length++) {
-        CHECK_EQUAL(GLIMPSE_ERROR_LENGTH, glimpse_packet_unpack(&example, -1, packet, length, &work, decoded, received));
+        CHECK_EQUAL(GLIMPSE_ERROR_LENGTH,
+                    glimpse_packet_unpack(&example, -1, packet, length, &work, decoded, received));
     }
     CHECK_EQUAL(GLIMPSE_ERROR_LENGTH, glimpse_packet_unpack(&example, -1, packet, 243, &work, decoded, received));
 }

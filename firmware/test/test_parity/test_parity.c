@@ -165,7 +165,8 @@ static void hostile_bodies_are_answered(void)
         header.coding = (uint8_t)(round & 1u);
         const size_t body = round % (GLIMPSE_MAX_PAYLOAD - GLIMPSE_OVERHEAD_BYTES + 1);
         for (size_t i = 0; i < body; i++) {
-            packet[GLIMPSE_HEADER_BYTES + i] = (uint8_t)(random_below(256) & (round % 3 == 0 ? random_below(256) : 255u));
+            packet[GLIMPSE_HEADER_BYTES + i] =
+                (uint8_t)(random_below(256) & (round % 3 == 0 ? random_below(256) : 255u));
         }
         const int result = glimpse_parity_read(packet, seal(packet, &header, body), &view);
         CHECK(result == GLIMPSE_OK || result == GLIMPSE_ERROR_BODY);

@@ -72,8 +72,7 @@ static void remember(const glimpse_codec *codec, uint8_t resend, uint8_t sends)
 {
     CHECK_EQUAL(GLIMPSE_ERROR_STATE, glimpse_schedule_resend(&schedule, resend, sends));
     CHECK_EQUAL(GLIMPSE_ERROR_STATE, glimpse_schedule_known(&schedule, 0, 1));
-    CHECK_EQUAL(GLIMPSE_ERROR_BUFFER,
-                glimpse_schedule_remember(&schedule, memory, glimpse_schedule_memory(codec) - 1));
+    CHECK_EQUAL(GLIMPSE_ERROR_BUFFER, glimpse_schedule_remember(&schedule, memory, glimpse_schedule_memory(codec) - 1));
     CHECK_EQUAL(GLIMPSE_OK, glimpse_schedule_remember(&schedule, memory, sizeof memory));
     CHECK_EQUAL(GLIMPSE_OK, glimpse_schedule_resend(&schedule, resend, sends));
     CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT, glimpse_schedule_resend(&schedule, 3, sends));
