@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from glimpse._core import ffi, lib
+from glimpse.binding.arrays import pointer
 from glimpse.binding.model import MAX_PAYLOAD, Model, PacketError
 from glimpse.binding.settings import SETTING_TYPES, Settings, settings_dict, settings_struct
 from glimpse.errors import GlimpseError
@@ -121,8 +122,7 @@ def _put(writer: object, command: Command) -> bool:
             flags = np.ascontiguousarray(received, np.uint8)
             if flags.size != model.symbol_count:
                 raise ValueError(f"received must have {model.symbol_count} elements, not {flags.size}")
-            pointer = ffi.cast("uint8_t *", flags.ctypes.data)
-            return not flags.any() or lib.glimpse_downlink_have(writer, model._codec, pointer) > 0
+            return not flags.any() or lib.glimpse_downlink_have(writer, model.codec, pointer("uint8_t *", flags)) > 0
         case Enough():
             return lib.glimpse_downlink_put(writer, lib.GLIMPSE_COMMAND_ENOUGH, 0)
         case More(count):
