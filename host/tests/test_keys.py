@@ -265,3 +265,31 @@ def test_a_node_with_a_key_takes_sealed_downlinks_once_and_seals_its_telemetry(
             node.downlink(sealed)
         telemetry = opened(node.telemetry(24), key)
         assert len(telemetry) > 1 and merge_telemetry(telemetry).settings["period"] == 60
+
+
+def test_node_commands_speak_with_a_sealed_node(
+    program: Path, tmp_path: Path, key: DeviceKey, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+):
+    make_key(tmp_path / "other")
+
+    def run(*words: object, code: int = 0) -> str:
+        monkeypatch.setattr(sys, "argv", ["glimpse", "node", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = "".join(capfd.readouterr())
+        assert ended.value.code == code, said
+        return said
+
+    with ProgramNode(program, tmp_path) as node:
+        node.install_key(key)
+    monkeypatch.setattr("glimpse.commands.node._open", lambda target, model: ProgramNode(program, tmp_path))
+    assert "give its key with --key" in run("status", "--target", "x", code=1)
+    assert "cannot be opened with this key" in run("status", "--target", "x", "--key", tmp_path / "other", code=1)
+    assert "no downlink yet" in run("status", "--target", "x", "--key", tmp_path / "key")
+    for period in (60, 70):
+        run("set", "--target", "x", "--key", tmp_path / "key", "--period", period)
+    assert "70 s" in run("status", "--target", "x", "--key", tmp_path / "key")
+    assert "start 9" in run("reboot", "--target", "x", "--key", tmp_path / "key")
+    assert (tmp_path / "key.downlinks").read_text() == "3\n", "one for each downlink, none twice"
+    (tmp_path / "key.downlinks").write_text("x")
+    assert "is damaged" in run("set", "--target", "x", "--key", tmp_path / "key", "--period", 80, code=1)
