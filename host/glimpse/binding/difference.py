@@ -8,10 +8,9 @@ import numpy as np
 
 from glimpse._core import ffi, lib
 from glimpse.binding.arrays import pointer
-from glimpse.binding.model import MAX_PAYLOAD, MIN_PAYLOAD, Model, PacketError, status_text
+from glimpse.binding.model import KIND_DIFFERENCE, MAX_PAYLOAD, MIN_PAYLOAD, Model, PacketError, status_text
 from glimpse.errors import GlimpseError
 
-KIND_DIFFERENCE = lib.GLIMPSE_KIND_DIFFERENCE
 HOLD_UNIT = lib.GLIMPSE_HOLD_UNIT
 REFERENCE_CHECKS = 1 << lib.GLIMPSE_REFERENCE_CHECK_BITS
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from glimpse._core import ffi, lib
 from glimpse.binding.arrays import pointer
-from glimpse.binding.model import MAX_PAYLOAD, Model, PacketError
+from glimpse.binding.model import MAX_PAYLOAD, MAX_SYMBOLS, Model, PacketError
 from glimpse.binding.settings import SETTING_TYPES, Settings, settings_dict, settings_struct
 from glimpse.errors import GlimpseError
 
@@ -216,7 +216,7 @@ def _command(command: object, symbols: int) -> Command:
     return Set({name: settings_dict(struct)[name]})
 
 
-def read_downlink(packet: bytes, symbols: int = 1 << 14) -> Downlink:
+def read_downlink(packet: bytes, symbols: int = MAX_SYMBOLS) -> Downlink:
     """A downlink packet as a node reads it; each setting comes as a Set of its own.
 
     Args:

@@ -126,7 +126,7 @@ def packets_of(next_packet: Callable[..., int], packer: object, payloads: Iterab
 
 
 def taken_or_reason(result: int, symbols: bytes, received: bytes) -> dict[int, int] | str:
-    """What an `unpack` into symbols of 0xEE did: the symbols that it declared, by flat index, and no others; or why none."""
+    """What `unpack` into symbols of 0xEE did: those that it declared, by flat index, and no others; or why none."""
     taken = {at: symbols[at] for at, flag in enumerate(received) if flag}
     assert len(taken) == max(result, 0)
     assert all(symbol == 0xEE for at, symbol in enumerate(symbols) if at not in taken)
