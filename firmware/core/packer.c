@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/bits.h"
-#include "core/crc.h"
 #include "core/entropy.h"
 #include "core/packet.h"
 #include "core/status.h"
@@ -209,11 +208,7 @@ int glimpse_packer_pack(glimpse_packer *packer, glimpse_run run, size_t payload,
         glimpse_picker_sent(&packer->picker, run.first, body.count);
     }
     glimpse_header_write(&header, packet);
-    const size_t checked = GLIMPSE_HEADER_BYTES + body.length;
-    const uint16_t check = glimpse_crc16(packet, checked);
-    packet[checked] = (uint8_t)(check >> 8);
-    packet[checked + 1] = (uint8_t)check;
-    return (int)(checked + GLIMPSE_CHECK_BYTES);
+    return (int)glimpse_packet_close(packet, body.length);
 }
 
 /* Symbols that a packet will hold: as densely as in the last that was nearly full; before, as raw bits, or as a range
@@ -259,6 +254,5 @@ int glimpse_packer_next(glimpse_packer *packer, size_t payload, uint8_t *packet)
     if (done) {
         return 0;
     }
-    return packer->steered ? pack_steered(packer, payload, packet)
-                           : glimpse_packer_pack(packer, run, payload, packet);
+    return packer->steered ? pack_steered(packer, payload, packet) : glimpse_packer_pack(packer, run, payload, packet);
 }

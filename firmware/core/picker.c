@@ -48,10 +48,9 @@ static uint32_t score_of(const glimpse_picker *picker, const glimpse_segment *se
     const glimpse_saliency *saliency = &picker->codec->saliency;
     const uint32_t row = segment->cell / saliency->columns;
     const uint32_t column = segment->cell % saliency->columns;
-    const bool wanted =
-        row >= picker->top && row < picker->bottom && column >= picker->left && column < picker->right;
-    return 256u * picker->level[segment->cell] + saliency->gain * (uint32_t)(picker->codec->channels - segment->channel) +
-           (wanted ? WANTED : 0u);
+    const bool wanted = row >= picker->top && row < picker->bottom && column >= picker->left && column < picker->right;
+    return 256u * picker->level[segment->cell] +
+           saliency->gain * (uint32_t)(picker->codec->channels - segment->channel) + (wanted ? WANTED : 0u);
 }
 
 static bool is_unsent(const glimpse_picker *picker, const glimpse_segment *segment)
@@ -62,9 +61,9 @@ static bool is_unsent(const glimpse_picker *picker, const glimpse_segment *segme
 /* Symbols that wait and follow each other in rank: the first segment's last ones, or any where ranks are followed, and
    whole segments after it. */
 typedef struct {
-    uint32_t first; /* rank */
-    uint32_t head;  /* symbols in its first segment */
-    uint32_t count; /* symbols in all */
+    uint32_t first;       /* rank */
+    uint32_t head;        /* symbols in its first segment */
+    uint32_t count;       /* symbols in all */
     uint32_t number, end; /* segments, the end outside */
 } waiting_stretch;
 

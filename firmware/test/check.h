@@ -107,6 +107,17 @@ static inline void check_bytes(const char *file, int line, const void *expected,
     }
 }
 
+/* A figure for a person, which `pio test -v` shows. */
+static inline void check_note(const char *what, uint64_t figure)
+{
+    port_text(check_state.name);
+    port_text(": ");
+    check_print_unsigned(figure);
+    port_text(" ");
+    port_text(what);
+    port_text("\n");
+}
+
 static inline void check_run(const char *file, int line, const char *name, void (*test)(void))
 {
     check_state.name = name;

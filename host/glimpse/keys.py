@@ -9,7 +9,8 @@ A key file is text:
     secret yes
 
 Beside FILE lies FILE.counter once the key is in use: the next counter of what this computer sealed, or the word
-`node` once a node seals with it and counts for itself. No error and no output of this module shows a key.
+`node` once a node seals with it and counts for itself; and FILE.downlinks once this computer has told that node
+something: the next counter of that direction. No error and no output of this module shows a key.
 """
 
 import contextlib
@@ -130,10 +131,27 @@ def reserve_counters(path: Path, count: int) -> int:
             raise GlimpseError(
                 f"the key in {path} was installed on a node, which counts its packets itself; make another key for this"
             )
-        if used + count > COUNTER_END:
-            raise GlimpseError(f"the counter of the key in {path} has ended; make another key with glimpse key new")
-        _write(path, str(used + count))
+        _write(_counter_file(path), str(_after(path, used, count)))
         return used
+
+
+def reserve_downlink(path: Path) -> int:
+    """A counter of packets to the node that nobody has used under this key and nobody else will.
+
+    Raises:
+        GlimpseError: the counter has ended, or the file cannot be written.
+    """
+    with _locked(path):
+        file = path.with_name(path.name + ".downlinks")
+        used = _number(file, path)
+        _write(file, str(_after(path, used, 1)))
+        return used
+
+
+def _after(path: Path, used: int, count: int) -> int:
+    if used + count > COUNTER_END:
+        raise GlimpseError(f"the counter of the key in {path} has ended; make another key with glimpse key new")
+    return used + count
 
 
 def give_to_node(path: Path) -> None:
@@ -151,7 +169,7 @@ def give_to_node(path: Path) -> None:
             )
         if used:
             raise GlimpseError(f"the key in {path} has sealed packets on this computer; make another one for the node")
-        _write(path, ON_NODE)
+        _write(_counter_file(path), ON_NODE)
 
 
 def _counter_file(path: Path) -> Path:
@@ -161,10 +179,16 @@ def _counter_file(path: Path) -> Path:
 def _used(path: Path) -> int | str:
     """The next counter, or ON_NODE."""
     file = _counter_file(path)
+    with contextlib.suppress(OSError, ValueError):  # _number says what is wrong
+        if file.read_text("ascii").strip() == ON_NODE:
+            return ON_NODE
+    return _number(file, path)
+
+
+def _number(file: Path, path: Path) -> int:
+    """The next counter in a file beside the key in `path`."""
     try:
         text = file.read_text("ascii").strip()
-        if text == ON_NODE:
-            return text
         if not 0 <= int(text) <= COUNTER_END:
             raise ValueError
         return int(text)
@@ -174,8 +198,8 @@ def _used(path: Path) -> int | str:
         raise GlimpseError(f"{file} is damaged, so it is not known what {path} has sealed; make another key") from error
 
 
-def _write(path: Path, text: str) -> None:
-    write_whole(_counter_file(path), (text + "\n").encode())
+def _write(file: Path, text: str) -> None:
+    write_whole(file, (text + "\n").encode())
 
 
 @contextlib.contextmanager

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice, product
 
-from glimpse.binding import PacketError, read_header
-from glimpse.binding.parity import KIND_PARITY, ParityView, parity_word, read_parity, recovered_packet, solve, without
+from glimpse.binding import KIND_PARITY, PacketError, read_header
+from glimpse.binding.parity import ParityView, parity_word, read_parity, recovered_packet, solve, without
 
 # A frame has at most a few hundred packets; whoever sends more means no good.
 MOST_PACKETS = 4096

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glimpse import binding
-from glimpse.binding.parity import KIND_PARITY
+from glimpse.binding import KIND_PARITY
 from glimpse.decoder import PictureDecoder
 from glimpse.parity import Recovery
 from glimpse.zoo import ZooModel

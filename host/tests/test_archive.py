@@ -4,15 +4,15 @@
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from glimpse import archive, cli, zoo
+from glimpse import archive, zoo
 from glimpse.errors import GlimpseError
 from glimpse.glp import write_packets
 from PIL import Image
+from support.typed import typed
 
 CURRENT = zoo.load()
 NOW = CURRENT.binding.revision
@@ -39,14 +39,6 @@ def no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     zoo.load.cache_clear()
     yield
     zoo.load.cache_clear()
-
-
-def run(*words: object) -> int:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["glimpse", *map(str, words)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-    return end.value.code or 0
 
 
 def test_the_nearest_revision_before_the_current_one_is_taken(tmp_path: Path):
@@ -91,18 +83,18 @@ def test_packets_of_an_old_revision_are_decoded_from_the_archive(
     symbols = np.random.default_rng(1).integers(0, 8, before.binding.latent_shape).astype(np.uint8)
     glp = tmp_path / "old.glp"
     write_packets(glp, before.binding.pack(symbols, frame=3, payload=242, budget=2000))
-    assert run("decode", glp, "-o", tmp_path / "a.png") == 1
+    assert typed("decode", glp, "-o", tmp_path / "a.png") == 1
     assert "made by another revision of the model (name the archive that holds it" in capfd.readouterr().out
     name = f"mcucoder@{(NOW - 1) % 256}"
     for words in (["--archive", tmp_path / "archive"], ["--archive", tmp_path / "archive", "--model", name]):
-        assert run("decode", glp, "-o", tmp_path / "a.png", "--json", "-", *words) == 0
+        assert typed("decode", glp, "-o", tmp_path / "a.png", "--json", "-", *words) == 0
         numbers = json.loads(capfd.readouterr().out)
         assert (numbers["model"], numbers["revision"]) == ("mcucoder", (NOW - 1) % 256)
-    assert run("decode", glp, "--all", tmp_path / "all", "--archive", tmp_path / "archive") == 0
+    assert typed("decode", glp, "--all", tmp_path / "all", "--archive", tmp_path / "archive") == 0
     assert name in capfd.readouterr().out
     # An archive in the place for a user's data needs no option.
     shutil.copytree(tmp_path / "archive", tmp_path / "home" / "glimpse" / "archive")
-    assert run("decode", glp, "-o", tmp_path / "b.png") == 0
+    assert typed("decode", glp, "-o", tmp_path / "b.png") == 0
     assert (np.asarray(Image.open(tmp_path / "a.png")) == np.asarray(Image.open(tmp_path / "b.png"))).all()
 
 

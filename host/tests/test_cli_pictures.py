@@ -3,51 +3,37 @@
 
 import json
 import random
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from glimpse import cli, zoo
+from glimpse import zoo
 from glimpse.glp import format_packets, read_packets, write_packets
 from glimpse.photo import fit_photo, load_photo
 from glimpse.quality import psnr
 from glimpse.samples import sample_photos
+from support.typed import Glimpse
 
 MODEL = zoo.load()
 PHOTO = sample_photos()["coffee"]
-Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    def command(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["glimpse", *map(str, words)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, error = capfd.readouterr()
-        return end.value.code or 0, out, error
-
-    return command
-
-
-@pytest.fixture
-def glp(tmp_path: Path, run: Run) -> Path:
+def glp(tmp_path: Path, glimpse: Glimpse) -> Path:
     path = tmp_path / "coffee.glp"
-    assert run("encode", PHOTO, "-o", path, "--frame", 5)[0] == 0
+    assert glimpse("encode", PHOTO, "-o", path, "--frame", 5)[0] == 0
     return path
 
 
-def test_encode_then_decode_gives_the_photo_back(glp: Path, tmp_path: Path, run: Run):
-    code, out, error = run("decode", glp, "-o", tmp_path / "coffee.png")
+def test_encode_then_decode_gives_the_photo_back(glp: Path, tmp_path: Path, glimpse: Glimpse):
+    code, out, error = glimpse("decode", glp, "-o", tmp_path / "coffee.png")
     assert (code, error) == (0, "") and "9,408 of 9,408 symbols (100 %), model mcucoder" in out
     photo = fit_photo(load_photo(PHOTO), MODEL.binding.photo_width, MODEL.binding.photo_height)
     assert psnr(photo, np.asarray(load_photo(tmp_path / "coffee.png"))) > 18
 
 
-def test_encode_tells_its_numbers(tmp_path: Path, run: Run):
-    code, out, error = run("encode", PHOTO, "-o", tmp_path / "a.glp", "--coding", "raw", "--json", "-")
+def test_encode_tells_its_numbers(tmp_path: Path, glimpse: Glimpse):
+    code, out, error = glimpse("encode", PHOTO, "-o", tmp_path / "a.glp", "--coding", "raw", "--json", "-")
     numbers = json.loads(out)
     packets = read_packets(tmp_path / "a.glp").packets
     assert code == 0 and f"{len(packets)} packets" in error
@@ -56,21 +42,21 @@ def test_encode_tells_its_numbers(tmp_path: Path, run: Run):
 
 
 @pytest.mark.parametrize("payload", [11, 51, 242])
-def test_payload_and_budget_are_kept(tmp_path: Path, run: Run, payload: int):
+def test_payload_and_budget_are_kept(tmp_path: Path, glimpse: Glimpse, payload: int):
     path = tmp_path / "a.glp"
-    assert run("encode", PHOTO, "-o", path, "--payload", payload, "--budget", 600)[0] == 0
+    assert glimpse("encode", PHOTO, "-o", path, "--payload", payload, "--budget", 600)[0] == 0
     packets = read_packets(path).packets
     assert max(map(len, packets)) <= payload and 600 - payload <= sum(map(len, packets)) <= 600
 
 
-def test_decode_counts_what_a_link_did(glp: Path, tmp_path: Path, run: Run):
+def test_decode_counts_what_a_link_did(glp: Path, tmp_path: Path, glimpse: Glimpse):
     packets = read_packets(glp).packets
     chance = random.Random(3)
     came = chance.sample(packets, len(packets) // 2)
     hurt = [packet[:-1] + bytes([packet[-1] ^ 1]) for packet in came[:3]]
     chance.shuffle(came)
     write_packets(glp, [*hurt, *came, *came[:4]])
-    code, out, _ = run("decode", glp, "-o", tmp_path / "a.png", "--json", tmp_path / "a.json")
+    code, out, _ = glimpse("decode", glp, "-o", tmp_path / "a.png", "--json", tmp_path / "a.json")
     numbers = json.loads((tmp_path / "a.json").read_text())
     assert code == 0 and numbers["frame"] == 5 and numbers["model"] == "mcucoder"
     seen = {"seen": len(came) + 7, "used": len(came), "duplicate": 4, "rejected": {"check": 3}}
@@ -79,19 +65,19 @@ def test_decode_counts_what_a_link_did(glp: Path, tmp_path: Path, run: Run):
     assert "4 brought nothing new" in out and "3 rejected: damaged on the way" in out
 
 
-def test_json_on_standard_output_stands_alone(glp: Path, tmp_path: Path, run: Run):
-    code, out, error = run("decode", glp, "-o", tmp_path / "a.png", "--json", "-")
+def test_json_on_standard_output_stands_alone(glp: Path, tmp_path: Path, glimpse: Glimpse):
+    code, out, error = glimpse("decode", glp, "-o", tmp_path / "a.png", "--json", "-")
     assert code == 0 and json.loads(out)["packets"]["rejected"] == {} and "packets used" in error
 
 
-def test_first_uses_the_first_packets_only(glp: Path, tmp_path: Path, run: Run):
-    _, out, _ = run("decode", glp, "-o", tmp_path / "a.png", "--first", 7, "--json", "-")
+def test_first_uses_the_first_packets_only(glp: Path, tmp_path: Path, glimpse: Glimpse):
+    _, out, _ = glimpse("decode", glp, "-o", tmp_path / "a.png", "--first", 7, "--json", "-")
     assert json.loads(out)["packets"]["seen"] == 7
-    _, out, _ = run("decode", glp, "-o", tmp_path / "a.png", "--first", 99999, "--json", "-")
+    _, out, _ = glimpse("decode", glp, "-o", tmp_path / "a.png", "--first", 99999, "--json", "-")
     assert json.loads(out)["packets"]["seen"] == len(read_packets(glp).packets)
 
 
-def test_steps_show_the_picture_appear(glp: Path, tmp_path: Path, run: Run):
+def test_steps_show_the_picture_appear(glp: Path, tmp_path: Path, glimpse: Glimpse):
     command = (
         "decode",
         glp,
@@ -104,46 +90,46 @@ def test_steps_show_the_picture_appear(glp: Path, tmp_path: Path, run: Run):
         "--steps",
         tmp_path / "on" / "way",
     )
-    assert run(*command)[0] == 0
+    assert glimpse(*command)[0] == 0
     names = sorted(path.name for path in (tmp_path / "on" / "way").iterdir())
     assert names == ["packets-0010.png", "packets-0020.png", "packets-0025.png"]
 
 
-def test_a_cut_file_is_decoded_and_said_to_be_cut(glp: Path, tmp_path: Path, run: Run):
+def test_a_cut_file_is_decoded_and_said_to_be_cut(glp: Path, tmp_path: Path, glimpse: Glimpse):
     glp.write_bytes(glp.read_bytes()[:-10])
-    code, out, _ = run("decode", glp, "-o", tmp_path / "a.png")
+    code, out, _ = glimpse("decode", glp, "-o", tmp_path / "a.png")
     assert code == 0 and "ends inside a packet" in out
 
 
-def test_two_frames_in_a_file_are_told_apart(glp: Path, tmp_path: Path, run: Run):
+def test_two_frames_in_a_file_are_told_apart(glp: Path, tmp_path: Path, glimpse: Glimpse):
     first = read_packets(glp).packets
-    run("encode", PHOTO, "-o", tmp_path / "b.glp", "--frame", 6)
+    glimpse("encode", PHOTO, "-o", tmp_path / "b.glp", "--frame", 6)
     write_packets(glp, first[:10] + read_packets(tmp_path / "b.glp").packets)
-    _, out, _ = run("decode", glp, "-o", tmp_path / "a.png")
+    _, out, _ = glimpse("decode", glp, "-o", tmp_path / "a.png")
     assert "10 of " in out and "rejected: of another frame (choose it with --frame)" in out
-    _, out, _ = run("decode", glp, "-o", tmp_path / "a.png", "--frame", 6, "--json", "-")
+    _, out, _ = glimpse("decode", glp, "-o", tmp_path / "a.png", "--frame", 6, "--json", "-")
     assert json.loads(out)["packets"]["rejected"] == {"frame": 10}
 
 
-def test_all_frames_of_a_file_get_their_pictures(glp: Path, tmp_path: Path, run: Run):
-    run("encode", PHOTO, "-o", tmp_path / "b.glp", "--frame", 6, "--model", "limitnet", "--budget", 900)
+def test_all_frames_of_a_file_get_their_pictures(glp: Path, tmp_path: Path, glimpse: Glimpse):
+    glimpse("encode", PHOTO, "-o", tmp_path / "b.glp", "--frame", 6, "--model", "limitnet", "--budget", 900)
     other = read_packets(tmp_path / "b.glp").packets
     write_packets(glp, [*read_packets(glp).packets[:10], *other, b"noise", other[0]])
-    code, out, _ = run("decode", glp, "--all", tmp_path / "all", "--json", "-")
+    code, out, _ = glimpse("decode", glp, "--all", tmp_path / "all", "--json", "-")
     numbers = json.loads(out)
     assert code == 0 and numbers["packets"]["rejected"] == {"length": 1} and numbers["packets"]["duplicate"] == 1
     found = [(row["frame"], row["model"], row["packets"]) for row in numbers["frames"]]
     assert found == [(5, "mcucoder", 10), (6, "limitnet", len(other))]
     names = ["0001-frame-05.png", "0002-frame-06.png"]
     assert sorted(path.name for path in (tmp_path / "all").iterdir()) == names
-    run("decode", tmp_path / "b.glp", "-o", tmp_path / "b.png")
+    glimpse("decode", tmp_path / "b.glp", "-o", tmp_path / "b.png")
     one, two = (np.asarray(load_photo(path)) for path in (tmp_path / "b.png", tmp_path / "all" / names[1]))
     assert (one == two).all()
 
 
-def test_the_map_strikes_out_what_was_filled_in(tmp_path: Path, run: Run):
-    run("encode", PHOTO, "-o", tmp_path / "b.glp", "--model", "limitnet", "--budget", 900)
-    code, out, _ = run("decode", tmp_path / "b.glp", "-o", tmp_path / "b.png", "--map", tmp_path / "map.png")
+def test_the_map_strikes_out_what_was_filled_in(tmp_path: Path, glimpse: Glimpse):
+    glimpse("encode", PHOTO, "-o", tmp_path / "b.glp", "--model", "limitnet", "--budget", 900)
+    code, out, _ = glimpse("decode", tmp_path / "b.glp", "-o", tmp_path / "b.png", "--map", tmp_path / "map.png")
     empty = int(out.split("not seen; of ")[1].split(" of 784 places nothing came")[0])
     assert code == 0 and 0 < empty < 784 and "map of what was received" in out
     picture, drawn = (np.asarray(load_photo(tmp_path / name)) for name in ("b.png", "map.png"))
@@ -152,8 +138,8 @@ def test_the_map_strikes_out_what_was_filled_in(tmp_path: Path, run: Run):
     assert 0.2 < colour[:224, :224].sum() / (64 * empty) < 0.5, "struck out at the left"
     kept = ~colour[:224, :224]
     assert (drawn[:224, :224][kept] == picture[kept]).all()
-    run("encode", PHOTO, "-o", tmp_path / "b.glp")
-    assert "filled in" not in run("decode", tmp_path / "b.glp", "-o", tmp_path / "b.png")[1]
+    glimpse("encode", PHOTO, "-o", tmp_path / "b.glp")
+    assert "filled in" not in glimpse("decode", tmp_path / "b.glp", "-o", tmp_path / "b.png")[1]
 
 
 @pytest.mark.parametrize(
@@ -190,14 +176,14 @@ def test_the_map_strikes_out_what_was_filled_in(tmp_path: Path, run: Run):
     ],
 )
 def test_mistakes_end_in_one_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run, words: tuple, code: int, sentence: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, glimpse: Glimpse, words: tuple, code: int, sentence: str
 ):
     monkeypatch.chdir(tmp_path)
     Path("notes.txt").write_text("not a photo")
     Path("empty.glp").write_bytes(format_packets([]))
     Path("noise.glp").write_bytes(format_packets([b"a" * 20, b"b" * 20]))
     before = sorted(path.name for path in tmp_path.iterdir())
-    got, out, error = run(*words)
+    got, out, error = glimpse(*words)
     assert got == code and sentence in error, error
     assert "Traceback" not in out + error
     assert sorted(path.name for path in tmp_path.iterdir()) == before, "nothing was written"

@@ -3,13 +3,11 @@
 
 import json
 import shutil
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from glimpse import cli, zoo
+from glimpse import zoo
 from glimpse.binding import read_header
 from glimpse.errors import UsageError
 from glimpse.evaluation.contact import Policy, transmit
@@ -20,6 +18,7 @@ from glimpse.links import constant
 from glimpse.photo import fit_photo, load_photo
 from glimpse.samples import sample_photos
 from support.tiny_classifier import tiny_classifier
+from support.typed import Glimpse
 
 
 class Parcels:
@@ -150,11 +149,8 @@ def test_what_is_kept_is_measured_on_the_same_photos():
     assert nothing[1]["kept_top1"] is None
 
 
-Run = Callable[..., tuple[int, str, str]]
-
-
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+def run(glimpse: Glimpse, tmp_path: Path) -> Glimpse:
     folder = tmp_path / "photos"
     for name in ("cat", "coffee"):
         (folder / name).mkdir(parents=True)
@@ -164,16 +160,12 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_
 
     def command(*words: object) -> tuple[int, str, str]:
         files = ["--data", folder, "--classifier", tmp_path / "tiny.tflite", "--labels", tmp_path / "labels.txt"]
-        monkeypatch.setattr(sys, "argv", ["glimpse", "contact", *map(str, [*files, *words])])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, error = capfd.readouterr()
-        return end.value.code or 0, out, error
+        return glimpse("contact", *files, *words)
 
     return command
 
 
-def test_one_command_ends_with_a_table_numbers_and_a_plot(run: Run, tmp_path: Path):
+def test_one_command_ends_with_a_table_numbers_and_a_plot(run: Glimpse, tmp_path: Path):
     (tmp_path / "photos" / "cat" / "broken.png").write_bytes(b"no photo")
     words = ["--codecs", "mcucoder,progressive", "--payloads", 222, "--loss", "0,40", "--means", "1000,2500"]
     code, out, error = run(*words, "--json", tmp_path / "c.json", "--plot", tmp_path / "c.png")
@@ -204,6 +196,6 @@ def test_one_command_ends_with_a_table_numbers_and_a_plot(run: Run, tmp_path: Pa
         (["--json", "/nowhere/at/all.json"], 1, "does not exist"),
     ],
 )
-def test_what_cannot_be_meant_is_one_sentence(run: Run, words: list[str], code: int, sentence: str):
+def test_what_cannot_be_meant_is_one_sentence(run: Glimpse, words: list[str], code: int, sentence: str):
     ended, out, error = run(*words)
     assert ended == code and sentence in error and error.count("\n") == 1 and "Traceback" not in error + out

@@ -4,13 +4,11 @@
 import json
 import math
 import re
-import sys
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from glimpse import cli
 from glimpse.commands import demo as command
 from glimpse.errors import GlimpseError
 from glimpse.journey import survivors
@@ -20,6 +18,7 @@ from glimpse.report.chart import HEIGHT, chart, svg_chart
 from glimpse.samples import sample_photos
 from PIL import Image
 from rich.console import Console
+from support.typed import typed
 
 COST = {
     "target": "sim:cortex-m7",
@@ -132,19 +131,12 @@ def test_losses_are_exact_seeded_and_in_sending_order():
     assert len(survivors(1, 1.0, (1,))) == 1
 
 
-def glimpse(monkeypatch: pytest.MonkeyPatch, *words: object) -> int:
-    monkeypatch.setattr(sys, "argv", ["glimpse", *map(str, words)])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    return end.value.code or 0
-
-
 def test_the_demo_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
     photo, out = sample_photos()["cat"], tmp_path / "out"
     words = ("demo", photo, "--target", "native", "--out", out, "--json", "-")
     runs = []
     for _ in range(2):  # the second run overwrites
-        assert glimpse(monkeypatch, *words) == 0
+        assert typed(*words) == 0
         runs.append(capfd.readouterr())
     numbers = json.loads(runs[0].out)
     assert numbers["photos"] == json.loads(runs[1].out)["photos"]
@@ -164,7 +156,7 @@ def test_an_interrupt_leaves_nothing_half_written(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(command, "page", stop)
-    assert glimpse(monkeypatch, "demo", sample_photos()["cat"], "--target", "native", "--out", tmp_path / "out") == 130
+    assert typed("demo", sample_photos()["cat"], "--target", "native", "--out", tmp_path / "out") == 130
     assert capfd.readouterr().err.strip().splitlines()[-1].startswith("stopped; nothing in")
     assert not list((tmp_path / "out").iterdir())
 
@@ -183,12 +175,12 @@ def test_the_other_core_may_be_missing(monkeypatch: pytest.MonkeyPatch, capfd: p
 def test_a_place_that_cannot_be_written_ends_the_demo_before_any_work(tmp_path: Path, monkeypatch, capfd):
     (tmp_path / "out").write_text("a file, not a folder")
     monkeypatch.setattr(command, "open_node", None)
-    assert glimpse(monkeypatch, "demo", "--out", tmp_path / "out") == 1
+    assert typed("demo", "--out", tmp_path / "out") == 1
     assert "a file has that name; name another folder" in capfd.readouterr().err
 
 
 def test_a_bad_photo_ends_the_demo_before_a_node_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd):
     (tmp_path / "notes.txt").write_text("no photo")
     monkeypatch.setattr(command, "open_node", None)
-    assert glimpse(monkeypatch, "demo", tmp_path / "notes.txt", "--out", tmp_path / "out") == 1
+    assert typed("demo", tmp_path / "notes.txt", "--out", tmp_path / "out") == 1
     assert "is not a picture that can be read" in capfd.readouterr().err

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 from support import difference_reference, make_vectors_difference
-from support.core_library import REASONS, CodecStruct, CoreLibrary
+from support.core_library import CodecStruct, CoreLibrary, packets_of, taken_or_reason
 from support.difference_reference import Reference
 from support.wire_reference import Codec, Rejected
 from test_wire_vectors import codec_of
@@ -54,15 +54,7 @@ class Differences:
         packer = ctypes.create_string_buffer(PACKER_BYTES)
         begin = self.c.glimpse_difference_begin(packer, ctypes.byref(struct), ctypes.byref(held), symbols, frame)
         assert begin == 0
-        packets = []
-        for payload in payloads:
-            packet = ctypes.create_string_buffer(payload)
-            length = self.c.glimpse_difference_next(packer, ctypes.c_size_t(payload), packet)
-            if length == 0:
-                break
-            assert 0 < length <= payload, length
-            packets.append(packet.raw[:length])
-        return packets
+        return packets_of(self.c.glimpse_difference_next, packer, payloads)
 
     def unpack(self, codec: Codec, reference: Reference, frame: int, packet: bytes) -> dict[int, int] | str:
         struct, held = self.struct(codec, reference)
@@ -79,12 +71,7 @@ class Differences:
             symbols,
             received,
         )
-        taken = {at: symbols.raw[at] for at, flag in enumerate(received.raw) if flag}
-        if result < 0:
-            assert not taken and symbols.raw == b"\xee" * codec.symbols
-            return {**REASONS, -18: "reference"}[result]
-        assert len(taken) == result
-        return taken
+        return taken_or_reason(result, symbols.raw, received.raw)
 
 
 @pytest.fixture(scope="module")

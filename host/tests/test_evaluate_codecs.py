@@ -13,6 +13,7 @@ from glimpse.evaluation import classical, jpeg
 from glimpse.evaluation.codec import Coded, packet_bytes
 from glimpse.evaluation.learned import GlimpseModel, model_named, packets_of, thinned
 from glimpse.evaluation.loss import loss_rows
+from glimpse.evaluation.variant import split_name
 from glimpse.evaluation.view import Viewer
 from glimpse.photo import fit_photo, load_photo
 from glimpse.quality import psnr
@@ -155,4 +156,30 @@ def test_thinning_keeps_the_first_and_the_last(count: int, points: int | None):
 
 def test_variants_need_a_model_with_saliency():
     with pytest.raises(UsageError, match="does not order by saliency"):
-        model_named("mcucoder@ranks", 222)
+        model_named("mcucoder:ranks", 222)
+
+
+def test_variants_of_a_model_and_what_none_is():
+    assert (model_named("limitnet", 51).name, model_named("limitnet", 51).gain) == ("limitnet", None)
+    ranks, gain = model_named("limitnet:ranks", 51), model_named("limitnet:gain=0.2", 51)
+    assert (ranks.name, ranks.steered, gain.name, gain.steered, gain.gain) == (
+        "limitnet:ranks",
+        False,
+        "limitnet:gain=0.2",
+        True,
+        0.2,
+    )
+    for wrong in ("limitnet:0.2", "limitnet:gain=", "limitnet:gain=nan", "limitnet:gain", "limitnet:rank"):
+        with pytest.raises(UsageError, match=r"NAME:gain=0\.2"):
+            model_named(wrong, 51)
+    assert split_name("mcucoder@4:gain=1") == ("mcucoder@4", "gain=1") and split_name("a:b/c") == ("a:b/c", "")
+
+
+def test_an_old_revision_is_no_variant():
+    now = zoo.load("limitnet").binding.revision
+    assert (model_named(f"limitnet@{now}", 51).name, model_named(f"limitnet@{now}", 51).gain) == (
+        f"limitnet@{now}",
+        None,
+    )
+    with pytest.raises(GlimpseError, match="there is no limitnet@250"):
+        model_named("limitnet@250", 51)

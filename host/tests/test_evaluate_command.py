@@ -4,21 +4,18 @@
 import io
 import json
 import shutil
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from glimpse import cli, zoo
+from glimpse import zoo
 from glimpse.commands.evaluate import _codecs
 from glimpse.evaluation import jpeg
 from glimpse.evaluation.table import loss_table
 from glimpse.samples import sample_photos
 from PIL import Image
 from rich.console import Console
-
-Run = Callable[..., tuple[int, str, str]]
+from support.typed import Glimpse
 
 
 @pytest.fixture(autouse=True)
@@ -27,16 +24,9 @@ def few_points(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    def command(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["glimpse", "evaluate", *map(str, words)])
-        monkeypatch.setenv("COLUMNS", "80")
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, error = capfd.readouterr()
-        return end.value.code or 0, out, error
-
-    return command
+def run(glimpse: Glimpse, monkeypatch: pytest.MonkeyPatch) -> Glimpse:
+    monkeypatch.setenv("COLUMNS", "80")
+    return lambda *words: glimpse("evaluate", *words)
 
 
 @pytest.fixture
@@ -59,7 +49,7 @@ def test_seven_losses_fit_a_terminal():
     assert "mcucoder-mse" in text and "2,496" in text and text.count("0.912") == 7 and "…" not in text
 
 
-def test_models_of_one_name_are_refused_before_their_numbers_mix(folder: Path, tmp_path: Path, run: Run):
+def test_models_of_one_name_are_refused_before_their_numbers_mix(folder: Path, tmp_path: Path, run: Glimpse):
     copy = tmp_path / "retrained"
     shutil.copytree(zoo.load("mcucoder").folder, copy, ignore=shutil.ignore_patterns("checkpoint", "results"))
     code, _, error = run("--data", folder, "--models", f"mcucoder,{copy}", "--baselines", "jpeg")
@@ -71,7 +61,7 @@ def test_without_names_every_model_is_compared():
     assert (models, baselines, left_out) == (tuple(zoo.names()), ("jpeg",), [])
 
 
-def test_one_command_ends_with_a_table_numbers_and_plots(folder: Path, tmp_path: Path, run: Run):
+def test_one_command_ends_with_a_table_numbers_and_plots(folder: Path, tmp_path: Path, run: Glimpse):
     Image.fromarray(np.full((3, 5, 3), 200, np.uint8)).save(folder / "tiny.png")
     (folder / "broken.jpg").write_bytes(b"\xff\xd8 not really")
     (folder / "notes.txt").write_text("no photo")
@@ -106,13 +96,13 @@ def test_one_command_ends_with_a_table_numbers_and_plots(folder: Path, tmp_path:
     assert names == {f"{name}.{kind}" for name in ("psnr", "ms_ssim", "loss") for kind in ("png", "svg")}
 
 
-def test_two_processes_give_the_same_rows(folder: Path, run: Run):
+def test_two_processes_give_the_same_rows(folder: Path, run: Glimpse):
     words = ["--data", folder, "--models", "none", "--baselines", "wavelet", "--anchor", "wavelet", "--json", "-"]
     results = [json.loads(run(*words, "--jobs", jobs)[1]) for jobs in (1, 2)]
     assert results[0]["rows"] == results[1]["rows"] and len({row["image"] for row in results[0]["rows"]}) == 2
 
 
-def test_json_on_standard_output_stands_alone_and_squash_is_said(folder: Path, run: Run):
+def test_json_on_standard_output_stands_alone_and_squash_is_said(folder: Path, run: Glimpse):
     code, out, error = run(
         "--data", folder, "--models", "none", "--baselines", "jpeg", "--fit", "squash", "--limit", 1, "--json", "-"
     )
@@ -120,7 +110,7 @@ def test_json_on_standard_output_stands_alone_and_squash_is_said(folder: Path, r
     assert code == 0 and numbers["fit"] == "squash" and len(numbers["photos"]) == 1 and "squashed" in error
 
 
-def test_the_validation_split_is_every_twentieth_photo(tmp_path: Path, run: Run):
+def test_the_validation_split_is_every_twentieth_photo(tmp_path: Path, run: Glimpse):
     for number in range(21):
         Image.fromarray(np.full((50, 50, 3), 10 * number, np.uint8)).save(tmp_path / f"{number:02}.png")
     words = ["--data", tmp_path, "--models", "none", "--baselines", "jpeg", "--split", "validation", "--json", "-"]
@@ -128,7 +118,7 @@ def test_the_validation_split_is_every_twentieth_photo(tmp_path: Path, run: Run)
     assert numbers["photos"] == ["00.png", "20.png"] and numbers["split"] == "validation"
 
 
-def test_class_folders_are_looked_into(tmp_path: Path, run: Run):
+def test_class_folders_are_looked_into(tmp_path: Path, run: Glimpse):
     for name in ("cat", "coffee"):
         (tmp_path / name).mkdir()
         shutil.copy(sample_photos()[name], tmp_path / name / "a.png")
@@ -149,12 +139,12 @@ def test_class_folders_are_looked_into(tmp_path: Path, run: Run):
         (["--models", "none", "--baselines", "jpeg", "--saliency", "here"], 2, "none of the models has a saliency"),
     ],
 )
-def test_what_cannot_be_meant_is_one_sentence(folder: Path, run: Run, words: list[str], code: int, sentence: str):
+def test_what_cannot_be_meant_is_one_sentence(folder: Path, run: Glimpse, words: list[str], code: int, sentence: str):
     ended, out, error = run("--data", folder, *words)
     assert ended == code and sentence in error and error.count("\n") == 1 and "Traceback" not in error + out
 
 
-def test_folders_without_photos_are_one_sentence(tmp_path: Path, run: Run):
+def test_folders_without_photos_are_one_sentence(tmp_path: Path, run: Glimpse):
     for place, sentence in ((tmp_path / "none", "there is no folder"), (tmp_path, "has no photos")):
         code, _, error = run("--data", place, "--baselines", "jpeg")
         assert code == 1 and sentence in error and error.count("\n") == 1

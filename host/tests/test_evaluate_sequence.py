@@ -2,31 +2,20 @@
 """glimpse evaluate --sequence: a scene in which little moves costs little, and a sentence for what is wrong."""
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from glimpse import cli
 from glimpse.evaluation import sequence
 from glimpse.samples import sample_photos
 from PIL import Image
-
-Run = Callable[..., tuple[int, str, str]]
+from support.typed import Glimpse
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    def command(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["glimpse", "evaluate", *map(str, words)])
-        monkeypatch.setenv("COLUMNS", "120")
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, error = capfd.readouterr()
-        return end.value.code or 0, out, error
-
-    return command
+def run(glimpse: Glimpse, monkeypatch: pytest.MonkeyPatch) -> Glimpse:
+    monkeypatch.setenv("COLUMNS", "120")
+    return lambda *words: glimpse("evaluate", *words)
 
 
 @pytest.fixture
@@ -42,7 +31,7 @@ def scene(tmp_path: Path) -> Path:
     return folder
 
 
-def test_little_moves_and_little_is_sent(run: Run, scene: Path, monkeypatch: pytest.MonkeyPatch):
+def test_little_moves_and_little_is_sent(run: Glimpse, scene: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sequence, "BUDGETS", (300, None))
     code, out, error = run("--sequence", scene, "--models", "mcucoder", "--payload", 51, "--json", "-")
     assert code == 0, error
@@ -59,7 +48,7 @@ def test_little_moves_and_little_is_sent(run: Run, scene: Path, monkeypatch: pyt
     assert rows["prior", 300]["ms_ssim_db"] > rows["images", 300]["ms_ssim_db"]
 
 
-def test_what_is_wrong_is_said(run: Run, scene: Path, tmp_path: Path):
+def test_what_is_wrong_is_said(run: Glimpse, scene: Path, tmp_path: Path):
     code, _, error = run("--sequence", scene, "--data", scene)
     assert code == 2 and "either" in error
     assert run()[0] == 2
@@ -69,7 +58,7 @@ def test_what_is_wrong_is_said(run: Run, scene: Path, tmp_path: Path):
     assert code == 1 and "there is no" in error
 
 
-def test_films_are_read_or_refused_in_a_sentence(run: Run, tmp_path: Path):
+def test_films_are_read_or_refused_in_a_sentence(run: Glimpse, tmp_path: Path):
     not_a_film = tmp_path / "film.mp4"
     not_a_film.write_text("not a film")
     code, _, error = run("--sequence", not_a_film, "--models", "mcucoder")

@@ -3,12 +3,10 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from glimpse import cli
 from glimpse.errors import UsageError
 from glimpse.evaluation.feedback_measure import (
     Rule,
@@ -25,6 +23,7 @@ from glimpse.evaluation.feedback_measure import (
 from glimpse.feedback import Answer, ByChange, ByConfidence, Look, Region, change_db, margin, region_wanted
 from glimpse.samples import sample_photos
 from support.tiny_classifier import tiny_classifier
+from support.typed import Glimpse
 
 SHAPE = (28, 28, 12)
 
@@ -152,7 +151,7 @@ def test_a_signal_that_says_nothing_saves_nothing():
     assert budgets_of(blind)[-1] == 800
 
 
-def test_the_command_measures_and_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd):
+def test_the_command_measures_and_refuses(tmp_path: Path, glimpse: Glimpse):
     for part in ("train", "val"):
         for name in ("cat", "coffee"):
             (tmp_path / part / name).mkdir(parents=True)
@@ -163,10 +162,7 @@ def test_the_command_measures_and_refuses(tmp_path: Path, monkeypatch: pytest.Mo
     def run(*words: object) -> tuple[int, str, str]:
         files = ["--classifier", tmp_path / "tiny.tflite", "--labels", tmp_path / "labels.txt", "--models", "mcucoder"]
         files += ["--jobs", 1]
-        monkeypatch.setattr(sys, "argv", ["glimpse", "feedback", *map(str, [*files, *words])])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        return end.value.code or 0, *capfd.readouterr()
+        return glimpse("feedback", *files, *words)
 
     same = run("--data", tmp_path / "val", "--train", tmp_path / "val")
     assert same[0] == 2 and "say nothing there" in same[2] and same[2].count("\n") == 1

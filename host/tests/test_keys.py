@@ -4,7 +4,6 @@
 import json
 import os
 import struct
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,14 +11,14 @@ import pytest
 from glimpse import binding, zoo
 from glimpse.binding.control import Answer, Downlink, Set, merge_telemetry, write_downlink
 from glimpse.binding.seal import COUNTER_END, DOWNLINK, UPLINK, ArchiveOpener, SealError
-from glimpse.cli import main
 from glimpse.errors import GlimpseError
 from glimpse.glp import read_packets
 from glimpse.keys import DeviceKey, give_to_node, make_key, read_key, reserve_counters
 from glimpse.targets import open_node
 from PIL import Image
 from skimage import data
-from support.nodes import ProgramNode, build_node_program
+from support.nodes import ProgramNode
+from support.typed import Glimpse
 
 # ---- the file
 
@@ -101,19 +100,15 @@ def test_a_key_is_used_in_one_place(tmp_path: Path):
 # ---- the command line
 
 
-def test_commands_seal_open_and_never_show_the_key(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-):
+def test_commands_seal_open_and_never_show_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, glimpse: Glimpse):
     monkeypatch.chdir(tmp_path)
     Image.fromarray(data.chelsea()).save(tmp_path / "cat.png")
     said = []
 
     def run(*words: object, code: int = 0) -> str:
-        monkeypatch.setattr(sys, "argv", ["glimpse", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said.append("".join(capfd.readouterr()))
-        assert ended.value.code == code, said[-1]
+        ended, *texts = glimpse(*words)
+        said.append("".join(texts))
+        assert ended == code, said[-1]
         return said[-1]
 
     assert "0123456789abcdef" in run("key", "new", "k", "--device", "0123456789ABCDEF")
@@ -155,11 +150,6 @@ def test_commands_seal_open_and_never_show_the_key(
 
 
 # ---- on a node
-
-
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_node_program(tmp_path_factory.mktemp("node"))
 
 
 @pytest.fixture
@@ -265,3 +255,28 @@ def test_a_node_with_a_key_takes_sealed_downlinks_once_and_seals_its_telemetry(
             node.downlink(sealed)
         telemetry = opened(node.telemetry(24), key)
         assert len(telemetry) > 1 and merge_telemetry(telemetry).settings["period"] == 60
+
+
+def test_node_commands_speak_with_a_sealed_node(
+    program: Path, tmp_path: Path, key: DeviceKey, monkeypatch: pytest.MonkeyPatch, glimpse: Glimpse
+):
+    make_key(tmp_path / "other")
+
+    def run(*words: object, code: int = 0) -> str:
+        ended, *texts = glimpse("node", *words)
+        assert ended == code, texts
+        return "".join(texts)
+
+    with ProgramNode(program, tmp_path) as node:
+        node.install_key(key)
+    monkeypatch.setattr("glimpse.commands.node._open", lambda target, model: ProgramNode(program, tmp_path))
+    assert "give its key with --key" in run("status", "--target", "x", code=1)
+    assert "cannot be opened with this key" in run("status", "--target", "x", "--key", tmp_path / "other", code=1)
+    assert "no downlink yet" in run("status", "--target", "x", "--key", tmp_path / "key")
+    for period in (60, 70):
+        run("set", "--target", "x", "--key", tmp_path / "key", "--period", period)
+    assert "70 s" in run("status", "--target", "x", "--key", tmp_path / "key")
+    assert "start 9" in run("reboot", "--target", "x", "--key", tmp_path / "key")
+    assert (tmp_path / "key.downlinks").read_text() == "3\n", "one for each downlink, none twice"
+    (tmp_path / "key.downlinks").write_text("x")
+    assert "is damaged" in run("set", "--target", "x", "--key", tmp_path / "key", "--period", 80, code=1)

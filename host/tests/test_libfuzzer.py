@@ -30,8 +30,10 @@ def minute(tmp_path_factory: pytest.TempPathFactory) -> Minute:
 )
 @pytest.mark.parametrize("name", libfuzzer.TARGETS)
 def test_nothing_breaks_a_parser(name: str, minute: Minute) -> None:
-    assert any((libfuzzer.CORPUS / name).iterdir()), "the corpus is part of the repository"
+    corpus = sorted((libfuzzer.CORPUS / name).iterdir())
+    assert corpus, "the corpus is part of the repository"
     program = libfuzzer.build(name, minute.folder)
     share = (minute.ends - monotonic()) / minute.targets
     minute.targets -= 1
     assert libfuzzer.run(name, program, max(1, round(share))) > 100
+    assert sorted((libfuzzer.CORPUS / name).iterdir()) == corpus, "and only grows when asked to"

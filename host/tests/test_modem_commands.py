@@ -102,12 +102,7 @@ def test_a_port_without_a_modem_gets_a_sentence(tmp_path, photo):
         (["send", "cat.png", "--port", "x", "--fport", "224"], 2, "223"),
     ],
 )
-def test_mistakes_get_a_sentence(tmp_path, photo, monkeypatch, capsys, words, code, sentence):
-    from glimpse import cli
-
+def test_mistakes_get_a_sentence(tmp_path, photo, monkeypatch, glimpse, words, code, sentence):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["glimpse", *words])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    assert end.value.code == code
-    assert sentence in capsys.readouterr().err
+    ended, _, error = glimpse(*words)
+    assert ended == code and sentence in error

@@ -4,20 +4,7 @@
 import json
 
 import pytest
-from glimpse import cli
 from glimpse.commands import node as command
-
-
-@pytest.fixture
-def glimpse(monkeypatch, capsys):
-    def run(*words):
-        monkeypatch.setattr("sys.argv", ["glimpse", *words])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        out, err = capsys.readouterr()
-        return stop.value.code, out, err
-
-    return run
 
 
 @pytest.mark.parametrize(

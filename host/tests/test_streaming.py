@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from glimpse import cli
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.streaming.link import Sent, TraceLink
 from glimpse.streaming.rate import RateControl
@@ -20,6 +19,7 @@ from glimpse.streaming.video import check_video_name, open_video, thinned, write
 from glimpse.streaming.y4m import from_rgb, to_rgb
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.typed import Glimpse
 
 PAYLOAD, WINDOW = 51, 1.0
 TRACES = {
@@ -248,9 +248,7 @@ def test_fewer_pictures_a_second_are_the_right_ones():
     assert list(thinned(iter(range(25)), 25, 3.7)) == [0, 6, 13, 20]
 
 
-def test_a_video_over_a_trace_as_a_person_types_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-):
+def test_a_video_over_a_trace_as_a_person_types_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, glimpse: Glimpse):
     writer = write_video(tmp_path / "in.y4m", Fraction(8))
     for picture in clip(12, 224):
         writer.add(picture)
@@ -258,15 +256,12 @@ def test_a_video_over_a_trace_as_a_person_types_it(
     (tmp_path / "t.csv").write_text("0,4000\n0.5,0\n1.0,4000\n")
     monkeypatch.chdir(tmp_path)
     words = ["stream", "in.y4m", "--link", "t.csv", "--fps", "8", "--record", "out.y4m", "--json", "n.json", "-o", "s"]
-    monkeypatch.setattr(sys, "argv", ["glimpse", *words])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    said = capfd.readouterr()
-    assert not end.value.code, said.err
+    code, out, error = glimpse(*words)
+    assert code == 0, error
     numbers = json.loads((tmp_path / "n.json").read_text())
     frames = numbers["frames"]
     assert len(frames) == 12 and numbers["fps"] == 8 and numbers["carried_bytes"] == 4000
-    assert "left out: the link is busy" in said.out and "where the link carries 4,000" in said.out
+    assert "left out: the link is busy" in out and "where the link carries 4,000" in out
     assert sum(frame["bytes"] for frame in frames) <= 4000
     came = [frame for frame in frames if frame["bytes"]]
     assert all(frame["shown"] == frame["frame"] and frame["psnr_db"] > 10 for frame in came)
@@ -277,7 +272,4 @@ def test_a_video_over_a_trace_as_a_person_types_it(
     reader = open_video(tmp_path / "out.y4m")
     assert len(list(reader)) == 12 and reader.rate == 8
     reader.close()
-    monkeypatch.setattr(sys, "argv", ["glimpse", "stream", "in.y4m", "--record", "a.gif"])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    assert end.value.code == 2
+    assert glimpse("stream", "in.y4m", "--record", "a.gif")[0] == 2

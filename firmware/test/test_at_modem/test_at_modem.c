@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/packet.h"
+#include "core/region.h"
 #include "core/status.h"
 #include "link/at_modem.h"
 #include "test/at_line.h"
@@ -209,6 +210,25 @@ static void rak_joins_and_sends(void)
     CHECK_EQUAL(-70, modem.rssi);
     CHECK_EQUAL(8, modem.snr);
     rak_tells_its_limit("AT+BAND=5\r\n\r\nOK\r\n", "AT+DR=1\r\n\r\nOK\r\n", 53);
+}
+
+/* What the driver takes for a limit and what the node plans its airtime by, each for the regions that it knows. */
+static void limits_are_those_of_the_regions(void)
+{
+    static const char *const names[] = {[4] = "EU868", [5] = "US915"};
+    uint32_t compared = 0;
+    for (uint32_t i = 0; i < glimpse_at_rak3172.region_count; i++) {
+        const glimpse_at_region *limits = &glimpse_at_rak3172.regions[i];
+        if (limits->number >= sizeof names / sizeof names[0] || names[limits->number] == NULL) {
+            continue;
+        }
+        const glimpse_region *region = glimpse_region_named(names[limits->number]);
+        for (uint32_t rate = 0; rate < GLIMPSE_AT_MAX_RATES; rate++) {
+            CHECK_EQUAL(glimpse_region_payload(region, rate, 0, false), limits->payload[rate]);
+        }
+        compared++;
+    }
+    CHECK_EQUAL(2, compared);
 }
 
 static void rak_is_joined_already(void)
@@ -446,6 +466,7 @@ int main(void)
     CHECK_RUN(e5_joins_again_when_the_session_is_gone);
     CHECK_RUN(the_rate_is_the_modems_where_none_is_given);
     CHECK_RUN(rak_joins_and_sends);
+    CHECK_RUN(limits_are_those_of_the_regions);
     CHECK_RUN(rak_is_joined_already);
     CHECK_RUN(rak_refuses_for_a_time);
     CHECK_RUN(no_modem_silences_a_node_for_more_than_a_day);

@@ -8,7 +8,6 @@ from glimpse._core import ffi, lib
 from glimpse.binding.model import MAX_PAYLOAD, MIN_PAYLOAD, Header, PacketError, status_text
 from glimpse.errors import GlimpseError
 
-KIND_PARITY = lib.GLIMPSE_KIND_PARITY
 MAX_MEMBERS, MAX_PARITY = lib.GLIMPSE_PARITY_MEMBERS, lib.GLIMPSE_PARITY_PACKETS
 
 

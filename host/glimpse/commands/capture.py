@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from glimpse import zoo
-from glimpse.binding.seal import UPLINK, ArchiveOpener, SealError
 from glimpse.commands.options import (
     DEFAULT_MODEL,
     BudgetOption,
@@ -27,13 +26,14 @@ from glimpse.commands.options import (
     PayloadOption,
     require_tables,
 )
-from glimpse.errors import GlimpseError, UsageError
+from glimpse.errors import UsageError
 from glimpse.files import check_place, write_json
 from glimpse.glp import write_packets
-from glimpse.keys import DeviceKey, read_key
+from glimpse.keys import read_key
 from glimpse.photo import check_picture_name, fit_photo, load_photo, save_picture
 from glimpse.reassemble import Assembly
 from glimpse.targets import open_node
+from glimpse.targets.talk import open_sealed
 
 
 def capture(
@@ -69,9 +69,9 @@ def capture(
     with open_node(target, chosen) as node:
         info = node.identify()
         frame = node.capture(rows, payload=payload, coding=coding.value, frame=None, budget=budget, pattern=pattern)
-    opened = _open_all(frame.packets, device_key) if device_key else frame.packets
     if out:
         write_packets(out, frame.packets)
+    opened = open_sealed(frame.packets, device_key) if device_key or picture else []
     if picture:
         assembly = Assembly(chosen)
         for packet in opened:
@@ -98,14 +98,3 @@ def capture(
             f"{info.board}, firmware {info.firmware}, {info.model}: frame {frame.frame}, "
             f"{len(frame.packets)} packets, {size} bytes" + "".join(f" -> {p}" for p in (out, picture) if p)
         )
-
-
-def _open_all(sealed: list[bytes], key: DeviceKey) -> list[bytes]:
-    opener = ArchiveOpener(key.seal(UPLINK))
-    try:
-        return [opener.take(packet) for packet in sealed]
-    except SealError as error:
-        raise GlimpseError(
-            f"the node's packets cannot be opened with this key ({error}); install it with glimpse key install, "
-            "or capture without --key"
-        ) from error

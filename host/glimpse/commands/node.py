@@ -12,11 +12,12 @@ import typer
 
 from glimpse import zoo
 from glimpse.binding import MAX_PAYLOAD, MIN_PAYLOAD, control
-from glimpse.commands.options import DEFAULT_MODEL, JsonOption, ModelOption
+from glimpse.commands.options import DEFAULT_MODEL, JsonOption, KeyOption, ModelOption
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.files import write_json
 from glimpse.targets import open_node
 from glimpse.targets.client import MODEMS, SerialNode
+from glimpse.targets.talk import Talk
 
 app = typer.Typer(no_args_is_help=True, help="A node's telemetry, its settings, and a restart.")
 NodeOption = Annotated[str, typer.Option("--target", help="serial:/dev/ttyACM0, sim:cortex-m7 or sim:cortex-m33.")]
@@ -52,24 +53,6 @@ def _open(target: str, model: str) -> SerialNode:
         node.close()
         raise UsageError(f"{target} takes no downlinks; name a board or an emulated one")
     return node
-
-
-def _tell(node: SerialNode, *commands: control.Command) -> control.Telemetry:
-    """Sends a downlink with the number after the node's last one; what the node says then.
-
-    Raises:
-        GlimpseError: the node did not do it.
-    """
-    before = control.merge_telemetry(node.telemetry())
-    last = before.answer.sequence if before and before.answer else -1
-    sequence = (last + 1) % (control.MAX_SEQUENCE + 1)
-    packet = control.write_downlink(control.Downlink(sequence, commands), MAX_PAYLOAD)
-    report = control.merge_telemetry(node.downlink(packet))
-    if report is None or report.answer is None or report.answer.sequence != sequence:
-        raise GlimpseError(f"{node.what} did not answer downlink {sequence}; flash the firmware of this version")
-    if report.answer.result != "done":
-        raise GlimpseError(f"{node.what} refused: {report.answer.sentence}")
-    return report
 
 
 def _named(names: tuple[str, ...], number: int) -> str:
@@ -118,10 +101,12 @@ def _show(target: str, report: control.Telemetry, json: str | None) -> None:
 
 
 @app.command()
-def status(target: NodeOption, model: ModelOption = DEFAULT_MODEL, json: JsonOption = None) -> None:
+def status(
+    target: NodeOption, key: KeyOption = None, model: ModelOption = DEFAULT_MODEL, json: JsonOption = None
+) -> None:
     """Telemetry: settings in force, starts, the last downlink."""
     with _open(target, model) as node:
-        report = control.merge_telemetry(node.telemetry())
+        report = Talk(node, key).ask()
     if report is None:
         raise GlimpseError(f"{target} says nothing of itself; flash the firmware of this version")
     _show(target, report, json)
@@ -141,6 +126,7 @@ def change(
     ] = None,
     channels: Annotated[int | None, typer.Option(min=0, max=64, help="Channels' worth of symbols; 0: all.")] = None,
     slot: Annotated[int | None, typer.Option(min=0, max=255, help="Stored model; 255: the built-in one.")] = None,
+    key: KeyOption = None,
     model: ModelOption = DEFAULT_MODEL,
     json: JsonOption = None,
 ) -> None:
@@ -160,7 +146,7 @@ def change(
     if not wanted:
         raise UsageError("nothing to set; name a setting, e.g. --budget 2000")
     with _open(target, model) as node:
-        report = _tell(node, control.Set(wanted), control.Status())
+        report = Talk(node, key).tell(control.Set(wanted), control.Status())
     _show(target, report, json)
 
 
@@ -195,11 +181,12 @@ def use_modem(
 
 
 @app.command()
-def reboot(target: NodeOption, model: ModelOption = DEFAULT_MODEL) -> None:
+def reboot(target: NodeOption, key: KeyOption = None, model: ModelOption = DEFAULT_MODEL) -> None:
     """Starts the node again, after it has said that it will."""
     with _open(target, model) as node:
-        _tell(node, control.Reboot())
+        talk = Talk(node, key)
+        talk.tell(control.Reboot())
         node.identify()  # asks until it has started: what is said to it before that is lost
-        report = control.merge_telemetry(node.telemetry())
+        report = talk.ask()
     boots = report.node[0] if report and report.node else "?"
     print(f"{target}: start {boots}")

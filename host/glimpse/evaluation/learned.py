@@ -2,6 +2,7 @@
 """Glimpse's own models as codecs: the node's C code makes the packets, the host shows what came."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from glimpse import zoo
 from glimpse.decoder import PictureDecoder
 from glimpse.errors import UsageError
 from glimpse.evaluation.codec import Coded
+from glimpse.evaluation.variant import RANKS, gain_of, split_name
 from glimpse.reassemble import Assembly
 from glimpse.zoo import ZooModel
 
@@ -99,16 +101,12 @@ class GlimpseModel:
         return Coded(f"{100 * loss:g} % lost", sum(map(len, packets)), assembly.picture())
 
 
-def base_name(text: str) -> str:
-    """The model's part of what model_named takes."""
-    return text.rpartition("@")[0] if "@" in text else text
-
-
 def model_named(text: str, payload: int, measured: int | None = None) -> GlimpseModel:
     """A model, or a variant of it for LimitNet's ablations.
 
     Args:
-        text: name or folder of a model; NAME@ranks leaves saliency out of the order, NAME@0.2 takes 0.2 for the gain.
+        text: name (NAME@4: its revision 4) or folder of a model; NAME:ranks leaves saliency out of the order,
+            NAME:gain=0.2 takes 0.2 for the gain.
         payload: most bytes of a packet.
         measured: prefixes to look at; None: every one.
 
@@ -116,16 +114,12 @@ def model_named(text: str, payload: int, measured: int | None = None) -> Glimpse
         UsageError: an unknown variant, or one of a model that does not order by saliency.
         GlimpseError: no such model.
     """
-    model = zoo.load(base_name(text))
-    if "@" not in text:
-        return GlimpseModel(model, payload, measured)
+    named, variant = split_name(text)
+    model = zoo.load(named)
+    shown = model.name if Path(named).is_dir() else named
+    if not variant:
+        return GlimpseModel(model, payload, measured, name=shown)
     if model.binding.order_name != "saliency":
         raise UsageError(f"model {model.name} does not order by saliency, so {text!r} means nothing; name it plainly")
-    variant = text.rpartition("@")[2]
-    name = f"{model.name}@{variant}"
-    if variant == "ranks":
-        return GlimpseModel(model, payload, measured, steered=False, name=name)
-    try:
-        return GlimpseModel(model, payload, measured, gain=float(variant), name=name)
-    except ValueError as error:
-        raise UsageError(f"{text!r} is no variant of a model; take NAME@ranks or a gain as in NAME@0.2") from error
+    name = f"{shown}:{variant}"
+    return GlimpseModel(model, payload, measured, gain=gain_of(variant), steered=variant != RANKS, name=name)

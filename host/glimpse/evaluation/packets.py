@@ -70,12 +70,10 @@ def main() -> None:
     make_folder(model.folder / "results")
     write_whole(model.folder / "results" / "packets.json", json_lines(found))
     for payload, ways in found["payloads"].items():
-        by_saliency, by_rank = ways["saliency"], ways["rank"]
-        more = by_saliency["packets"] / by_rank["packets"] - 1
-        print(
-            f"{payload:>4} bytes: {by_saliency['packets']:6.1f} packets, {by_saliency['bytes']:6.0f} bytes by saliency, "
-            f"{by_rank['packets']:6.1f} and {by_rank['bytes']:6.0f} by rank: {100 * more:.0f} % more packets"
-        )
+        more = ways["saliency"]["packets"] / ways["rank"]["packets"] - 1
+        means = [ways[way][what] for way in ("saliency", "rank") for what in ("packets", "bytes")]
+        text = "{:6.1f} packets, {:6.0f} bytes by saliency, {:6.1f} and {:6.0f} by rank".format(*means)
+        print(f"{payload:>4} bytes: {text}: {100 * more:.0f} % more packets")
 
 
 if __name__ == "__main__":

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from glimpse.binding import KIND_DIFFERENCE, PacketError
+from glimpse.binding import KIND_DIFFERENCE, KIND_IMAGE, KIND_PARITY, KIND_TELEMETRY, PacketError
 from glimpse.binding.control import read_telemetry
-from glimpse.binding.parity import KIND_PARITY, read_parity
+from glimpse.binding.parity import read_parity
 from glimpse.difference import REFERENCE
 from glimpse.errors import GlimpseError
 
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from glimpse.binding import Header
     from glimpse.receiving.receiver import Receiver
     from glimpse.receiving.reception import Arrival, Reception
-
-# Of the table below: docs/wire-format.md, Packet.
-IMAGE, DIFFERENCE, PARITY, TELEMETRY = 0, KIND_DIFFERENCE, KIND_PARITY, 3
 
 
 class Refused(GlimpseError):
@@ -77,10 +74,10 @@ def take_telemetry(receiver: Receiver, arrival: Arrival, header: Header) -> Rece
 
 
 HANDLERS: dict[int, Handler] = {
-    IMAGE: take_image,
-    DIFFERENCE: take_difference,
-    PARITY: take_parity,
-    TELEMETRY: take_telemetry,
+    KIND_IMAGE: take_image,
+    KIND_DIFFERENCE: take_difference,
+    KIND_PARITY: take_parity,
+    KIND_TELEMETRY: take_telemetry,
 }
 """By kind. Kinds without an entry are rejected with the reason kind, and kept."""
 

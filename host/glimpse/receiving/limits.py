@@ -3,10 +3,8 @@
 
 from dataclasses import dataclass, fields
 
-from glimpse.binding import MAX_PAYLOAD
+from glimpse.binding import MAX_PAYLOAD, MAX_SYMBOLS
 from glimpse.errors import UsageError
-
-MAX_SYMBOLS = 16384  # of a latent (docs/wire-format.md, Overview)
 
 
 @dataclass(frozen=True)

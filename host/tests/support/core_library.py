@@ -3,7 +3,7 @@
 
 import ctypes
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from support.wire_reference import Codec, Context
@@ -23,6 +23,7 @@ REASONS = {
     -11: "frame",
     -12: "range",
     -13: "body",
+    -18: "reference",
 }
 
 
@@ -111,6 +112,27 @@ def context_structs(contexts: tuple[Context, ...]) -> ctypes.Array[ContextStruct
     return structs
 
 
+def packets_of(next_packet: Callable[..., int], packer: object, payloads: Iterable[int]) -> list[bytes]:
+    """Calls a packer's `next` until it has no more, with memory of exactly each payload."""
+    packets = []
+    for payload in payloads:
+        packet = ctypes.create_string_buffer(payload)
+        length = next_packet(packer, ctypes.c_size_t(payload), packet)
+        if length == 0:
+            break
+        assert 0 < length <= payload, length
+        packets.append(packet.raw[:length])
+    return packets
+
+
+def taken_or_reason(result: int, symbols: bytes, received: bytes) -> dict[int, int] | str:
+    """What `unpack` into symbols of 0xEE did: those that it declared, by flat index, and no others; or why none."""
+    taken = {at: symbols[at] for at, flag in enumerate(received) if flag}
+    assert len(taken) == max(result, 0)
+    assert all(symbol == 0xEE for at, symbol in enumerate(symbols) if at not in taken)
+    return taken if result >= 0 else REASONS[result]
+
+
 class CoreLibrary:
     """Calls into the compiled core with plain Python values."""
 
@@ -173,15 +195,7 @@ class CoreLibrary:
         started = self.c.glimpse_packer_begin(packer, ctypes.byref(struct), symbols, frame, coding)
         assert started == 0, started
         self.c.glimpse_packer_steer(packer, side and (ctypes.c_int8 * len(side))(*side))
-        packets = []
-        for payload in payloads:
-            packet = ctypes.create_string_buffer(payload)
-            length = self.c.glimpse_packer_next(packer, ctypes.c_size_t(payload), packet)
-            if length == 0:
-                break
-            assert 0 < length <= payload, length
-            packets.append(packet.raw[:length])
-        return packets
+        return packets_of(self.c.glimpse_packer_next, packer, payloads)
 
     def unpack(self, codec: Codec, frame: int | None, packet: bytes) -> dict[int, int] | str:
         """Symbols by flat index, or the reason why there are none."""
@@ -196,11 +210,4 @@ class CoreLibrary:
             symbols,
             received,
         )
-        taken = {at: symbols.raw[at] for at, flag in enumerate(received.raw) if flag}
-        if result < 0:
-            assert not taken
-            assert symbols.raw == b"\xee" * codec.symbols
-            return REASONS[result]
-        assert len(taken) == result
-        assert all(symbols.raw[at] == 0xEE for at in range(codec.symbols) if at not in taken)
-        return taken
+        return taken_or_reason(result, symbols.raw, received.raw)

@@ -49,7 +49,7 @@ class Target:
     with_files: tuple[str, ...] = ()
 
 
-MODEM = ("link/at_dialect.c", "link/at_modem.c", "link/at_text.c", "link/link.c")
+MODEM = ("link/at_answer.c", "link/at_dialect.c", "link/at_modem.c", "link/at_step.c", "link/at_text.c", "link/link.c")
 TARGETS = {
     "packet": Target("fuzz_core.c", 244, "TARGET_PACKET"),
     "serial": Target("fuzz_core.c", 400, "TARGET_SERIAL"),
@@ -124,7 +124,7 @@ def run(name: str, program: Path, seconds: int, grow: Path | None = None) -> int
         name: of the target.
         program: compiled.
         seconds: how long, beyond reading the corpus once.
-        grow: folder for inputs that reach new code; None: nowhere.
+        grow: folder for inputs that reach new code; None: one beside the program, that nobody reads.
 
     Returns:
         How many inputs ran.
@@ -132,7 +132,9 @@ def run(name: str, program: Path, seconds: int, grow: Path | None = None) -> int
     Raises:
         AssertionError: an input broke something; the message holds the end of what libFuzzer said.
     """
-    folders = [str(folder) for folder in (grow, CORPUS / name) if folder is not None and folder.is_dir()]
+    first = grow or program.parent / f"{name}.new"  # libFuzzer writes into the first folder: never the committed one
+    first.mkdir(exist_ok=True)
+    folders = [str(folder) for folder in (first, CORPUS / name) if folder.is_dir()]
     command = [program, f"-max_total_time={seconds}", f"-max_len={TARGETS[name].longest}", "-timeout=20", "-seed=1"]
     command += ["-print_final_stats=1", f"-artifact_prefix={program.parent}/{name}-", *folders]
     said = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds + 300)

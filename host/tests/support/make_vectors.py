@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes docs/vectors/wire-v1.json from the reference implementation: python host/tests/support/make_vectors.py."""
 
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -11,6 +10,7 @@ from random import Random
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from support.random_codecs import likely_symbols, random_codec, random_side
+from support.vector_file import vector_file
 from support.wire_reference import (
     RANGE,
     RAW,
@@ -215,16 +215,13 @@ def reason(codec: Codec, packet: bytes) -> str:
 
 def text() -> str:
     """The file, one vector a line."""
-    lines = [
-        '"about": "Wire format version 1. Fields are named as in docs/wire-format.md; order: 0 interleaved, 1 by '
+    about = (
+        "Wire format version 1. Fields are named as in docs/wire-format.md; order: 0 interleaved, 1 by "
         "channel, 2 by saliency; side: [height, width], null: not steered; "
         "coding: 0 raw, 1 range; the last payload size repeats; symbols in [height, width, channels] order. "
-        "Packets of 'rejected' belong to the codec of the frame that codec_of names, and to frame 33.\"",
-        f'"example_latent": {json.dumps(EXAMPLE_LATENT)}',
-        '"frames": [\n' + ",\n".join(json.dumps(frame) for frame in frames()) + "\n]",
-        '"rejected": [\n' + ",\n".join(json.dumps(packet) for packet in damaged()) + "\n]",
-    ]
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+        "Packets of 'rejected' belong to the codec of the frame that codec_of names, and to frame 33."
+    )
+    return vector_file(about, example_latent=EXAMPLE_LATENT, frames=frames(), rejected=damaged())
 
 
 if __name__ == "__main__":

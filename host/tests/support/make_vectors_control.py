@@ -2,7 +2,6 @@
 """Writes docs/vectors/wire-v1-telemetry.json and wire-v1-downlink.json from the reference implementation:
 python host/tests/support/make_vectors_control.py."""
 
-import json
 import sys
 from pathlib import Path
 from random import Random
@@ -22,6 +21,7 @@ from support.control_reference import (
     split,
     value_of,
 )
+from support.vector_file import vector_file
 from support.wire_reference import Rejected, crc16
 
 FOLDER = Path(__file__).resolve().parents[3] / "docs" / "vectors"
@@ -134,12 +134,7 @@ def text(kind: int) -> str:
         "they are on the air; skipped: unknown, of another length or out of range. have: [first rank, count] of a "
         f"frame of {SYMBOLS} symbols."
     ).format(kind)
-    parts = [
-        f'"about": {json.dumps(about)}',
-        '"packets": [\n' + ",\n".join(json.dumps(p) for p in packets(kind)) + "\n]",
-        '"rejected": [\n' + ",\n".join(json.dumps(p) for p in damaged(kind)) + "\n]",
-    ]
-    return "{\n" + ",\n".join(parts) + "\n}\n"
+    return vector_file(about, packets=packets(kind), rejected=damaged(kind))
 
 
 if __name__ == "__main__":

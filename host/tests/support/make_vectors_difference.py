@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes docs/vectors/wire-v1-difference.json: python host/tests/support/make_vectors_difference.py."""
 
-import json
 import sys
 from dataclasses import asdict
 from itertools import chain, repeat
@@ -13,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support.difference_reference import DIFFERENCE, RANGE, Reference, expected, pack, unpack
 from support.make_vectors import EXAMPLE, EXAMPLE_CONTEXTS, EXAMPLE_LATENT, EXAMPLE_SALIENCY
 from support.random_codecs import likely_symbols, random_codec
+from support.vector_file import vector_file
 from support.wire_reference import Codec, Rejected, crc16, quantise, seal
 
 VECTORS = Path(__file__).resolve().parents[3] / "docs" / "vectors" / "wire-v1-difference.json"
@@ -122,14 +122,12 @@ def reason(packet: bytes) -> str:
 
 def text() -> str:
     """The file, one vector a line."""
-    lines = [
-        '"about": "Difference packets of wire format version 1. Fields as in wire-v1.json; symbols of a reference by '
+    about = (
+        "Difference packets of wire format version 1. Fields as in wire-v1.json; symbols of a reference by "
         "flat index, null: not known. Packets of 'rejected' belong to the first frame's codec and reference, and to "
-        'frame 33."',
-        '"frames": [\n' + ",\n".join(json.dumps(frame) for frame in frames()) + "\n]",
-        '"rejected": [\n' + ",\n".join(json.dumps(packet) for packet in damaged()) + "\n]",
-    ]
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+        "frame 33."
+    )
+    return vector_file(about, frames=frames(), rejected=damaged())
 
 
 if __name__ == "__main__":

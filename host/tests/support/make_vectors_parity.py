@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes docs/vectors/wire-v1-parity.json from the reference: python host/tests/support/make_vectors_parity.py."""
 
-import json
 import sys
 from pathlib import Path
 from random import Random
@@ -11,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from support import make_vectors
 from support.make_vectors import EXAMPLE, EXAMPLE_LATENT, EXAMPLE_SALIENCY, EXAMPLE_SIDE, sizes
 from support.parity_reference import MalformedError, first_of, parity_packets, read, run_of
+from support.vector_file import vector_file
 from support.wire_reference import RANGE, RAW, crc16, pack, quantise
 
 VECTORS = make_vectors.VECTORS.with_name("wire-v1-parity.json")
@@ -85,13 +85,11 @@ def malformed() -> list[dict[str, str]]:
 
 def text() -> str:
     """The file, one vector a line."""
-    lines = [
-        '"about": "Wire format version 1, parity packets. packets: in the order of sending; parity: the first ones of '
-        'the group, which any as many lost packets come back from; malformed: rejected with the reason body."',
-        '"groups": [\n' + ",\n".join(json.dumps(each) for each in groups()) + "\n]",
-        '"malformed": [\n' + ",\n".join(json.dumps(each) for each in malformed()) + "\n]",
-    ]
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    about = (
+        "Wire format version 1, parity packets. packets: in the order of sending; parity: the first ones of "
+        "the group, which any as many lost packets come back from; malformed: rejected with the reason body."
+    )
+    return vector_file(about, groups=groups(), malformed=malformed())
 
 
 if __name__ == "__main__":

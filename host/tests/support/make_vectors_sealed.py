@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes docs/vectors/wire-v1-sealed.json from the reference: python host/tests/support/make_vectors_sealed.py."""
 
-import json
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from support.seal_reference import Seal
+from support.vector_file import vector_file
 from support.wire_reference import crc16
 
 VECTORS = Path(__file__).resolve().parents[3] / "docs" / "vectors" / "wire-v1-sealed.json"
@@ -68,14 +68,7 @@ def text() -> str:
         {"name": name, "direction": "u", "secret": True, "counter": 0x12345, "sealed": data.hex(), "reason": reason}
         for name, data, reason in wrong
     ]
-    lines = [
-        f'"about": {json.dumps(ABOUT)}',
-        f'"key": "{KEY.hex()}"',
-        f'"device": "{DEVICE.hex()}"',
-        '"sealed": [\n' + ",\n".join(map(json.dumps, sealed)) + "\n]",
-        '"rejected": [\n' + ",\n".join(map(json.dumps, rejected)) + "\n]",
-    ]
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    return vector_file(ABOUT, key=KEY.hex(), device=DEVICE.hex(), sealed=sealed, rejected=rejected)
 
 
 if __name__ == "__main__":
