@@ -42,9 +42,9 @@ from glimpse.commands.sequence import Asked, EveryOption, HoldOption, SequenceOp
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.evaluation import classical
 from glimpse.evaluation import saliency as saliency_scores
-from glimpse.evaluation.against_loss import LOSSES
 from glimpse.evaluation.curves import MOST_BPP
 from glimpse.evaluation.learned import base_name
+from glimpse.evaluation.loss_plan import LOSSES
 from glimpse.evaluation.measure import Bench, Measured, Plan, measure, photos_in, shape_of
 from glimpse.evaluation.result import Result, summarise
 from glimpse.evaluation.sequence import HOLD
