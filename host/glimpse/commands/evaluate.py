@@ -8,7 +8,8 @@ JSON:
 - photos: names of those measured; skipped [{image, reason}];
 - codecs {codec: title}; models: names of those that are Glimpse's; left_out [sentences];
 - rows [{codec, setting, image, bytes, bpp, psnr_db, ms_ssim, ms_ssim_db}]: every photo at every operating point; with
-  labels also top1 and top1_ten (1 right, 0 wrong). A dB value is null for a picture equal to its original;
+  labels also top1 and top1_ten (1 right, 0 wrong) and perceptual (distance of the classifier's inner maps, 0: none, see
+  glimpse.evaluation.classify.perceptual_distance). A dB value is null for a picture equal to its original;
 - means {codec: [{budget, photos, bytes, bpp, psnr_db, ms_ssim, ms_ssim_db}]}: averages over photos at equal budgets of
   bytes (see glimpse.evaluation.curves), photos: how many have a value there; with labels also top1 and top1_ten, with
   a detector map50 (0..1);
@@ -23,7 +24,8 @@ JSON:
 - saliency {model: {branch or map: {max_f, mae, threshold, photos}}}, if asked for;
 - with --sequence instead: command, every, fit and sequences, see glimpse.commands.sequence;
 - with --against-loss instead of all this: see glimpse.commands.against_loss;
-- loss {rows [{codec, image, loss, seed, bytes, psnr_db, ms_ssim, ms_ssim_db}], means [the same over photos and seeds]}.
+- loss {rows [{codec, image, loss, seed, bytes, psnr_db, ms_ssim, ms_ssim_db}], means [the same over photos and seeds]};
+  with labels also top1, top1_ten and perceptual, with a detector map50 in the means.
 """
 
 import shlex

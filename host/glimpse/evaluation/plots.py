@@ -162,6 +162,7 @@ def _loss(numbers: dict[str, Any], path: Path) -> Path:
     keys = [("psnr_db", "PSNR, dB", 1.0), ("ms_ssim", numbers["measure"], 1.0)]
     if all("top1" in mean for mean in means):
         keys.append(("top1", "right at the first guess, %", 100.0))
+        keys.append(("perceptual", "perceptual distance", 1.0))
     figure, axes = new_figure(len(keys))
     styles = line_styles(numbers)
     for axis, (key, label, factor) in zip(axes, keys, strict=True):

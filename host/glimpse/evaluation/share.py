@@ -4,7 +4,7 @@
 models/NAME/results/kodak.json gets what `glimpse evaluate --json` found of that model, the command included; a model's
 variants (NAME@ranks) go with it, and the anchor's means, which its BD-rates refer to. `--all FILE` keeps the means of
 every codec without single photos; `--table` prints them as the Markdown table of docs/evaluation.md, and what
-`--against-loss` found as the tables there.
+`--against-loss` found as the tables there. `--losses` prints what `--loss` found.
 """
 
 import argparse
@@ -127,6 +127,35 @@ def markdown(numbers: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+LOSS_LINES = (
+    ("ms_ssim", "MS-SSIM", "{:.3f}"),
+    ("perceptual", "distance", "{:.3f}"),
+    ("top1", "right of all labels, %", "{:.0%}"),
+    ("top1_ten", "right of the ten, %", "{:.0%}"),
+)
+
+
+def losses_markdown(numbers: dict[str, Any]) -> str:
+    """What every codec shows when packets are lost, as a Markdown table.
+
+    Args:
+        numbers: of `glimpse evaluate --loss --json`, or what `--all` kept of them.
+    """
+    means = numbers["loss"]["means"]
+    losses = sorted({mean["loss"] for mean in means})
+    lines = ["| codec | bytes | | " + " | ".join(f"{100 * loss:g} %" for loss in losses) + " |"]
+    lines.append("|---" * (len(losses) + 3) + "|")
+    for codec in dict.fromkeys(mean["codec"] for mean in means):
+        own = {mean["loss"]: mean for mean in means if mean["codec"] == codec}
+        first = f"{codec} | {own[losses[0]]['bytes']:.0f}"
+        for key, name, form in LOSS_LINES:
+            if all(key in mean for mean in own.values()):
+                cells = " | ".join(form.format(own[loss][key]).rstrip("%") for loss in losses)
+                lines.append(f"| {first} | {name} | {cells} |")
+                first = " | "
+    return "\n".join(lines)
+
+
 def json_lines(numbers: dict[str, Any]) -> bytes:
     """JSON with a line for each entry of the two outer levels, so that a difference can be read."""
     parts = []
@@ -149,12 +178,15 @@ def main() -> int:
     parser.add_argument("--name", help="of the file in models/NAME/results")
     parser.add_argument("--all", type=Path)
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--losses", action="store_true")
     options = parser.parse_args()
-    if not (options.name or options.table):
-        parser.error("say what to do: --name NAME, --table or both")
+    if not (options.name or options.table or options.losses):
+        parser.error("say what to do: --name NAME, --table or --losses")
     try:
         if options.table:
             print(table(options.numbers))
+        if options.losses:
+            print(losses_markdown(_evaluation(options.numbers)))
         if not options.name:
             return 0
         for file in share(options.numbers, options.models, options.name, options.all):
