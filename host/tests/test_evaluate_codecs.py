@@ -16,6 +16,7 @@ from glimpse.evaluation.loss import loss_rows
 from glimpse.evaluation.view import Viewer
 from glimpse.photo import fit_photo, load_photo
 from glimpse.quality import psnr
+from glimpse.reassemble import Assembly
 from glimpse.samples import sample_photos
 from PIL import Image
 
@@ -156,3 +157,24 @@ def test_thinning_keeps_the_first_and_the_last(count: int, points: int | None):
 def test_variants_need_a_model_with_saliency():
     with pytest.raises(UsageError, match="does not order by saliency"):
         model_named("mcucoder@ranks", 222)
+
+
+@pytest.mark.parametrize("name", ["limitnet", "mcucoder"])
+def test_cut_short_means_that_the_bottom_of_the_picture_is_missing(name: str):
+    """The same network and the same symbols, row by row."""
+    own, cut = model_named(name, 222, 1), model_named(f"{name}@raster", 222, 3)
+    coder = cut.model.binding
+    packets = packets_of(cut.model, photo(), 222)
+    assembly = Assembly(cut.model, decoder=cut._decoder)
+    for packet in packets[: len(packets) // 2]:
+        assembly.add(packet)
+    there = assembly.received.ravel()
+    assert 0 < assembly.symbols_received < coder.symbol_count
+    assert there[: assembly.symbols_received].all() and not there[assembly.symbols_received :].any()
+    *_, whole = cut.points(photo())
+    assert np.array_equal(whole.picture, next(own.points(photo())).picture) and cut.name == f"{name}@raster"
+
+
+def test_an_unknown_variant_is_told_what_there_is():
+    with pytest.raises(UsageError, match="NAME@raster"):
+        model_named("limitnet@diagonal", 222)

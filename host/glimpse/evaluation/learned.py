@@ -10,6 +10,7 @@ from glimpse import zoo
 from glimpse.decoder import PictureDecoder
 from glimpse.errors import UsageError
 from glimpse.evaluation.codec import Coded
+from glimpse.evaluation.raster import raster_model
 from glimpse.reassemble import Assembly
 from glimpse.zoo import ZooModel
 
@@ -105,10 +106,11 @@ def base_name(text: str) -> str:
 
 
 def model_named(text: str, payload: int, measured: int | None = None) -> GlimpseModel:
-    """A model, or a variant of it for LimitNet's ablations.
+    """A model, or a variant of it for LimitNet's comparisons.
 
     Args:
-        text: name or folder of a model; NAME@ranks leaves saliency out of the order, NAME@0.2 takes 0.2 for the gain.
+        text: name or folder of a model; NAME@ranks leaves saliency out of the order, NAME@0.2 takes 0.2 for the gain,
+            NAME@raster has no order at all (see glimpse.evaluation.raster).
         payload: most bytes of a packet.
         measured: prefixes to look at; None: every one.
 
@@ -119,6 +121,8 @@ def model_named(text: str, payload: int, measured: int | None = None) -> Glimpse
     model = zoo.load(base_name(text))
     if "@" not in text:
         return GlimpseModel(model, payload, measured)
+    if text.endswith("@raster"):
+        return GlimpseModel(raster_model(model.folder), payload, measured, name=f"{model.name}@raster")
     if model.binding.order_name != "saliency":
         raise UsageError(f"model {model.name} does not order by saliency, so {text!r} means nothing; name it plainly")
     variant = text.rpartition("@")[2]
@@ -128,4 +132,6 @@ def model_named(text: str, payload: int, measured: int | None = None) -> Glimpse
     try:
         return GlimpseModel(model, payload, measured, gain=float(variant), name=name)
     except ValueError as error:
-        raise UsageError(f"{text!r} is no variant of a model; take NAME@ranks or a gain as in NAME@0.2") from error
+        raise UsageError(
+            f"{text!r} is no variant of a model; take NAME@ranks, NAME@raster or a gain as in NAME@0.2"
+        ) from error
