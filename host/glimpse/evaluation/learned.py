@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Glimpse's own models as codecs: the node's C code makes the packets, the host shows what came."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,21 @@ def packets_of(
         steered: False leaves the saliency map out of it: symbols go in the order of their ranks.
     """
     loaded = model.binding
-    latent, side = loaded.encode_outputs(photo)
+    symbols, side = _encoded(model, photo.tobytes())
     coding = "range" if loaded.has_range_tables else "raw"
     options: dict[str, Any] = {"saliency": side} if side.size and steered else {}
     if gain is not None:
         options["gain"] = gain
-    return loaded.pack(loaded.quantise(latent), coding=coding, payload=payload, **options)
+    return loaded.pack(symbols, coding=coding, payload=payload, **options)
+
+
+@lru_cache(maxsize=8)
+def _encoded(model: ZooModel, pixels: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Symbols and side output of a photo; variants of a model and draws of losses ask for the same ones."""
+    loaded = model.binding
+    photo = np.frombuffer(pixels, np.uint8).reshape(loaded.photo_height, loaded.photo_width, 3)
+    latent, side = loaded.encode_outputs(photo)
+    return loaded.quantise(latent), side
 
 
 def thinned(count: int, points: int | None) -> list[int]:
@@ -69,6 +79,7 @@ class GlimpseModel:
         self.model, self.payload, self.measured, self.gain, self.steered = model, payload, measured, gain, steered
         self.name = self.title = name or model.name
         self._decoder = PictureDecoder(model)
+        self._shown = lru_cache(maxsize=64)(self._show)
 
     def points(self, photo: np.ndarray) -> Iterator[Coded]:
         """Prefixes of the packets, headers and checks counted."""
@@ -94,10 +105,15 @@ class GlimpseModel:
         """
         packets = packets_of(self.model, photo, self.payload, self.gain, self.steered)
         lost = np.random.default_rng(seed).random(len(packets)) < loss
+        came = tuple(packet for packet, gone in zip(packets, lost, strict=True) if not gone)
+        return Coded(f"{100 * loss:g} % lost", sum(map(len, packets)), self._shown(came))
+
+    def _show(self, packets: Sequence[bytes]) -> np.ndarray:
+        """What packets show; a frame of few packets often loses none, or the same ones."""
         assembly = Assembly(self.model, decoder=self._decoder)
-        for packet in (packet for packet, gone in zip(packets, lost, strict=True) if not gone):
+        for packet in packets:
             assembly.add(packet)
-        return Coded(f"{100 * loss:g} % lost", sum(map(len, packets)), assembly.picture())
+        return assembly.picture()
 
 
 def base_name(text: str) -> str:
