@@ -25,7 +25,8 @@ from glimpse.evaluation.measure import photos_in, shape_of
 from glimpse.files import write_json
 from glimpse.progress import progress
 
-# What was chosen on two photos lost others up to 0.06 of MS-SSIM in single settings; sixteen choose no better than these.
+# Chosen on two photos, redundancy cost others up to 0.06 of MS-SSIM in single settings; sixteen choose no better than
+# these do.
 TRAINING_PHOTOS = 8
 
 
