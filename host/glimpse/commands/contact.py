@@ -27,8 +27,8 @@ import typer
 from rich.console import Console
 
 from glimpse.binding import MAX_PAYLOAD, MIN_PAYLOAD
-from glimpse.commands.evaluate import EvaluationFit, list_names, read_percentages, spread_out
-from glimpse.commands.options import JsonOption
+from glimpse.commands.lists import list_names, read_percentages, spread_out
+from glimpse.commands.options import EvaluationFit, JsonOption
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.evaluation.classify import Classifier
 from glimpse.evaluation.contact_measure import ContactRow, Setting, numbers_of, photo_rows, summarise
