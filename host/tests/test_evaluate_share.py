@@ -62,7 +62,12 @@ def test_what_is_no_evaluation_is_refused(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "table"), [("contact", contact_table.markdown), ("feedback", feedback_table.markdown)]
+    ("name", "table"),
+    [
+        ("contact", contact_table.markdown),
+        ("ssdv", contact_table.markdown),
+        ("feedback", feedback_table.markdown),
+    ],
 )
 def test_the_tables_of_contacts_and_feedback_are_what_the_kept_numbers_say(name, table):
     docs = Path(__file__).parents[2] / "docs"

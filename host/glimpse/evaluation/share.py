@@ -4,7 +4,8 @@
 models/NAME/results/kodak.json gets what `glimpse evaluate --json` found of that model, the command included; a model's
 variants (NAME@ranks) go with it, and the anchor's means, which its BD-rates refer to. `--all FILE` keeps the means of
 every codec without single photos; `--table` prints them as the Markdown table of docs/evaluation.md, and what
-`--against-loss` found as the tables there. `--losses` prints what `--loss` found.
+`--against-loss` found as the tables there. `--tasks` prints what a classifier or a detector saw, `--losses` what
+`--loss` found.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from glimpse.errors import GlimpseError
+from glimpse.evaluation.curves import TASKS
 from glimpse.evaluation.loss_table import loss_markdown
 from glimpse.files import make_folder, write_whole
 
@@ -127,6 +129,27 @@ def markdown(numbers: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def tasks_markdown(numbers: dict[str, Any]) -> str:
+    """What a classifier (all labels / the folder's classes) or a detector (mAP) sees of every codec, in percent, as a
+    Markdown table: averaged over budgets of 300 to 3000 bytes, and at fixed rates.
+
+    Args:
+        numbers: of `glimpse evaluate --json` with a classifier or a detector, or what `--all` kept of them.
+    """
+    tasks = [task for task in TASKS if any(task in means for means in numbers["task_means"].values())]
+    rates = [rate["bpp"] for rate in next(iter(numbers["table"].values()))]
+
+    def cell(values: dict[str, Any]) -> str:
+        found = [values.get(task) for task in tasks]
+        return "" if None in found else " / ".join(f"{100 * value:.1f}" for value in found)
+
+    lines = ["| codec | mean | " + " | ".join(f"{rate:g}" for rate in rates) + " |"]
+    lines.append("|---" * (len(rates) + 2) + "|")
+    for codec, means in numbers["task_means"].items():
+        lines.append(f"| {codec} | {cell(means)} | {' | '.join(map(cell, numbers['table'][codec]))} |")
+    return "\n".join(lines)
+
+
 LOSS_LINES = (
     ("ms_ssim", "MS-SSIM", "{:.3f}"),
     ("perceptual", "distance", "{:.3f}"),
@@ -178,13 +201,16 @@ def main() -> int:
     parser.add_argument("--name", help="of the file in models/NAME/results")
     parser.add_argument("--all", type=Path)
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--tasks", action="store_true")
     parser.add_argument("--losses", action="store_true")
     options = parser.parse_args()
-    if not (options.name or options.table or options.losses):
-        parser.error("say what to do: --name NAME, --table or --losses")
+    if not (options.name or options.table or options.tasks or options.losses):
+        parser.error("say what to do: --name NAME, --table, --tasks or --losses")
     try:
         if options.table:
             print(table(options.numbers))
+        if options.tasks:
+            print(tasks_markdown(_evaluation(options.numbers)))
         if options.losses:
             print(losses_markdown(_evaluation(options.numbers)))
         if not options.name:
