@@ -35,7 +35,8 @@ from glimpse.evaluation.contact_measure import ContactRow, Setting, numbers_of, 
 from glimpse.evaluation.contact_table import similarity_table, table, write_plot
 from glimpse.evaluation.measure import photos_in, shape_of
 from glimpse.evaluation.measured import read_table, within
-from glimpse.evaluation.shipment import ModelSource, source_named
+from glimpse.evaluation.shipment import ModelSource
+from glimpse.evaluation.sources import source_named
 from glimpse.files import check_place, write_json
 from glimpse.progress import progress
 
@@ -51,8 +52,8 @@ def contact(
     ] = None,
     labels: Annotated[Path | None, typer.Option(help="Its labels, one a line.", show_default=False)] = None,
     codecs: Annotated[
-        str, typer.Option(help="Models, progressive (:QUALITY), wavelet; separated by commas.")
-    ] = "mcucoder,limitnet,starfish,progressive,wavelet",
+        str, typer.Option(help="Models, progressive (:QUALITY), wavelet, wavelet-rs; separated by commas.")
+    ] = "mcucoder,limitnet,starfish,progressive,wavelet,wavelet-rs",
     payloads: Annotated[str, typer.Option(help="Most bytes of a packet; several, separated by commas.")] = "222,51",
     loss: Annotated[str, typer.Option(help="Percentages of packets lost.")] = "0,10,40,70",
     burst: Annotated[float | None, typer.Option(min=1, help="Mean losses in a row; without: none together.")] = None,

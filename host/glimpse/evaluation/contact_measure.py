@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from glimpse.evaluation.classify import Classifier
+from glimpse.evaluation.coded_shipment import CodedSource
 from glimpse.evaluation.contact import Arrived, Policy, transmit
 from glimpse.evaluation.shipment import Shipment, Source
 from glimpse.links import GilbertElliott, IidLoss, Loss, Trace, constant, gamma, generator
@@ -110,14 +111,32 @@ def photo_rows(
     rows = []
     for source in sources:
         for payload in setting.payloads:
-            shipment = source.ship(photo, payload, most)
-            met = [each for each in links if each[0] == "fixed" or payload == setting.payloads[0]]
-            contacts = [_through(shipment, payload, setting, image, *each[2:]) for each in met]
-            results = _judged(shipment, contacts, eye)
-            for (kind, rate, loss, policy, seed, _), arrived, seen in zip(met, contacts, results, strict=True):
-                numbers = {key: value for key, value in vars(arrived).items() if key != "received"} | seen
-                rows.append(ContactRow(source.name, image, payload, kind, rate, loss, policy.value, seed, **numbers))
+            all_met = [each for each in links if each[0] == "fixed" or payload == setting.payloads[0]]
+            for suited, met in _suited(source, all_met, setting):
+                shipment = suited.ship(photo, payload, most)
+                contacts = [_through(shipment, payload, setting, image, *each[2:]) for each in met]
+                results = _judged(shipment, contacts, eye)
+                for (kind, rate, loss, policy, seed, _), arrived, seen in zip(met, contacts, results, strict=True):
+                    numbers = {key: value for key, value in vars(arrived).items() if key != "received"} | seen
+                    place = (image, payload, kind, rate, loss, policy.value, seed)
+                    rows.append(ContactRow(source.name, *place, **numbers))
     return rows
+
+
+Link = tuple[str, float, float, Policy, int, Trace]  # kind, mean rate, loss, policy, seed, link
+
+
+def _suited(source: Source, links: list[Link], setting: Setting) -> list[tuple[Source, list[Link]]]:
+    """Links with the source that a sender takes who knows them: a code is made for a loss and the room there is, and
+    for those whom nobody answers."""
+    if not isinstance(source, CodedSource):
+        return [(source, links)]
+    groups: dict[tuple[float, int], list[Link]] = {}
+    for each in links:
+        _, _, loss, policy, _, link = each
+        if policy is Policy.ONCE or not loss:
+            groups.setdefault((loss, int(link.room(0, setting.seconds))), []).append(each)
+    return [(source.suited(setting.loss(loss), room), group) for (loss, room), group in groups.items()]
 
 
 def _through(
@@ -155,7 +174,7 @@ def _judged(shipment: Shipment, contacts: list[Arrived], eye: _Eye) -> Iterator[
     return (known[key] for key in keys)
 
 
-def _links(setting: Setting, image: str) -> Iterator[tuple[str, float, float, Policy, int, Trace]]:
+def _links(setting: Setting, image: str) -> Iterator[Link]:
     """(kind, mean rate, loss, policy, seed, link), the same for all codecs. Without loss policies do not differ."""
     for loss in setting.losses:
         for policy in Policy if loss else [Policy.RESEND]:
