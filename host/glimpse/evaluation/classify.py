@@ -126,7 +126,7 @@ def perceptual_distance(original: Look, other: Look) -> float:
     Maps of every stride count alike, however large their values are.
 
     Returns:
-        0 for equal pictures, about 1 where nothing is left.
+        0 for equal pictures; more where less is left.
     """
     pairs = zip(original.maps, other.maps, strict=True)
     return float(np.mean([np.mean(np.square(a - b)) / (np.mean(np.square(a)) + 1e-6) for a, b in pairs]))
