@@ -168,7 +168,7 @@ int glimpse_budget_begin(glimpse_budget *budget, const glimpse_region *region, u
     for (uint32_t band = 0; band < region->bands; band++) {
         if (is_used(budget, band) && region->band[band].hour_ms != 0) {
             glimpse_quota_begin(&quotas[quotas_before(budget, band)], GLIMPSE_HOUR_MS,
-                                 region->band[band].hour_ms * 1000u, now, false);
+                                region->band[band].hour_ms * 1000u, now, false);
         }
     }
     if (has_airtime_quota(budget)) {
@@ -313,8 +313,8 @@ int glimpse_budget_restore(glimpse_budget *budget, uint64_t now, const uint8_t *
         glimpse_quota *quota = &budget->quota[i];
         empty(quota);
         for (uint32_t group = 0; group < GROUPS; group++, record += 4) {
-            *part_aged(quota, first_age(group)) = (uint32_t)record[0] << 24 | (uint32_t)record[1] << 16 |
-                                                   (uint32_t)record[2] << 8 | record[3];
+            *part_aged(quota, first_age(group)) =
+                (uint32_t)record[0] << 24 | (uint32_t)record[1] << 16 | (uint32_t)record[2] << 8 | record[3];
         }
     }
     return GLIMPSE_OK;

@@ -27,16 +27,16 @@ uint8_t glimpse_reference_centre(const glimpse_codec *codec, uint32_t channel)
     return (uint8_t)(symbol < codec->levels ? symbol : codec->levels - 1u);
 }
 
-/* In 1/128; seen on clips of fixed cameras. The first symbol of a packet costs under 24 bits with them, whatever it is, and
-   so fits the smallest payload: 15 of its table, 5 for being the last one, and the questions how far it moved. */
+/* In 1/128; seen on clips of fixed cameras. The first symbol of a packet costs under 24 bits with them, whatever it is,
+   and so fits the smallest payload: 15 of its table, 5 for being the last one, and the questions how far it moved. */
 static const uint8_t START[GLIMPSE_CHANGE_ODDS] = {
-    120, 117, 113, 110,                                                                  /* moved: little has come */
-    124, 127, 127,                                                                       /* none of those moved */
+    120, 117, 113, 110,                                                                    /* moved: little has come */
+    124, 127, 127,                                                                         /* none of those moved */
     60,  91,  117, 122, 36, 70, 108, 118, 12, 42, 98, 110, 64, 20, 83, 85, 64, 47, 69, 61, /* some did */
-    68,  89,  59,  34,  22, 31,                                                          /* beyond one */
-    74,  100, 99,  65,  38, 52,                                                          /* beyond two */
-    20,  66,  111,                                                                       /* down */
-    124,                                                                                 /* last */
+    68,  89,  59,  34,  22, 31,                                                            /* beyond one */
+    74,  100, 99,  65,  38, 52,                                                            /* beyond two */
+    20,  66,  111,                                                                         /* down */
+    124,                                                                                   /* last */
 };
 
 void glimpse_changes_begin(glimpse_changes *changes, const glimpse_codec *codec, const glimpse_reference *reference,
@@ -54,10 +54,10 @@ void glimpse_changes_begin(glimpse_changes *changes, const glimpse_codec *codec,
 }
 
 typedef struct {
-    uint32_t come;   /* symbols near, known to the reference, that the packet has brought */
-    uint32_t moved;  /* how far they moved, each counted up to 3 */
-    uint32_t busy;   /* distance of the reference's symbols from the centre */
-    int32_t lean;    /* of those in the same channel: up less down */
+    uint32_t come;  /* symbols near, known to the reference, that the packet has brought */
+    uint32_t moved; /* how far they moved, each counted up to 3 */
+    uint32_t busy;  /* distance of the reference's symbols from the centre */
+    int32_t lean;   /* of those in the same channel: up less down */
 } neighbourhood;
 
 static int32_t look(const glimpse_changes *changes, uint32_t at, neighbourhood *near)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How likely a symbol is to have left its place in the reference: learned within a packet, from what the same packet has
-   already brought. */
+/* How likely a symbol is to have left its place in the reference: learned within a packet, from what the same packet
+   has already brought. */
 #ifndef GLIMPSE_CORE_CHANGE_H
 #define GLIMPSE_CORE_CHANGE_H
 
@@ -28,12 +28,12 @@ static inline bool glimpse_reference_knows(const glimpse_reference *reference, u
     return (reference->known[at >> 3] & (1u << (at & 7u))) != 0;
 }
 
-/* The lowest GLIMPSE_REFERENCE_CHECK_BITS of the CRC-32 of one message: for each symbol, by flat index, 1 and the symbol
-   where it is known, 0 where not. */
+/* The lowest GLIMPSE_REFERENCE_CHECK_BITS of the CRC-32 of one message: for each symbol, by flat index, 1 and the
+   symbol where it is known, 0 where not. */
 uint16_t glimpse_reference_check(const glimpse_codec *codec, const uint8_t *symbols, const uint8_t *known);
 
-/* What a symbol that the reference lacks is compared with: the centre of the channel's context, without contexts the symbol of
-   the latent value 0. */
+/* What a symbol that the reference lacks is compared with: the centre of the channel's context, without contexts the
+   symbol of the latent value 0. */
 uint8_t glimpse_reference_centre(const glimpse_codec *codec, uint32_t channel);
 
 /* The questions that are asked of a symbol that the reference knows; each has a probability for every context. */
@@ -49,7 +49,7 @@ enum {
 /* What one packet has brought so far. The caller owns it. */
 typedef struct {
     const glimpse_reference *reference;
-    glimpse_surroundings around; /* its symbols are the frame's, its `known` what the packet has brought */
+    glimpse_surroundings around;        /* its symbols are the frame's, its `known` what the packet has brought */
     uint16_t odds[GLIMPSE_CHANGE_ODDS]; /* of the answer no, in 1 / (1 << GLIMPSE_FREQUENCY_BITS) */
     uint8_t centre[GLIMPSE_MAX_CHANNELS];
 } glimpse_changes;
@@ -62,7 +62,7 @@ void glimpse_changes_begin(glimpse_changes *changes, const glimpse_codec *codec,
 static inline uint8_t glimpse_changes_expected(const glimpse_changes *changes, uint32_t at)
 {
     return glimpse_reference_knows(changes->reference, at) ? changes->reference->symbols[at]
-                                                            : changes->centre[at % changes->around.codec->channels];
+                                                           : changes->centre[at % changes->around.codec->channels];
 }
 
 /* Which probabilities hold for a symbol that the reference knows, by the symbols near it: indexes into odds. */

@@ -95,8 +95,8 @@ static bool context_is_sound(const glimpse_codec *codec, const glimpse_context *
         if (tap->channel >= codec->channels) {
             return false;
         }
-        if (i >= context->taps &&
-            (tap->channel != 0 || tap->dy != 0 || tap->dx != 0 || tap->value_weight != 0 || tap->activity_weight != 0)) {
+        if (i >= context->taps && (tap->channel != 0 || tap->dy != 0 || tap->dx != 0 || tap->value_weight != 0 ||
+                                   tap->activity_weight != 0)) {
             return false;
         }
     }
@@ -156,8 +156,8 @@ uint32_t glimpse_codec_tables(const glimpse_codec *codec)
 
 int glimpse_codec_check(const glimpse_codec *codec)
 {
-    return shape_is_sound(codec) && order_is_sound(codec) && quantiser_is_sound(codec) &&
-                   contexts_are_sound(codec) && tables_are_sound(codec)
+    return shape_is_sound(codec) && order_is_sound(codec) && quantiser_is_sound(codec) && contexts_are_sound(codec) &&
+                   tables_are_sound(codec)
                ? GLIMPSE_OK
                : GLIMPSE_ERROR_MODEL_FORMAT;
 }

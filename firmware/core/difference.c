@@ -31,20 +31,6 @@ int glimpse_difference_needs(const uint8_t *packet, size_t length, uint8_t *fram
     return body < 0 ? body : GLIMPSE_OK;
 }
 
-static int match_header(const glimpse_codec *codec, int frame, const glimpse_header *header)
-{
-    if (header->model != codec->model) {
-        return GLIMPSE_ERROR_MODEL;
-    }
-    if (header->revision != (codec->revision & 1u)) {
-        return GLIMPSE_ERROR_REVISION;
-    }
-    if (frame >= 0 && header->frame != frame) {
-        return GLIMPSE_ERROR_FRAME;
-    }
-    return header->first < glimpse_codec_symbols(codec) ? GLIMPSE_OK : GLIMPSE_ERROR_RANGE;
-}
-
 typedef struct {
     const glimpse_codec *codec;
     glimpse_range_reader reader;
@@ -148,7 +134,7 @@ int glimpse_difference_unpack(const glimpse_codec *codec, int frame, const glimp
         body == GLIMPSE_ERROR_KIND) {
         return body;
     }
-    const int match = match_header(codec, frame, &header);
+    const int match = glimpse_packet_match(codec, frame, &header);
     if (match != GLIMPSE_OK) {
         return match;
     }

@@ -18,9 +18,9 @@ enum {
     GLIMPSE_HOLD_UNIT = 16       /* parts of a quantiser step */
 };
 
-/* Quantises as glimpse_symbols_quantise, but lets a symbol stay that of the reference as long as the latent value lies at
-   most `hold` / GLIMPSE_HOLD_UNIT steps from it: a sensor's noise is no change. A hold of 0 holds nothing. symbols: of
-   the latent's shape; may be the same memory. */
+/* Quantises as glimpse_symbols_quantise, but lets a symbol stay that of the reference as long as the latent value lies
+   at most `hold` / GLIMPSE_HOLD_UNIT steps from it: a sensor's noise is no change. A hold of 0 holds nothing. symbols:
+   of the latent's shape; may be the same memory. */
 void glimpse_difference_settle(const glimpse_codec *codec, const glimpse_reference *reference, const int8_t *latent,
                                uint32_t hold, uint8_t *symbols);
 
@@ -36,9 +36,10 @@ typedef struct {
     glimpse_changes changes;
 } glimpse_difference_packer;
 
-/* symbols: each below levels. News are symbols that the reference lacks and those that moved from it. The most important
-   leave first: in the order of ranks; of a codec ordered by saliency, as glimpse_picker chooses with a map of how much each cell changed, highest where its symbols moved by one
-   on average. GLIMPSE_ERROR_ARGUMENT: frame out of range. */
+/* symbols: each below levels. News are symbols that the reference lacks and those that moved from it. The most
+   important leave first: in the order of ranks; of a codec ordered by saliency, as glimpse_picker chooses with a map of
+   how much each cell changed, highest where its symbols moved by one on average. GLIMPSE_ERROR_ARGUMENT: frame out of
+   range. */
 int glimpse_difference_begin(glimpse_difference_packer *packer, const glimpse_codec *codec,
                              const glimpse_reference *reference, const uint8_t *symbols, uint8_t frame);
 
@@ -55,8 +56,9 @@ typedef struct {
    _KIND (not a difference), _BODY (cut short). */
 int glimpse_difference_needs(const uint8_t *packet, size_t length, uint8_t *frame, uint16_t *check);
 
-/* As glimpse_packet_unpack. received becomes 1 for every symbol from the packet's first to its last, also for those that
-   are still the reference's. Also GLIMPSE_ERROR_REFERENCE: made against another reference, or `reference` is NULL. */
+/* As glimpse_packet_unpack. received becomes 1 for every symbol from the packet's first to its last, also for those
+   that are still the reference's. Also GLIMPSE_ERROR_REFERENCE: made against another reference, or `reference` is NULL.
+   */
 int glimpse_difference_unpack(const glimpse_codec *codec, int frame, const glimpse_reference *reference,
                               const uint8_t *packet, size_t length, glimpse_difference_workspace *work,
                               uint8_t *symbols, uint8_t *received);

@@ -2,7 +2,6 @@
 /* The writing side of difference.h. */
 #include <string.h>
 
-#include "core/crc.h"
 #include "core/difference.h"
 #include "core/entropy.h"
 #include "core/order.h"
@@ -113,8 +112,7 @@ int glimpse_difference_begin(glimpse_difference_packer *packer, const glimpse_co
 
 static bool put_answer(glimpse_range_writer *writer, uint16_t *odds, bool yes)
 {
-    const bool fits =
-        yes ? glimpse_range_writer_put(writer, *odds, TOTAL) : glimpse_range_writer_put(writer, 0, *odds);
+    const bool fits = yes ? glimpse_range_writer_put(writer, *odds, TOTAL) : glimpse_range_writer_put(writer, 0, *odds);
     if (fits) {
         glimpse_change_learn(odds, yes);
     }
@@ -137,7 +135,8 @@ static bool put_anew(glimpse_difference_packer *packer, glimpse_range_writer *wr
     return fits;
 }
 
-static bool put_move(glimpse_difference_packer *packer, glimpse_range_writer *writer, uint32_t at, glimpse_change_context context)
+static bool put_move(glimpse_difference_packer *packer, glimpse_range_writer *writer, uint32_t at,
+                     glimpse_change_context context)
 {
     uint16_t *odds = packer->changes.odds;
     const uint32_t symbol = symbol_at(packer, at);
@@ -285,9 +284,5 @@ int glimpse_difference_next(glimpse_difference_packer *packer, size_t payload, u
     const body_size size = put_body(packer, run.first, run.count, body + GLIMPSE_REFERENCE_BYTES,
                                     payload - GLIMPSE_OVERHEAD_BYTES - GLIMPSE_REFERENCE_BYTES);
     sent(packer, run.first, size.count);
-    const size_t checked = GLIMPSE_HEADER_BYTES + GLIMPSE_REFERENCE_BYTES + size.length;
-    const uint16_t check = glimpse_crc16(packet, checked);
-    packet[checked] = (uint8_t)(check >> 8);
-    packet[checked + 1] = (uint8_t)check;
-    return (int)(checked + GLIMPSE_CHECK_BYTES);
+    return (int)glimpse_packet_close(packet, GLIMPSE_REFERENCE_BYTES + size.length);
 }

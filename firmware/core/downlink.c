@@ -67,7 +67,8 @@ int glimpse_downlink_end(glimpse_downlink_writer *writer)
                                    .first = writer->header.sequence,
                                    .kind = GLIMPSE_KIND_DOWNLINK,
                                    .revision = writer->header.revision & 1u};
-    return glimpse_field_packet(&header, writer->packet, &writer->fields);
+    glimpse_header_write(&header, writer->packet);
+    return (int)glimpse_packet_close(writer->packet, writer->fields.count);
 }
 
 /* ---- reading */
@@ -98,8 +99,7 @@ int glimpse_downlink_read(const uint8_t *packet, size_t length, glimpse_downlink
 
 static int read_area(const uint8_t *value, glimpse_area *region)
 {
-    *region =
-        (glimpse_area){value[0], (uint16_t)(value[1] + 1u), value[2], (uint16_t)(value[3] + 1u)};
+    *region = (glimpse_area){value[0], (uint16_t)(value[1] + 1u), value[2], (uint16_t)(value[3] + 1u)};
     const bool sound = region->bottom > region->top && region->right > region->left;
     return sound ? GLIMPSE_ANSWER_DONE : GLIMPSE_ANSWER_MALFORMED;
 }

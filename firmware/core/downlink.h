@@ -18,8 +18,8 @@ typedef enum {
     GLIMPSE_COMMAND_MORE = 3,    /* 2 bytes: so many radio bytes more */
     GLIMPSE_COMMAND_MORE_TO = 4, /* 2 bytes: all up to this rank, which is the last */
     GLIMPSE_COMMAND_MORE_HERE = 5, /* 4 bytes: a region of the latent before the rest, see glimpse_area */
-    GLIMPSE_COMMAND_STATUS = 6,  /* no value: telemetry please */
-    GLIMPSE_COMMAND_REBOOT = 7   /* no value: after the answer */
+    GLIMPSE_COMMAND_STATUS = 6,    /* no value: telemetry please */
+    GLIMPSE_COMMAND_REBOOT = 7     /* no value: after the answer */
 } glimpse_command_type;
 
 enum { GLIMPSE_COMMAND_LAST_OF_FRAME = GLIMPSE_COMMAND_MORE_HERE };
@@ -45,17 +45,17 @@ typedef struct {
     glimpse_field_writer fields;
 } glimpse_downlink_writer;
 
-/* packet: `payload` bytes, GLIMPSE_MIN_PAYLOAD .. GLIMPSE_MAX_PAYLOAD. GLIMPSE_ERROR_ARGUMENT: that or the header out of
-   range. */
+/* packet: `payload` bytes, GLIMPSE_MIN_PAYLOAD .. GLIMPSE_MAX_PAYLOAD. GLIMPSE_ERROR_ARGUMENT: that or the header out
+   of range. */
 int glimpse_downlink_begin(glimpse_downlink_writer *writer, const glimpse_downlink_header *header, uint8_t *packet,
                            size_t payload);
 
-/* What came of the header's frame, in the bytes that are left: as glimpse_runs_write. Returns the number of symbols that
-   it names, 0 when nothing could be said. */
+/* What came of the header's frame, in the bytes that are left: as glimpse_runs_write. Returns the number of symbols
+   that it names, 0 when nothing could be said. */
 uint32_t glimpse_downlink_have(glimpse_downlink_writer *writer, const glimpse_codec *codec, const uint8_t *received);
 
-/* False, and nothing changes: the packet is full, or a number is out of range. type: one of the commands without a value
-   or with a number; settings go with glimpse_settings_put(&settings, type, &writer->fields). */
+/* False, and nothing changes: the packet is full, or a number is out of range. type: one of the commands without a
+   value or with a number; settings go with glimpse_settings_put(&settings, type, &writer->fields). */
 bool glimpse_downlink_put(glimpse_downlink_writer *writer, uint8_t type, uint32_t number);
 bool glimpse_downlink_here(glimpse_downlink_writer *writer, const glimpse_area *region);
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "core/packet.h"
 #include "core/status.h"
 
 size_t glimpse_field_room(const glimpse_field_writer *writer)
@@ -21,7 +22,8 @@ bool glimpse_field_put(glimpse_field_writer *writer, uint8_t type, const uint8_t
         return false;
     }
     const bool is_long = length >= GLIMPSE_FIELD_LONG_LENGTH;
-    writer->bytes[writer->count++] = (uint8_t)((uint32_t)type << 3 | (is_long ? (uint32_t)GLIMPSE_FIELD_LONG_LENGTH : (uint32_t)length));
+    writer->bytes[writer->count++] =
+        (uint8_t)((uint32_t)type << 3 | (is_long ? (uint32_t)GLIMPSE_FIELD_LONG_LENGTH : (uint32_t)length));
     if (is_long) {
         writer->bytes[writer->count++] = (uint8_t)length;
     }

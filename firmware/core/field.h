@@ -8,10 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/packet.h"
-
 enum {
-    GLIMPSE_MAX_FIELD_TYPE = 31,   /* 5 bits */
+    GLIMPSE_MAX_FIELD_TYPE = 31,  /* 5 bits */
     GLIMPSE_FIELD_LONG_LENGTH = 7 /* from here on the length takes a byte of its own */
 };
 
@@ -36,9 +34,6 @@ bool glimpse_field_put(glimpse_field_writer *writer, uint8_t type, const uint8_t
 
 /* The same with the lowest `length` (0..4) bytes of a number, most significant first. */
 bool glimpse_field_put_number(glimpse_field_writer *writer, uint8_t type, uint32_t number, size_t length);
-
-/* Header and check around a body of fields that begins at packet + GLIMPSE_HEADER_BYTES; returns the packet's length. */
-int glimpse_field_packet(const glimpse_header *header, uint8_t *packet, const glimpse_field_writer *writer);
 
 typedef struct {
     const uint8_t *bytes;

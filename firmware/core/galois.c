@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A factor serves for a whole packet, so its products with the 2 x 16 half bytes are made anew each time: 32 bytes on the
-   stack in the place of tables of 512 in flash. */
+/* A factor serves for a whole packet, so its products with the 2 x 16 half bytes are made anew each time: 32 bytes on
+   the stack in the place of tables of 512 in flash. */
 #include "core/galois.h"
 
 enum { POLYNOMIAL = 0x11D, HALF = 16 };

@@ -14,7 +14,7 @@ typedef struct {
     uint32_t first; /* rank of its first symbol */
     uint32_t count; /* symbols */
     uint32_t number;
-    uint32_t cell; /* index into the map [rows, columns] */
+    uint32_t cell;                     /* index into the map [rows, columns] */
     uint16_t top, bottom, left, right; /* its positions; bottom and right are the first outside */
     uint8_t channel, channel_end;      /* its channels; the end is the first outside */
 } glimpse_segment;

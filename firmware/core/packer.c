@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/bits.h"
-#include "core/crc.h"
 #include "core/entropy.h"
 #include "core/packet.h"
 #include "core/status.h"
@@ -218,11 +217,7 @@ int glimpse_packer_pack(glimpse_packer *packer, glimpse_run run, size_t payload,
         glimpse_picker_sent(&packer->picker, run.first, body.count);
     }
     glimpse_header_write(&header, packet);
-    const size_t checked = GLIMPSE_HEADER_BYTES + body.length;
-    const uint16_t check = glimpse_crc16(packet, checked);
-    packet[checked] = (uint8_t)(check >> 8);
-    packet[checked + 1] = (uint8_t)check;
-    return (int)(checked + GLIMPSE_CHECK_BYTES);
+    return (int)glimpse_packet_close(packet, body.length);
 }
 
 int glimpse_packer_next(glimpse_packer *packer, size_t payload, uint8_t *packet)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The reading side: header, check, and symbols back to where they belong. packer.c writes. */
+/* Header and check, and the reading side: symbols back to where they belong. packer.c writes. */
 #include "core/packet.h"
 
 #include "core/bits.h"
@@ -43,11 +43,17 @@ int glimpse_packet_read(const uint8_t *packet, size_t length, glimpse_header *he
     return header->version == GLIMPSE_WIRE_VERSION ? (int)(length - GLIMPSE_OVERHEAD_BYTES) : GLIMPSE_ERROR_VERSION;
 }
 
-static int match_header(const glimpse_codec *codec, int frame, const glimpse_header *header)
+size_t glimpse_packet_close(uint8_t *packet, size_t body)
 {
-    if (header->kind != GLIMPSE_KIND_IMAGE) {
-        return GLIMPSE_ERROR_KIND;
-    }
+    const size_t checked = GLIMPSE_HEADER_BYTES + body;
+    const uint16_t check = glimpse_crc16(packet, checked);
+    packet[checked] = (uint8_t)(check >> 8);
+    packet[checked + 1] = (uint8_t)check;
+    return checked + GLIMPSE_CHECK_BYTES;
+}
+
+int glimpse_packet_match(const glimpse_codec *codec, int frame, const glimpse_header *header)
+{
     if (header->model != codec->model) {
         return GLIMPSE_ERROR_MODEL;
     }
@@ -157,7 +163,10 @@ int glimpse_packet_unpack(const glimpse_codec *codec, int frame, const uint8_t *
     if (body < 0) {
         return body;
     }
-    const int match = match_header(codec, frame, &header);
+    if (header.kind != GLIMPSE_KIND_IMAGE) {
+        return GLIMPSE_ERROR_KIND;
+    }
+    const int match = glimpse_packet_match(codec, frame, &header);
     if (match != GLIMPSE_OK) {
         return match;
     }

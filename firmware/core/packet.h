@@ -56,6 +56,13 @@ void glimpse_header_write(const glimpse_header *header, uint8_t *packet);
    Returns the length of the body or GLIMPSE_ERROR_LENGTH, _CHECK, _VERSION. */
 int glimpse_packet_read(const uint8_t *packet, size_t length, glimpse_header *header);
 
+/* Writes the check behind a header and `body` bytes that lie in packet; returns the packet's length. */
+size_t glimpse_packet_close(uint8_t *packet, size_t body);
+
+/* Whether a packet that carries symbols is one of this codec and frame (-1: of any), and starts inside it: GLIMPSE_OK
+   or GLIMPSE_ERROR_MODEL, _REVISION, _FRAME, _RANGE. */
+int glimpse_packet_match(const glimpse_codec *codec, int frame, const glimpse_header *header);
+
 /* Cuts one frame's symbols into packets. The caller owns it; the symbols stay as they are until it is done. */
 typedef struct {
     const glimpse_codec *codec;
@@ -82,8 +89,8 @@ int glimpse_packer_begin(glimpse_packer *packer, const glimpse_codec *codec, con
    this call, with NULL or with another codec they follow the ranks. side: int8 [height, width], used at once. */
 void glimpse_packer_steer(glimpse_packer *packer, const int8_t *side);
 
-/* Between begin and the first packet: from now on packets bring the symbols in `waiting`, which is the caller's, and which
-   loses those that have been sent. It may change between packets; glimpse_packer_changed tells so. */
+/* Between begin and the first packet: from now on packets bring the symbols in `waiting`, which is the caller's, and
+   which loses those that have been sent. It may change between packets; glimpse_packer_changed tells so. */
 void glimpse_packer_follow(glimpse_packer *packer, glimpse_ranks *waiting);
 void glimpse_packer_changed(glimpse_packer *packer);
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/bits.h"
-#include "core/crc.h"
 #include "core/galois.h"
 #include "core/status.h"
 
@@ -20,8 +19,8 @@ enum {
 
 uint8_t glimpse_parity_factor(uint32_t index, uint32_t member)
 {
-    /* No two factors of a parity packet are equal, the first one's neither: CRCs are linear, so a plain sum would turn a
-       packet that is not of the group into a wrong one whose check holds. */
+    /* No two factors of a parity packet are equal, the first one's neither: CRCs are linear, so a plain sum would turn
+       a packet that is not of the group into a wrong one whose check holds. */
     return glimpse_galois_inverse((uint8_t)((POINTS + index) ^ member));
 }
 
@@ -164,8 +163,8 @@ int glimpse_parity_add(glimpse_parity *group, const uint8_t *packet, size_t leng
     glimpse_packet_read(packet, length, &header);
     const glimpse_header *before = &group->header;
     if (group->written > 0 || group->members == GLIMPSE_PARITY_MEMBERS ||
-        (group->members > 0 && (before->model != header.model || before->frame != header.frame ||
-                                before->revision != header.revision))) {
+        (group->members > 0 &&
+         (before->model != header.model || before->frame != header.frame || before->revision != header.revision))) {
         return 0;
     }
     const uint32_t run = run_of(&header, packet + GLIMPSE_HEADER_BYTES, length - GLIMPSE_OVERHEAD_BYTES);
@@ -233,9 +232,6 @@ int glimpse_parity_next(glimpse_parity *group, size_t payload, uint8_t *packet)
     glimpse_bits_put(body, 13, list.rice, 3);
     const size_t listed = put_list(group, &list, body, (size_t)GLIMPSE_PARITY_FIXED * 8);
     memcpy(body + listed, group->words + group->written * group->stride, group->longest);
-    const uint16_t check = glimpse_crc16(packet, length - GLIMPSE_CHECK_BYTES);
-    packet[length - 2] = (uint8_t)(check >> 8);
-    packet[length - 1] = (uint8_t)check;
     group->written++;
-    return (int)length;
+    return (int)glimpse_packet_close(packet, length - GLIMPSE_OVERHEAD_BYTES);
 }

@@ -31,10 +31,10 @@ uint8_t glimpse_parity_factor(uint32_t index, uint32_t member);
 typedef struct {
     uint8_t *words; /* [packets][stride] */
     size_t stride;
-    size_t longest; /* word so far */
-    glimpse_header header; /* of the first packet */
+    size_t longest;                         /* word so far */
+    glimpse_header header;                  /* of the first packet */
     uint16_t first[GLIMPSE_PARITY_MEMBERS]; /* in the order in which they were added */
-    uint32_t shortest; /* run: symbols of a packet, or fewer */
+    uint32_t shortest;                      /* run: symbols of a packet, or fewer */
     uint8_t members;
     uint8_t packets; /* parity packets that can be made */
     uint8_t written;
@@ -69,7 +69,7 @@ typedef struct {
     uint8_t shift;
     uint16_t place[GLIMPSE_PARITY_MEMBERS]; /* first >> shift of each packet, rising */
     uint8_t number[GLIMPSE_PARITY_MEMBERS]; /* as which it was added, in the order of place */
-    uint16_t word_at; /* where in the packet the word begins */
+    uint16_t word_at;                       /* where in the packet the word begins */
     uint16_t word_length;
 } glimpse_parity_view;
 

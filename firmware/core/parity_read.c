@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/bits.h"
-#include "core/crc.h"
 #include "core/parity.h"
 #include "core/status.h"
 

@@ -62,7 +62,8 @@ static void close_group(glimpse_protection *protection)
 {
     const glimpse_protection_rule *rule = rule_now(protection);
     if (rule->parity > 0 && protection->group.members > 0) {
-        const uint32_t share = (protection->group.members * (uint32_t)rule->parity + rule->packets - 1u) / rule->packets;
+        const uint32_t share =
+            (protection->group.members * (uint32_t)rule->parity + rule->packets - 1u) / rule->packets;
         protection->group.packets = (uint8_t)(share < rule->parity ? share : rule->parity);
         protection->due = true;
     }

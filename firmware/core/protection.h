@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which packets of a frame get how much parity: rules as data, uniform or by importance. Stands between what makes packets
-   and the link, whatever makes them:
+/* Which packets of a frame get how much parity: rules as data, uniform or by importance. Stands between what makes
+   packets and the link, whatever makes them:
 
      size = glimpse_protection_next(p, payload, packet)                  a parity packet that is due, or 0
      if 0: size = (make a packet of at most glimpse_protection_room(p, payload))
@@ -27,7 +27,7 @@ typedef struct {
     size_t size;
     bool scattered;
     bool due;
-    size_t waiting; /* bytes of `packet`, which was sent when the group had no place for it and belongs to the next one */
+    size_t waiting; /* bytes of `packet`, sent when the group had no place for it: it belongs to the next one */
     uint8_t packet[GLIMPSE_MAX_PAYLOAD];
     glimpse_parity group;
 } glimpse_protection;
@@ -42,8 +42,8 @@ int glimpse_protection_begin(glimpse_protection *protection, const glimpse_prote
    (below about 20 bytes) is left aside: its packets go bare and whole. */
 size_t glimpse_protection_room(const glimpse_protection *protection, size_t payload);
 
-/* After each packet that is not a parity packet. A group that has no place for it ends there, and the rest of its rule's
-   packets get one of their own. Errors as glimpse_parity_add; the packet then goes bare. */
+/* After each packet that is not a parity packet. A group that has no place for it ends there, and the rest of its
+   rule's packets get one of their own. Errors as glimpse_parity_add; the packet then goes bare. */
 int glimpse_protection_sent(glimpse_protection *protection, const uint8_t *packet, size_t length, size_t payload);
 
 /* No packet follows: an unfinished group gets its share of parity. */

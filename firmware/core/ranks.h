@@ -14,8 +14,8 @@ typedef struct {
 } glimpse_run;
 
 typedef struct {
-    uint8_t *bits;  /* the caller's, glimpse_ranks_bytes(total) of them; those behind the last rank are zero */
-    uint32_t total; /* ranks 0 .. total - 1 */
+    uint8_t *bits;   /* the caller's, glimpse_ranks_bytes(total) of them; those behind the last rank are zero */
+    uint32_t total;  /* ranks 0 .. total - 1 */
     uint32_t lowest; /* no rank below this is in the set */
 } glimpse_ranks;
 

@@ -39,8 +39,8 @@ typedef struct {
    without an answer before image frames follow until there is one. */
 void glimpse_keeper_begin(glimpse_keeper *keeper, const glimpse_codec *codec, uint8_t *symbols, uint8_t patience);
 
-/* Takes over what was acknowledged of the frame under way, which is then no longer under way. An image frame makes a new
-   reference of what was acknowledged alone, a difference frame puts it over the reference it was made against.
+/* Takes over what was acknowledged of the frame under way, which is then no longer under way. An image frame makes a
+   new reference of what was acknowledged alone, a difference frame puts it over the reference it was made against.
    sent: that frame's symbols [height, width, channels]; not looked at unless it was acknowledged. */
 void glimpse_keeper_update(glimpse_keeper *keeper, const uint8_t *sent);
 

@@ -8,11 +8,12 @@
 #include "core/packet.h"
 
 enum {
-    /* Class A: the next uplink waits until the second window has passed or brought something (L2 1.0.4, 3.3). It opens 2 s
-       after the uplink's end (RECEIVE_DELAY2, RP002-1.0.4) and stays open for the 8 symbols of a preamble, 262 ms at SF12. */
+    /* Class A: the next uplink waits until the second window has passed or brought something (LoRaWAN L2 1.0.4, 3.3).
+       It opens 2 s after the uplink's end (RECEIVE_DELAY2, RP002-1.0.4, 2.3) and stays open for the 8 symbols of a
+       preamble, 262 ms at SF12. */
     CLASS_A_QUIET_MS = 2300,
-    /* Sigfox sends a message three times at 100 bit/s: 14 bytes around at most 12 of payload, a payload above 8 always as
-       12. (Sigfox connected objects: radio specifications, 4.2, for RC1.) */
+    /* Sigfox sends a message three times at 100 bit/s: 14 bytes around at most 12 of payload, a payload above 8 always
+       as 12. (Sigfox connected objects: radio specifications, for RC1.) */
     SIGFOX_REPEATS = 3,
     SIGFOX_BYTES = 14 + 12,
     SIGFOX_BITS_PER_SECOND = 100,
@@ -20,24 +21,25 @@ enum {
     IP_UDP_BYTES = 28
 };
 
-/* RP002-1.0.4, 2.4.3 and 2.4.6 (EU863-870): DR0-5 SF12-7 at 125 kHz, DR6 SF7 at 250 kHz, DR7 FSK at 50 kbit/s; N of the
-   tables without and with a repeater. */
+/* LoRaWAN Regional Parameters RP002-1.0.4, EU863-870: DR0-5 SF12-7 at 125 kHz, DR6 SF7 at 250 kHz, DR7 FSK at 50
+   kbit/s; N of the tables in 2.4.6 without and with a repeater. */
 static const glimpse_data_rate eu868_rates[] = {
-    {12, 51, 51, 125, 0},   {11, 51, 51, 125, 0},   {10, 51, 51, 125, 0},   {9, 115, 115, 125, 0},
+    {12, 51, 51, 125, 0},  {11, 51, 51, 125, 0},  {10, 51, 51, 125, 0},  {9, 115, 115, 125, 0},
     {8, 242, 222, 125, 0}, {7, 242, 222, 125, 0}, {7, 242, 222, 250, 0}, {0, 242, 222, 0, 50000},
 };
 
-/* ETSI EN 300 220-2 V3.2.1, annex B, table B.1, bands K to P; the observation period is an hour (EN 300 220-1, 5.4). */
+/* ETSI EN 300 220-2 V3.2.1, annex B: the sub-bands of 863 to 870 MHz for devices of no particular use, and their duty
+   cycles. Those are counted over an hour (EN 300 220-1). */
 static const glimpse_band eu868_bands[] = {
-    {863000, 865000, GLIMPSE_HOUR_MS / 1000}, /* K: 0.1 % */
-    {865000, 868000, GLIMPSE_HOUR_MS / 100},  /* L: 1 % */
-    {868000, 868600, GLIMPSE_HOUR_MS / 100},  /* M: 1 %, LoRaWAN's three default channels */
-    {868700, 869200, GLIMPSE_HOUR_MS / 1000}, /* N: 0.1 % */
-    {869400, 869650, GLIMPSE_HOUR_MS / 10},   /* P: 10 % */
-    {869700, 870000, GLIMPSE_HOUR_MS / 100},  /* Q: 1 % */
+    {863000, 865000, GLIMPSE_HOUR_MS / 1000}, /* 0.1 % */
+    {865000, 868000, GLIMPSE_HOUR_MS / 100},  /* 1 % */
+    {868000, 868600, GLIMPSE_HOUR_MS / 100},  /* 1 %, LoRaWAN's three default channels */
+    {868700, 869200, GLIMPSE_HOUR_MS / 1000}, /* 0.1 % */
+    {869400, 869650, GLIMPSE_HOUR_MS / 10},   /* 10 % */
+    {869700, 870000, GLIMPSE_HOUR_MS / 100},  /* 1 % */
 };
 
-/* RP002-1.0.4, 2.5.3 and 2.5.6 (US902-928): DR0-3 SF10-7 at 125 kHz, DR4 SF8 at 500 kHz. The payloads are those that
+/* RP002-1.0.4, US902-928: DR0-3 SF10-7 at 125 kHz, DR4 SF8 at 500 kHz. The payloads are those that
    stay within 400 ms; a repeater leaves less. */
 static const glimpse_data_rate us915_rates[] = {
     {10, 11, 11, 125, 0}, {9, 53, 53, 125, 0}, {8, 125, 125, 125, 0}, {7, 242, 222, 125, 0}, {8, 242, 222, 500, 0},
@@ -46,7 +48,7 @@ static const glimpse_data_rate us915_rates[] = {
 static const glimpse_band us915_bands[] = {{902000, 928000, 0}};
 
 static const glimpse_data_rate sigfox_rates[] = {{0, 12, 12, 0, SIGFOX_BITS_PER_SECOND}};
-static const glimpse_band sigfox_bands[] = {{868000, 868600, GLIMPSE_HOUR_MS / 100}}; /* EN 300 220-2, band M */
+static const glimpse_band sigfox_bands[] = {{868000, 868600, GLIMPSE_HOUR_MS / 100}}; /* the same sub-band */
 
 /* Assumed: half of the 16 kbit/s or so that a single tone of 15 kHz reaches in good coverage. */
 static const glimpse_data_rate nbiot_rates[] = {{0, GLIMPSE_MAX_PAYLOAD, GLIMPSE_MAX_PAYLOAD, 0, 8000}};
@@ -67,7 +69,7 @@ static const glimpse_region regions[] = {
      .kind = GLIMPSE_LINK_LORAWAN,
      .rates = COUNT(us915_rates),
      .bands = COUNT(us915_bands),
-     .dwell_ms = 400, /* FCC 47 CFR 15.247 (a)(1)(i): 0.4 s on a channel in 20 s; a modem hops */
+     .dwell_ms = 400, /* 47 CFR 15.247 (a)(1)(i): 0.4 s on a channel in 20 s; a modem hops */
      .quiet_ms = CLASS_A_QUIET_MS,
      .rate = us915_rates,
      .band = us915_bands},

@@ -8,7 +8,7 @@
 
 enum {
     GLIMPSE_MAX_BANDS = 6,
-    GLIMPSE_LORAWAN_OVERHEAD = 13, /* MHDR 1, DevAddr 4, FCtrl 1, FCnt 2, FPort 1, MIC 4 (LoRaWAN L2 1.0.4, chapter 4) */
+    GLIMPSE_LORAWAN_OVERHEAD = 13, /* MHDR 1, DevAddr 4, FCtrl 1, FCnt 2, FPort 1, MIC 4 (LoRaWAN L2 1.0.4, 4) */
     GLIMPSE_MAX_FOPTS = 15,        /* bytes of MAC commands that travel with a payload (L2 1.0.4, 4.3.1) */
     GLIMPSE_HOUR_MS = 3600000,
     GLIMPSE_DAY_MS = 86400000,
@@ -42,11 +42,11 @@ typedef struct {
     uint8_t kind; /* glimpse_link_kind */
     uint8_t rates;
     uint8_t bands;
-    uint8_t default_band;    /* where the channels are that every node has */
-    uint16_t dwell_ms;       /* longest transmission; 0: no limit */
-    uint16_t uplinks_day;    /* most messages in any day; 0: no limit */
-    uint16_t downlinks_day;  /* the same of messages to the node */
-    uint16_t quiet_ms;       /* after an uplink until the node may send again */
+    uint8_t default_band;          /* where the channels are that every node has */
+    uint16_t dwell_ms;             /* longest transmission; 0: no limit */
+    uint16_t uplinks_day;          /* most messages in any day; 0: no limit */
+    uint16_t downlinks_day;        /* the same of messages to the node */
+    uint16_t quiet_ms;             /* after an uplink until the node may send again */
     const glimpse_data_rate *rate; /* [rates] by data rate's number */
     const glimpse_band *band;      /* [bands] */
 } glimpse_region;
@@ -55,12 +55,12 @@ typedef struct {
 const glimpse_region *glimpse_region_numbered(uint32_t number);
 const glimpse_region *glimpse_region_named(const char *name);
 
-/* Most bytes of our packet at a data rate with `fopts` bytes of MAC commands beside it: 0 where nothing fits or the rate
-   does not exist, and never above GLIMPSE_MAX_PAYLOAD. Below GLIMPSE_MIN_PAYLOAD no packet of ours fits. */
+/* Most bytes of our packet at a data rate with `fopts` bytes of MAC commands beside it: 0 where nothing fits or the
+   rate does not exist, and never above GLIMPSE_MAX_PAYLOAD. Below GLIMPSE_MIN_PAYLOAD no packet of ours fits. */
 uint32_t glimpse_region_payload(const glimpse_region *region, uint32_t rate, uint32_t fopts, bool repeater);
 
-/* Microseconds on the air of a packet of `payload` bytes with `fopts` beside it; 0 for a rate that does not exist, and for
-   more bytes than a LoRa radio sends at once: those that glimpse_region_payload allows always fit. */
+/* Microseconds on the air of a packet of `payload` bytes with `fopts` beside it; 0 for a rate that does not exist, and
+   for more bytes than a LoRa radio sends at once: those that glimpse_region_payload allows always fit. */
 uint32_t glimpse_region_airtime(const glimpse_region *region, uint32_t rate, uint32_t payload, uint32_t fopts);
 
 #endif

@@ -98,8 +98,8 @@ static uint32_t cheapest(const claim *of, uint32_t *best)
     return GLIMPSE_RUNS_ORDER_BITS + bits[*best];
 }
 
-/* The most generous claim that fits. Fewer runs nearly always take fewer bits; where not, the search ends at a claim that
-   is smaller than need be, but one that was seen to fit. */
+/* The most generous claim that fits. Fewer runs nearly always take fewer bits; where not, the search ends at a claim
+   that is smaller than need be, but one that was seen to fit. */
 static claim choose(const glimpse_codec *codec, const uint8_t *received, size_t capacity)
 {
     const size_t room = capacity * 8;

@@ -14,14 +14,14 @@
    bits. Zero bits fill the last byte. */
 enum {
     GLIMPSE_RUNS_ORDER_BITS = 4,
-    GLIMPSE_RUNS_PLAIN = 14,  /* this order's numbers are plain, of as many bits */
+    GLIMPSE_RUNS_PLAIN = 14,   /* this order's numbers are plain, of as many bits */
     GLIMPSE_RUNS_MIN_BYTES = 4 /* with as many there is room for any one run */
 };
 
 /* Writes the runs of symbols that `received` [height, width, channels] marks with a value that is not 0. Where they do
-   not all fit `capacity` bytes, it leaves out the shortest ones, of equal ones the last: it may say less than what came,
-   never more. claimed: symbols in the runs written. Returns the bytes written, 0 when no run fits or there is none.
-   It walks the frame some 30 times and needs no memory. */
+   not all fit `capacity` bytes, it leaves out the shortest ones, of equal ones the last: it may say less than what
+   came, never more. claimed: symbols in the runs written. Returns the bytes written, 0 when no run fits or there is
+   none. It walks the frame some 30 times and needs no memory. */
 size_t glimpse_runs_write(const glimpse_codec *codec, const uint8_t *received, uint8_t *bytes, size_t capacity,
                           uint32_t *claimed);
 

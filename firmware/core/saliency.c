@@ -67,8 +67,7 @@ void glimpse_picker_want(glimpse_picker *picker, uint32_t top, uint32_t bottom, 
 static uint32_t score(const glimpse_picker *picker, uint32_t row, uint32_t column, uint32_t channel)
 {
     const glimpse_saliency *saliency = &picker->codec->saliency;
-    const bool wanted =
-        row >= picker->top && row < picker->bottom && column >= picker->left && column < picker->right;
+    const bool wanted = row >= picker->top && row < picker->bottom && column >= picker->left && column < picker->right;
     return 256u * picker->level[row * saliency->columns + column] +
            saliency->gain * (uint32_t)(picker->codec->channels - channel) + (wanted ? WANTED : 0u);
 }

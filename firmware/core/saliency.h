@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which segment of the order by saliency a packet starts with. The map steers the sender and is never sent: every packet
-   says by its first rank which symbols it brings. */
+/* Which segment of the order by saliency a packet starts with. The map steers the sender and is never sent: every
+   packet says by its first rank which symbols it brings. */
 #ifndef GLIMPSE_CORE_SALIENCY_H
 #define GLIMPSE_CORE_SALIENCY_H
 
@@ -19,7 +19,7 @@ void glimpse_saliency_map(const glimpse_codec *codec, const int8_t *side, uint8_
 typedef struct {
     const glimpse_codec *codec;
     uint8_t level[GLIMPSE_MAX_SEGMENTS];    /* the map */
-    uint16_t waiting[GLIMPSE_MAX_SEGMENTS]; /* symbols of each segment not yet sent; its last ones, unless `ranks` says which */
+    uint16_t waiting[GLIMPSE_MAX_SEGMENTS]; /* symbols of each not yet sent; its last, unless `ranks` says which */
     const glimpse_ranks *ranks;             /* those that wait; NULL: the last ones of each segment */
     uint16_t top, bottom, left, right;      /* cells that come before all others, the ends outside; none: all 0 */
 } glimpse_picker;
@@ -27,8 +27,8 @@ typedef struct {
 /* side: NULL: the map is the same everywhere, so that packets follow the ranks. */
 void glimpse_picker_begin(glimpse_picker *picker, const glimpse_codec *codec, const int8_t *side);
 
-/* From now on any ranks may be those that wait. They stay the caller's, who tells of each change to them: here again, or
-   by glimpse_picker_sent. */
+/* From now on any ranks may be those that wait. They stay the caller's, who tells of each change to them: here again,
+   or by glimpse_picker_sent. */
 void glimpse_picker_follow(glimpse_picker *picker, const glimpse_ranks *ranks);
 
 /* The segments of the cells that positions top .. bottom - 1, left .. right - 1 of the latent lie in come before all

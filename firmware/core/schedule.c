@@ -266,8 +266,8 @@ int glimpse_schedule_next(glimpse_schedule *schedule, uint64_t now, size_t paylo
                                                           : finish(schedule);
     }
     if (schedule->duty != NULL) {
-        const uint32_t room = glimpse_region_payload(schedule->duty->region, schedule->rate, schedule->fopts,
-                                                     schedule->repeater);
+        const uint32_t room =
+            glimpse_region_payload(schedule->duty->region, schedule->rate, schedule->fopts, schedule->repeater);
         limit = limit < room ? limit : room;
         if (limit < GLIMPSE_MIN_PAYLOAD) {
             return wait_until(schedule, GLIMPSE_NEVER);

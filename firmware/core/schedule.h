@@ -25,11 +25,11 @@ typedef struct {
     bool remembers;  /* waiting and known are in use */
     bool reported;   /* the losses of this round are known */
     bool stopped;
-    bool done;       /* after glimpse_schedule_next returned 0: nothing is left to do */
-    uint8_t resend;  /* glimpse_resend */
-    uint8_t sends;   /* most times that a symbol goes out unasked; 0: no limit */
-    uint8_t round;   /* which time it is */
-    uint8_t tries;   /* of the packet `turn` */
+    bool done;        /* after glimpse_schedule_next returned 0: nothing is left to do */
+    uint8_t resend;   /* glimpse_resend */
+    uint8_t sends;    /* most times that a symbol goes out unasked; 0: no limit */
+    uint8_t round;    /* which time it is */
+    uint8_t tries;    /* of the packet `turn` */
     glimpse_run turn; /* at once: the packet that is waited for */
     glimpse_ranks waiting, known;
     glimpse_budget *duty; /* NULL: any time will do */
@@ -39,8 +39,9 @@ typedef struct {
     uint32_t airtime_us; /* of the last packet */
     uint64_t quiet_until;
     uint64_t deadline;
-    uint64_t again; /* after glimpse_schedule_next returned 0: when to ask next, GLIMPSE_NEVER: not before something else
-                       has changed (the data rate, an acknowledgement) */
+    /* After glimpse_schedule_next returned 0: when to ask next, GLIMPSE_NEVER: not before something else has changed
+       (the data rate, an acknowledgement). */
+    uint64_t again;
 } glimpse_schedule;
 
 /* budget: radio bytes for the whole frame, headers included; 0: no limit. Everything is sent once, at any time, until
@@ -56,20 +57,20 @@ void glimpse_schedule_steer(glimpse_schedule *schedule, const int8_t *side);
 size_t glimpse_schedule_memory(const glimpse_codec *codec);
 int glimpse_schedule_remember(glimpse_schedule *schedule, uint8_t *memory, size_t bytes);
 
-/* Needs glimpse_schedule_remember. sends: how often a symbol goes out, 1..255, while nobody says whether it came; 0: until
-   the deadline or the byte budget ends, one of which there should then be. GLIMPSE_ERROR_ARGUMENT, _STATE. */
+/* Needs glimpse_schedule_remember. sends: how often a symbol goes out, 1..255, while nobody says whether it came; 0:
+   until the deadline or the byte budget ends, one of which there should then be. GLIMPSE_ERROR_ARGUMENT, _STATE. */
 int glimpse_schedule_resend(glimpse_schedule *schedule, uint8_t resend, uint8_t sends);
 
-/* The link as it is now; again whenever the network changes the data rate or has `fopts` bytes of MAC commands answered.
-   duty: the node's, for all frames; NULL: no limits. GLIMPSE_ERROR_ARGUMENT: no such rate. */
+/* The link as it is now; again whenever the network changes the data rate or has `fopts` bytes of MAC commands
+   answered. duty: the node's, for all frames; NULL: no limits. GLIMPSE_ERROR_ARGUMENT: no such rate. */
 int glimpse_schedule_link(glimpse_schedule *schedule, glimpse_budget *duty, uint32_t rate, uint32_t fopts,
                           bool repeater);
 
 /* No packet ends after this time. */
 void glimpse_schedule_deadline(glimpse_schedule *schedule, uint64_t deadline);
 
-/* The receiver has these ranks: they are not sent (again). GLIMPSE_ERROR_RANGE: there are no such ranks; _STATE: without
-   glimpse_schedule_remember. */
+/* The receiver has these ranks: they are not sent (again). GLIMPSE_ERROR_RANGE: there are no such ranks; _STATE:
+   without glimpse_schedule_remember. */
 int glimpse_schedule_known(glimpse_schedule *schedule, uint32_t first, uint32_t count);
 
 /* The receiver has told all that it has: whatever was sent and is not known is lost. */
@@ -81,13 +82,13 @@ int glimpse_schedule_want(glimpse_schedule *schedule, uint32_t top, uint32_t bot
 /* Enough: nothing more is sent. */
 void glimpse_schedule_stop(glimpse_schedule *schedule);
 
-/* The last packet did not leave the node (its airtime stays counted); and a downlink has come, or the link says that it is
-   ready: the receive windows need not be waited for any longer. */
+/* The last packet did not leave the node (its airtime stays counted); and a downlink has come, or the link says that it
+   is ready: the receive windows need not be waited for any longer. */
 void glimpse_schedule_failed(glimpse_schedule *schedule);
 void glimpse_schedule_ready(glimpse_schedule *schedule);
 
-/* Writes the packet that is to be sent at `now`, cut to what the byte budget and the link leave, counts its airtime, and
-   returns its length. 0: none now; `done` and `again` say what comes. A rest of the byte budget smaller than
+/* Writes the packet that is to be sent at `now`, cut to what the byte budget and the link leave, counts its airtime,
+   and returns its length. 0: none now; `done` and `again` say what comes. A rest of the byte budget smaller than
    GLIMPSE_MIN_PAYLOAD stays unused. Errors as glimpse_packer_next. */
 int glimpse_schedule_next(glimpse_schedule *schedule, uint64_t now, size_t payload, uint8_t *packet);
 

@@ -14,7 +14,7 @@ typedef enum {
     GLIMPSE_SETTING_CROP = 18,     /* 4 bytes: see glimpse_crop */
     GLIMPSE_SETTING_BUDGET = 19,   /* 2 bytes: radio bytes of a frame, 11..65535; 0: no limit */
     GLIMPSE_SETTING_PAYLOAD = 20,  /* 1 byte: most bytes of a packet, 11..242; 0: what the link takes */
-    GLIMPSE_SETTING_CHANNELS = 21, /* 1 byte: a frame ends after as many symbols as so many channels have, 1..64; 0: all */
+    GLIMPSE_SETTING_CHANNELS = 21, /* 1 byte: a frame ends after the symbols of so many channels, 1..64; 0: all */
     GLIMPSE_SETTING_SLOT = 22,     /* 1 byte: which stored model the node uses, 0..254; 255: the built-in one */
     GLIMPSE_SETTING_END = 23       /* the first type that is none */
 } glimpse_setting;

@@ -46,8 +46,8 @@ static void write_field(glimpse_telemetry *t, uint8_t type, glimpse_field_writer
     if ((t->present & GLIMPSE_PRESENT(type)) == 0) {
         return;
     }
-    const bool written = type >= GLIMPSE_SETTING_FIRST ? glimpse_settings_put(&t->settings, type, writer)
-                                                       : put_field(t, type, writer);
+    const bool written =
+        type >= GLIMPSE_SETTING_FIRST ? glimpse_settings_put(&t->settings, type, writer) : put_field(t, type, writer);
     if (written) {
         t->present &= ~GLIMPSE_PRESENT(type);
     }
@@ -78,7 +78,8 @@ int glimpse_telemetry_write(glimpse_telemetry *telemetry, size_t payload, uint8_
                                    .kind = GLIMPSE_KIND_TELEMETRY,
                                    .revision = telemetry->revision & 1u};
     telemetry->number = (telemetry->number + 1u) & GLIMPSE_MAX_SEQUENCE;
-    return glimpse_field_packet(&header, packet, &writer);
+    glimpse_header_write(&header, packet);
+    return (int)glimpse_packet_close(packet, writer.count);
 }
 
 /* ---- reading */

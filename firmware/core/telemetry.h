@@ -59,23 +59,23 @@ typedef struct {
     uint8_t frame;    /* that TIME, AGE and TRIGGER are about: the last one taken */
     uint16_t number;  /* of the packet, modulo 16384; glimpse_telemetry_write counts on */
     uint32_t present;
-    uint32_t time;       /* TIME, 4 bytes: when the photo was taken, seconds since 1970-01-01 UTC */
-    uint16_t age;        /* AGE, 2: seconds since the photo was taken; for nodes without a clock */
-    uint16_t battery;    /* BATTERY, 2: mV */
-    int16_t temperature; /* TEMPERATURE, 2: 0.1 degrees Celsius */
-    uint8_t trigger;     /* TRIGGER, 1: glimpse_trigger */
-    uint8_t data_rate;   /* LINK, 3: number of the data rate in use; */
-    int16_t rssi;        /*   of the last downlink, dBm, -255..0, one byte without the sign; */
-    int8_t snr;          /*   of the last downlink, 0.25 dB */
-    uint16_t boots;      /* NODE, 4: starts, modulo 65536; */
-    uint8_t whole_revision; /* of the model in use; */
-    uint8_t reset_cause; /*   0 power on, 1 software, 2 watchdog, 3 other */
+    uint32_t time;             /* TIME, 4 bytes: when the photo was taken, seconds since 1970-01-01 UTC */
+    uint16_t age;              /* AGE, 2: seconds since the photo was taken; for nodes without a clock */
+    uint16_t battery;          /* BATTERY, 2: mV */
+    int16_t temperature;       /* TEMPERATURE, 2: 0.1 degrees Celsius */
+    uint8_t trigger;           /* TRIGGER, 1: glimpse_trigger */
+    uint8_t data_rate;         /* LINK, 3: number of the data rate in use; */
+    int16_t rssi;              /*   of the last downlink, dBm, -255..0, one byte without the sign; */
+    int8_t snr;                /*   of the last downlink, 0.25 dB */
+    uint16_t boots;            /* NODE, 4: starts, modulo 65536; */
+    uint8_t whole_revision;    /* of the model in use; */
+    uint8_t reset_cause;       /*   0 power on, 1 software, 2 watchdog, 3 other */
     glimpse_answer answer;     /* ANSWER, 4 */
     glimpse_settings settings; /* in force */
 } glimpse_telemetry;
 
-/* Writes a packet with as many of the present fields as fit, those with the lowest type first but ANSWER before all, and
-   clears their bits; call again for the rest. Returns its length, at most `payload` (GLIMPSE_MIN_PAYLOAD ..
+/* Writes a packet with as many of the present fields as fit, those with the lowest type first but ANSWER before all,
+   and clears their bits; call again for the rest. Returns its length, at most `payload` (GLIMPSE_MIN_PAYLOAD ..
    GLIMPSE_MAX_PAYLOAD: any one field fits); 0 when no field is present; GLIMPSE_ERROR_ARGUMENT for a payload, model,
    frame or number out of range. */
 int glimpse_telemetry_write(glimpse_telemetry *telemetry, size_t payload, uint8_t *packet);

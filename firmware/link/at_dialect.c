@@ -67,7 +67,7 @@ const glimpse_at_dialect glimpse_at_lora_e5 = {
    source (service_lora.c). Nor can a modem be asked for its limit, only for region and data rate. */
 
 static const glimpse_at_setting rak_settings[] = {
-    {"AT+NJM=1", "OK"},  {"AT+CLASS=A", "OK"}, {"AT+ADR=%a", "OK"},
+    {"AT+NJM=1", "OK"}, {"AT+CLASS=A", "OK"}, {"AT+ADR=%a", "OK"},
     {"AT+DR=%d", "OK"}, {"AT+CFM=%c", "OK"},  {NULL, NULL},
 };
 
@@ -98,7 +98,7 @@ static const glimpse_at_answer rak_answers[] = {
 
 /* LoRaWAN Regional Parameters RP002, maximum payload N without a repeater. The numbers are those of AT+BAND. */
 static const glimpse_at_region rak_regions[] = {
-    {3, {51, 51, 51, 115, 242, 242, 0, 242}},  /* IN865 */
+    {3, {51, 51, 51, 115, 242, 242, 0, 242}},   /* IN865 */
     {4, {51, 51, 51, 115, 242, 242, 242, 242}}, /* EU868 */
     {5, {11, 53, 125, 242, 242, 0, 0, 0}},      /* US915 */
     {6, {51, 51, 51, 115, 242, 242, 242, 0}},   /* AU915, no dwell time limit */

@@ -18,6 +18,7 @@ enum {
 
     /* milliseconds */
     GLIMPSE_AT_ANSWER_TIME = 3000,           /* of a command that needs no radio */
+    GLIMPSE_AT_START_TIME = 3000,            /* of the modem itself, after a reset */
     GLIMPSE_AT_JOIN_TIME = 30000,            /* join request at SF12, both windows, and as much again */
     GLIMPSE_AT_SEND_TIME = 20000,            /* an uplink at SF12, both windows, a long downlink, and as much again */
     GLIMPSE_AT_SEND_CONFIRMED_TIME = 180000, /* eight of those */

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/bits.h"
-#include "core/crc.h"
 #include "core/status.h"
 
 enum { PREFIX_BYTES = 1 + GLIMPSE_DEVICE_BYTES + 4, NONCE_BYTES = 12, TRAILER_BYTES = 6 };
@@ -148,10 +147,7 @@ static int take_out(const glimpse_seal *seal, uint32_t counter, const uint8_t *s
     memmove(packet, sealed, GLIMPSE_HEADER_BYTES);
     put_version(packet, GLIMPSE_WIRE_VERSION);
     cipher(seal, counter, sealed + GLIMPSE_HEADER_BYTES, covered - GLIMPSE_HEADER_BYTES, packet + GLIMPSE_HEADER_BYTES);
-    const uint16_t check = glimpse_crc16(packet, covered);
-    packet[covered] = (uint8_t)(check >> 8);
-    packet[covered + 1] = (uint8_t)check;
-    return (int)(covered + GLIMPSE_CHECK_BYTES);
+    return (int)glimpse_packet_close(packet, covered - GLIMPSE_HEADER_BYTES);
 }
 
 int glimpse_seal_open(const glimpse_seal *seal, uint32_t counter, const uint8_t *sealed, size_t length, uint8_t *packet)
@@ -235,7 +231,7 @@ int glimpse_opener_take(glimpse_opener *opener, const uint8_t *sealed, size_t le
         counter += GLIMPSE_SEAL_BLOCK;
     }
     /* Never taken, only named: a packet from below the window. */
-    const bool old = nearest >= GLIMPSE_SEAL_BLOCK &&
-                     holds(opener->seal, (uint32_t)(nearest - GLIMPSE_SEAL_BLOCK), sealed, length);
+    const bool old =
+        nearest >= GLIMPSE_SEAL_BLOCK && holds(opener->seal, (uint32_t)(nearest - GLIMPSE_SEAL_BLOCK), sealed, length);
     return refuse(opener, old ? GLIMPSE_ERROR_REPLAY : GLIMPSE_ERROR_MAC);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sealed packets, for links without authenticity and secrecy of their own: a packet's check is replaced by a counter and
-   a keyed MAC, and its body may be enciphered. docs/wire-format.md, "Sealed packets", is the specification,
+/* Sealed packets, for links without authenticity and secrecy of their own: a packet's check is replaced by a counter
+   and a keyed MAC, and its body may be enciphered. docs/wire-format.md, "Sealed packets", is the specification,
    docs/security.md says what this protects and what not. The ciphers are Monocypher's. */
 #ifndef GLIMPSE_LINK_SEAL_H
 #define GLIMPSE_LINK_SEAL_H
@@ -17,12 +17,12 @@ enum {
     GLIMPSE_DEVICE_BYTES = 8, /* of the name that a device has for its whole life */
     GLIMPSE_SEAL_COUNTER_BYTES = 2,
     GLIMPSE_SEAL_MAC_BYTES = 4,
-    GLIMPSE_SEAL_COST_BYTES = 4,        /* by which a sealed packet is longer than the packet in it */
-    GLIMPSE_MIN_SEALED_BYTES = 10,      /* header, no body, counter, MAC */
-    GLIMPSE_MIN_SEALED_PAYLOAD = 24,    /* of a link; below, a fifth and more of every payload would go into the seal */
-    GLIMPSE_SEAL_WINDOW = 64,           /* counters below the highest taken that may still come */
-    GLIMPSE_SEAL_BLOCK = 65536,         /* counters that the two bytes on the air tell apart */
-    GLIMPSE_SEAL_FIRST_CONTACT = 256    /* blocks that a receiver searches which has taken nothing yet */
+    GLIMPSE_SEAL_COST_BYTES = 4,     /* by which a sealed packet is longer than the packet in it */
+    GLIMPSE_MIN_SEALED_BYTES = 10,   /* header, no body, counter, MAC */
+    GLIMPSE_MIN_SEALED_PAYLOAD = 24, /* of a link; below, a fifth and more of every payload would go into the seal */
+    GLIMPSE_SEAL_WINDOW = 64,        /* counters below the highest taken that may still come */
+    GLIMPSE_SEAL_BLOCK = 65536,      /* counters that the two bytes on the air tell apart */
+    GLIMPSE_SEAL_FIRST_CONTACT = 256 /* blocks that a receiver searches which has taken nothing yet */
 };
 
 /* Counters run from 0 to one below this; they never start again under the same key. */
@@ -53,8 +53,8 @@ int glimpse_seal_room(size_t payload);
 
 /* Seals a packet of any kind. payload: what the link takes. counter: never used before under this key, device and
    direction. sealed: `payload` bytes; may be `packet` itself. Returns the sealed packet's length or
-   GLIMPSE_ERROR_PAYLOAD or _ARGUMENT as glimpse_seal_room, _COUNTER at GLIMPSE_SEAL_COUNTER_END, _LENGTH when the packet
-   leaves no room for the seal, _CHECK or _VERSION when it is not a packet. */
+   GLIMPSE_ERROR_PAYLOAD or _ARGUMENT as glimpse_seal_room, _COUNTER at GLIMPSE_SEAL_COUNTER_END, _LENGTH when the
+   packet leaves no room for the seal, _CHECK or _VERSION when it is not a packet. */
 int glimpse_seal_close(const glimpse_seal *seal, uint32_t counter, const uint8_t *packet, size_t length, size_t payload,
                        uint8_t *sealed);
 

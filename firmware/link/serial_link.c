@@ -32,8 +32,8 @@ static int send(glimpse_link *link, uint32_t now, const uint8_t *packet, size_t 
 /* True when the frame's fate is known. */
 static bool write_more(glimpse_serial_link *serial, uint32_t now, glimpse_link_event *event)
 {
-    serial->written += serial->stream.write(serial->stream.context, serial->line + serial->written,
-                                            serial->count - serial->written);
+    serial->written +=
+        serial->stream.write(serial->stream.context, serial->line + serial->written, serial->count - serial->written);
     if (serial->written >= serial->count) {
         event->kind = GLIMPSE_LINK_SENT;
         serial->count = 0;

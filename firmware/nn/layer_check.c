@@ -23,8 +23,8 @@ static bool input_is_sound(const glimpse_model *model, int index)
     const glimpse_layer *const layer = &model->layers[index];
     if (layer->input == -1) {
         return layer->in_height == model->photo_height / model->patches &&
-               layer->in_width == model->photo_width / model->patches &&
-               layer->in_channels == PHOTO_CHANNELS && layer->in_zero == PHOTO_ZERO;
+               layer->in_width == model->photo_width / model->patches && layer->in_channels == PHOTO_CHANNELS &&
+               layer->in_zero == PHOTO_ZERO;
     }
     if (layer->input < 0 || layer->input >= index) {
         return false;

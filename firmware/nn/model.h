@@ -61,8 +61,8 @@ typedef struct {
     uint16_t photo_height, photo_width; /* RGB888; a pixel p enters the network as int8 p - 128 */
     uint8_t patches; /* along one side: 1, 2 or 4. The network runs on each of patches * patches parts of the photo */
     uint8_t layer_count;
-    int8_t latent_layer; /* whose output is the latent */
-    int8_t side_layer;   /* whose output is the side output (saliency); -1: none */
+    int8_t latent_layer;                      /* whose output is the latent */
+    int8_t side_layer;                        /* whose output is the side output (saliency); -1: none */
     glimpse_layer layers[GLIMPSE_MAX_LAYERS]; /* shapes are those of one patch */
     glimpse_codec codec;                      /* of the whole photo's latent: the patches' in their places */
 } glimpse_model;

@@ -13,6 +13,7 @@ from glimpse.evaluation import classical, jpeg
 from glimpse.evaluation.codec import Coded, packet_bytes
 from glimpse.evaluation.learned import GlimpseModel, model_named, packets_of, thinned
 from glimpse.evaluation.loss import loss_rows
+from glimpse.evaluation.variant import split_name
 from glimpse.evaluation.view import Viewer
 from glimpse.photo import fit_photo, load_photo
 from glimpse.quality import psnr
@@ -156,13 +157,46 @@ def test_thinning_keeps_the_first_and_the_last(count: int, points: int | None):
 
 def test_variants_need_a_model_with_saliency():
     with pytest.raises(UsageError, match="does not order by saliency"):
-        model_named("mcucoder@ranks", 222)
+        model_named("mcucoder:ranks", 222)
+
+
+def test_variants_of_a_model_and_what_none_is():
+    assert (model_named("limitnet", 51).name, model_named("limitnet", 51).gain) == ("limitnet", None)
+    ranks, gain = model_named("limitnet:ranks", 51), model_named("limitnet:gain=0.2", 51)
+    assert (ranks.name, ranks.steered, gain.name, gain.steered, gain.gain) == (
+        "limitnet:ranks",
+        False,
+        "limitnet:gain=0.2",
+        True,
+        0.2,
+    )
+    for wrong in (
+        "limitnet:0.2",
+        "limitnet:gain=",
+        "limitnet:gain=nan",
+        "limitnet:gain",
+        "limitnet:rank",
+        "limitnet:Raster",
+    ):
+        with pytest.raises(UsageError, match=r"NAME:gain=0\.2"):
+            model_named(wrong, 51)
+    assert split_name("mcucoder@4:gain=1") == ("mcucoder@4", "gain=1") and split_name("a:b/c") == ("a:b/c", "")
+
+
+def test_an_old_revision_is_no_variant():
+    now = zoo.load("limitnet").binding.revision
+    assert (model_named(f"limitnet@{now}", 51).name, model_named(f"limitnet@{now}", 51).gain) == (
+        f"limitnet@{now}",
+        None,
+    )
+    with pytest.raises(GlimpseError, match="there is no limitnet@250"):
+        model_named("limitnet@250", 51)
 
 
 @pytest.mark.parametrize("name", ["limitnet", "mcucoder"])
 def test_cut_short_means_that_the_bottom_of_the_picture_is_missing(name: str):
     """The same network and the same symbols, row by row."""
-    own, cut = model_named(name, 222, 1), model_named(f"{name}@raster", 222, 3)
+    own, cut = model_named(name, 222, 1), model_named(f"{name}:raster", 222, 3)
     coder = cut.model.binding
     packets = packets_of(cut.model, photo(), 222)
     assembly = Assembly(cut.model, decoder=cut._decoder)
@@ -172,9 +206,4 @@ def test_cut_short_means_that_the_bottom_of_the_picture_is_missing(name: str):
     assert 0 < assembly.symbols_received < coder.symbol_count
     assert there[: assembly.symbols_received].all() and not there[assembly.symbols_received :].any()
     *_, whole = cut.points(photo())
-    assert np.array_equal(whole.picture, next(own.points(photo())).picture) and cut.name == f"{name}@raster"
-
-
-def test_an_unknown_variant_is_told_what_there_is():
-    with pytest.raises(UsageError, match="NAME@raster"):
-        model_named("limitnet@diagonal", 222)
+    assert np.array_equal(whole.picture, next(own.points(photo())).picture) and cut.name == f"{name}:raster"

@@ -12,9 +12,9 @@ from glimpse.evaluation.share import losses_markdown, markdown, share, table
 NUMBERS = {
     "command": "glimpse evaluate ...",
     "anchor": "jpeg",
-    "means": {"a": [{"bpp": 0.1}], "a@ranks": [{"bpp": 0.2}], "b": [{"bpp": 0.3}], "jpeg": [{"bpp": 0.4}]},
+    "means": {"a": [{"bpp": 0.1}], "a:ranks": [{"bpp": 0.2}], "b": [{"bpp": 0.3}], "jpeg": [{"bpp": 0.4}]},
     "bd_rate": {"a": {"psnr_percent": -10}, "b": {"psnr_percent": -20}},
-    "rows": [{"codec": "a", "image": "x"}, {"codec": "a@ranks", "image": "x"}, {"codec": "b", "image": "x"}],
+    "rows": [{"codec": "a", "image": "x"}, {"codec": "a:ranks", "image": "x"}, {"codec": "b", "image": "x"}],
     "loss": {"rows": [1], "means": [{"codec": "a", "loss": 0.1}, {"codec": "b", "loss": 0.1}]},
 }
 
@@ -32,8 +32,8 @@ def test_each_model_gets_its_own_part(tmp_path: Path) -> None:
     written = share(folder / "numbers.json", folder / "models", "kodak", folder / "docs" / "all.json")
     assert [file.parent.parent.name for file in written[:2]] == ["a", "b"]
     a = json.loads(written[0].read_text())
-    assert list(a["means"]) == ["a", "a@ranks", "jpeg"] and list(a["bd_rate"]) == ["a"]
-    assert [row["codec"] for row in a["rows"]] == ["a", "a@ranks"] and len(a["loss"]["means"]) == 1
+    assert list(a["means"]) == ["a", "a:ranks", "jpeg"] and list(a["bd_rate"]) == ["a"]
+    assert [row["codec"] for row in a["rows"]] == ["a", "a:ranks"] and len(a["loss"]["means"]) == 1
     assert a["command"] == NUMBERS["command"]
     everything = json.loads(written[2].read_text())
     assert everything["means"] == NUMBERS["means"] and "rows" not in everything and "rows" not in everything["loss"]

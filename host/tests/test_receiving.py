@@ -308,7 +308,7 @@ def test_a_time_that_is_none_is_the_callers_mistake():
 
 def test_pictures_are_made_when_asked_for_and_the_map_says_what_came(monkeypatch: pytest.MonkeyPatch):
     made = []
-    monkeypatch.setattr("glimpse.receiving.receiver.PictureDecoder", lambda model: made.append(model) or Drawer())
+    monkeypatch.setattr("glimpse.receiving.decoders.PictureDecoder", lambda model: made.append(model) or Drawer())
     receiver = receive(packets_of(1, 9))
     frame = only_frame(receiver)
     assert not made and frame.whole and (frame.coverage() == 1).all()

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random lives of a node that seals, and whose flash fails: app/counter.c and app/sealing.c over app/settings.c, with the
-   power cut or the flash refusing in the middle of any write or erase. No counter of an uplink is ever given out twice
-   under one key, and no downlink is ever taken twice.
+/* Random lives of a node that seals, and whose flash fails: app/counter.c and app/sealing.c over app/settings.c, with
+   the power cut or the flash refusing in the middle of any write or erase. No counter of an uplink is ever given out
+   twice under one key, and no downlink is ever taken twice.
 
      counter HISTORIES SEED      prints how often each thing happened; stops at the first number given out twice */
 #include "app/counter.h"

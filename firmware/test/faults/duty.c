@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random lives of a node whose airtime is limited and whose flash fails: app/duty.c over app/settings.c, with the power
-   cut or the flash refusing in the middle of any write or erase. In no hour is the radio on for longer than the law allows,
-   whatever the node forgot; the time that it was off it does not know.
+   cut or the flash refusing in the middle of any write or erase. In no hour is the radio on for longer than the law
+   allows, whatever the node forgot; the time that it was off it does not know.
 
      duty LIVES SEED      prints how often each thing happened; stops at the first hour with too much in it */
 #include "app/duty.h"

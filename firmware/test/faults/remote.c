@@ -111,13 +111,13 @@ static void send_hostile(void)
     const size_t length = GLIMPSE_OVERHEAD_BYTES + body;
     uint8_t *const packet = malloc(length);
     const glimpse_header header = {.version = 1, .kind = GLIMPSE_KIND_DOWNLINK, .first = node.answer.sequence};
-    glimpse_field_writer writer = {packet + GLIMPSE_HEADER_BYTES, body, body};
     remote_outcome outcome;
     MUST(packet != NULL);
     for (uint32_t i = 0; i < body; i++) {
         packet[GLIMPSE_HEADER_BYTES + i] = (uint8_t)(chance(2) == 0 ? chance(256) : chance(23) << 3 | chance(5));
     }
-    (void)glimpse_field_packet(&header, packet, &writer);
+    glimpse_header_write(&header, packet);
+    glimpse_packet_close(packet, body);
     const int status = remote_take(&node, NULL, packet, length, &outcome);
     MUST(status == GLIMPSE_OK || status == GLIMPSE_ERROR_BODY);
     hostile += status == GLIMPSE_OK;

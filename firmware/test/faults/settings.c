@@ -31,7 +31,8 @@ static node_settings numbered(uint32_t number)
         .answer = {(uint16_t)(number * 3u & GLIMPSE_MAX_SEQUENCE), byte, (uint8_t)~byte},
         .remote = {.period = 10u + number * 11u,
                    .deadline = 2592000u - number,
-                   .crop = {(uint8_t)(byte / 4u), (uint8_t)(byte / 4u + 40u), (uint8_t)(byte / 5u), (uint8_t)(byte / 5u + 50u)},
+                   .crop = {(uint8_t)(byte / 4u), (uint8_t)(byte / 4u + 40u), (uint8_t)(byte / 5u),
+                            (uint8_t)(byte / 5u + 50u)},
                    .budget = (uint16_t)(11u + number * 5u),
                    .payload = (uint8_t)(11u + byte % 200u),
                    .channels = (uint8_t)(1u + byte % 64u),
@@ -51,8 +52,7 @@ static bool same(const node_settings *a, const node_settings *b)
            a->remote.deadline == b->remote.deadline &&
            memcmp(&a->remote.crop, &b->remote.crop, sizeof a->remote.crop) == 0 &&
            a->remote.budget == b->remote.budget && a->remote.payload == b->remote.payload &&
-           a->remote.channels == b->remote.channels &&
-           memcmp(&a->security, &b->security, sizeof a->security) == 0 &&
+           a->remote.channels == b->remote.channels && memcmp(&a->security, &b->security, sizeof a->security) == 0 &&
            memcmp(&a->link, &b->link, sizeof a->link) == 0;
 }
 

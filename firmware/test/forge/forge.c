@@ -7,27 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/crc.h"
 #include "link/seal.h"
+#include "test/splitmix.h"
 
 enum { REAL_EVERY = 1000, LENGTH = GLIMPSE_MIN_SEALED_PAYLOAD, ROOM = LENGTH - GLIMPSE_SEAL_COST_BYTES };
-
-static uint64_t state;
-
-static uint64_t random_word(void) /* splitmix64 */
-{
-    uint64_t z = (state += 0x9E3779B97F4A7C15u);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-}
-
-static void random_bytes(uint8_t *bytes, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        bytes[i] = (uint8_t)random_word();
-    }
-}
 
 /* A forger who has heard `heard`, and knows the format. */
 static void forge(const uint8_t *heard, uint8_t *forged)
@@ -55,9 +38,7 @@ static void make_packet(uint8_t *packet)
 {
     random_bytes(packet, ROOM - GLIMPSE_CHECK_BYTES);
     packet[0] = (uint8_t)((packet[0] & 0x3Fu) | 0x40u);
-    const uint16_t check = glimpse_crc16(packet, ROOM - GLIMPSE_CHECK_BYTES);
-    packet[ROOM - 2] = (uint8_t)(check >> 8);
-    packet[ROOM - 1] = (uint8_t)check;
+    glimpse_packet_close(packet, ROOM - GLIMPSE_OVERHEAD_BYTES);
 }
 
 int main(int count, char **words)
@@ -66,7 +47,7 @@ int main(int count, char **words)
         return 2;
     }
     const unsigned long long tries = strtoull(words[1], NULL, 10);
-    state = strtoull(words[2], NULL, 10);
+    random_state = strtoull(words[2], NULL, 10);
     uint8_t key[GLIMPSE_KEY_BYTES], device[GLIMPSE_DEVICE_BYTES];
     random_bytes(key, sizeof key);
     random_bytes(device, sizeof device);
@@ -80,7 +61,8 @@ int main(int count, char **words)
         if (i % REAL_EVERY == 0) { /* the receiver lives: real packets go on being taken */
             make_packet(real_packet);
             (void)glimpse_seal_close(&seal, opener.next, real_packet, ROOM, LENGTH, heard);
-            real += glimpse_opener_take(&opener, heard, LENGTH, packet) == ROOM && memcmp(packet, real_packet, ROOM) == 0;
+            real +=
+                glimpse_opener_take(&opener, heard, LENGTH, packet) == ROOM && memcmp(packet, real_packet, ROOM) == 0;
         }
         forge(heard, forged);
         accepted += glimpse_opener_take(&opener, forged, LENGTH, packet) >= 0;

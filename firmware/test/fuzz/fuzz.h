@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/crc.h"
 #include "core/packet.h"
 #include "core/status.h"
 
@@ -90,9 +89,7 @@ static inline size_t take_bytes(fuzz_input *in, uint8_t *bytes, size_t capacity)
 static inline void put_check(uint8_t *packet, size_t length)
 {
     if (length >= GLIMPSE_OVERHEAD_BYTES) {
-        const uint16_t check = glimpse_crc16(packet, length - GLIMPSE_CHECK_BYTES);
-        packet[length - 2] = (uint8_t)(check >> 8);
-        packet[length - 1] = (uint8_t)check;
+        glimpse_packet_close(packet, length - GLIMPSE_OVERHEAD_BYTES);
     }
 }
 

@@ -56,8 +56,8 @@ static inline void make_codec(fuzz_codec *made, uint32_t number)
         made->curve[i] = (uint8_t)i;
     }
     if (order == GLIMPSE_ORDER_SALIENCY) {
-        made->codec.saliency =
-            (glimpse_saliency){.rows = 3, .columns = 2, .bits = 5, .block = 3, .gain = 40, .tolerance = 300, .curve = made->curve};
+        made->codec.saliency = (glimpse_saliency){
+            .rows = 3, .columns = 2, .bits = 5, .block = 3, .gain = 40, .tolerance = 300, .curve = made->curve};
     }
     for (uint32_t channel = 0; channel < FUZZ_CHANNELS; channel++) {
         made->minimum[channel] = -20000;

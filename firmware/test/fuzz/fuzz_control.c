@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Telemetry, downlinks and runs of ranks. What must hold: what telemetry is read as is written, and read again, as the
-   same; a downlink's fields written again are its bytes; runs rise, do not touch each other and lie inside the frame; runs
-   that are written name no symbol that did not come. */
+   same; a downlink's fields written again are its bytes; runs rise, do not touch each other and lie inside the frame;
+   runs that are written name no symbol that did not come. */
 #include "core/downlink.h"
 #include "core/telemetry.h"
 #include "test/fuzz/fuzz_codecs.h"

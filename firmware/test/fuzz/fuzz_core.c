@@ -12,24 +12,16 @@
 #include <string.h>
 
 #include "core/crc.h"
-#include "core/packet.h"
 #include "core/serial.h"
-#include "core/status.h"
 #include "core/symbols.h"
-
-#define MUST(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #condition);                                    \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
+#include "test/fuzz/fuzz.h"
+#include "test/fuzz/random_codec.h"
+#include "test/splitmix.h"
 
 enum {
     CODECS = 64,
     PACKETS = 8, /* of each codec, to mutate */
     SMALL_FRAME = 400,
-    TABLES = 256, /* of one codec */
     GUARD = 16,
     SERIAL_PAYLOAD = 300, /* more than one COBS block */
     REASONS = 16
@@ -43,30 +35,6 @@ static void tally(target which, int result)
 {
     MUST(result > -REASONS);
     counts[which][result < 0 ? -result : 0]++;
-}
-
-/* ---- Random numbers (splitmix64) ---- */
-
-static uint64_t random_state;
-
-static uint64_t random_word(void)
-{
-    uint64_t z = (random_state += 0x9E3779B97F4A7C15u);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-}
-
-static uint32_t random_below(uint32_t limit)
-{
-    return (uint32_t)((random_word() >> 32) * limit >> 32);
-}
-
-static void random_bytes(uint8_t *bytes, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        bytes[i] = (uint8_t)random_word();
-    }
 }
 
 /* ---- Buffers with a guard on both sides ---- */
@@ -119,240 +87,6 @@ static void target_serial(const uint8_t *line, size_t size)
 
 /* ---- Codecs ---- */
 
-typedef struct {
-    glimpse_codec codec;
-    int32_t minimum[GLIMPSE_MAX_CHANNELS];
-    uint16_t step[GLIMPSE_MAX_CHANNELS];
-    uint16_t cumulative[TABLES * (GLIMPSE_MAX_LEVELS + 1)];
-    glimpse_context contexts[GLIMPSE_MAX_CHANNELS];
-    uint8_t curve[256];
-    size_t lengths[PACKETS];
-    uint8_t packets[PACKETS][GLIMPSE_MAX_PAYLOAD];
-} subject;
-
-/* A flat table, or one whose symbol `heavy` has all that the others can spare. */
-static void random_table(uint16_t *table, uint32_t symbols)
-{
-    const uint32_t total = 1u << GLIMPSE_FREQUENCY_BITS;
-    const uint32_t heavy = random_below(symbols);
-    const uint32_t each = random_below(2) ? total / symbols : 1;
-    const uint32_t spare = total - each * symbols;
-    table[0] = 0;
-    for (uint32_t i = 0; i < symbols; i++) {
-        table[i + 1] = (uint16_t)(table[i] + each + (i == heavy ? spare : 0));
-    }
-}
-
-/* Sound contexts; the tables of all channels together are at most TABLES. */
-static void random_contexts(subject *of, uint32_t channels)
-{
-    const uint32_t most = TABLES / channels < GLIMPSE_MAX_CLASSES ? TABLES / channels : GLIMPSE_MAX_CLASSES;
-    uint32_t tables = 0;
-    for (uint32_t channel = 0; channel < channels; channel++) {
-        glimpse_context *context = &of->contexts[channel];
-        *context = (glimpse_context){
-            .first_table = (uint16_t)tables,
-            .typical = (uint16_t)random_below(65536),
-            .centre = (uint8_t)random_below(of->codec.levels),
-            .classes = (uint8_t)(1 + random_below(most)),
-            .taps = (uint8_t)random_below(GLIMPSE_MAX_TAPS + 1),
-        };
-        for (uint32_t i = 0; i < context->taps; i++) {
-            random_bytes((uint8_t *)&context->tap[i], sizeof context->tap[i]);
-            context->tap[i].channel = (uint8_t)random_below(channels);
-            if (random_below(4)) {
-                context->tap[i].dy = (int8_t)(random_below(5) - 2);
-                context->tap[i].dx = (int8_t)(random_below(5) - 2);
-            }
-        }
-        for (uint32_t i = 0; i < GLIMPSE_CONTEXT_SIDE - 1; i++) {
-            context->value_limit[i] = ((int32_t)i - 3) * (int32_t)random_below(2) * 5000;
-            context->activity_limit[i] = ((int32_t)i - 3) * 20000;
-        }
-        for (uint32_t i = 1; i < GLIMPSE_CONTEXT_SIDE - 1; i++) { /* not falling */
-            if (context->value_limit[i] < context->value_limit[i - 1]) {
-                context->value_limit[i] = context->value_limit[i - 1];
-            }
-        }
-        for (uint32_t i = 0; i < sizeof context->class_of; i++) {
-            context->class_of[i] = (uint8_t)random_below(context->classes);
-        }
-        tables += context->classes;
-    }
-    of->codec.contexts = of->contexts;
-}
-
-static void random_order(subject *of)
-{
-    glimpse_codec *codec = &of->codec;
-    codec->order = (uint8_t)random_below(3);
-    if (codec->order != GLIMPSE_ORDER_SALIENCY) { /* the stride may share a divisor with the permutation's length */
-        codec->stride = (uint16_t)(1 + random_below(glimpse_codec_cycle(codec)));
-        codec->offset = (uint16_t)random_below(glimpse_codec_cycle(codec));
-        return;
-    }
-    random_bytes(of->curve, sizeof of->curve); /* the segments may be too many */
-    codec->saliency = (glimpse_saliency){
-        .rows = (uint8_t)(1 + random_below(codec->height)),
-        .columns = (uint8_t)(1 + random_below(codec->width)),
-        .bits = (uint8_t)(1 + random_below(GLIMPSE_MAX_MAP_BITS)),
-        .block = (uint8_t)(1 + random_below(codec->channels)),
-        .gain = (uint16_t)(random_below(2) ? random_word() : random_below(300)),
-        .tolerance = (uint16_t)(random_below(2) ? random_word() : 0),
-        .curve = of->curve,
-    };
-}
-
-/* Sound but for its order now and then. */
-static void random_codec(subject *of, uint32_t largest)
-{
-    const uint32_t levels = random_below(2) ? 2u << random_below(8) : 2 + random_below(255);
-    const uint8_t channels = (uint8_t)(1 + random_below(random_below(4) ? 8 : GLIMPSE_MAX_CHANNELS));
-    const uint32_t positions = 1 + random_below(largest / channels);
-    const uint16_t height = (uint16_t)(1 + random_below(positions < 20 ? positions : 20));
-    glimpse_codec *codec = &of->codec;
-    *codec = (glimpse_codec){
-        .model = (uint8_t)random_below(32),
-        .revision = (uint8_t)random_below(256),
-        .height = height,
-        .width = (uint16_t)(positions / height),
-        .channels = channels,
-        .levels = (uint16_t)levels,
-        .minimum = of->minimum,
-        .step = of->step,
-        .cumulative = random_below(4) ? of->cumulative : NULL,
-    };
-    random_order(of);
-    if (codec->cumulative != NULL && random_below(2)) {
-        random_contexts(of, channels);
-    }
-    for (uint32_t channel = 0; channel < channels; channel++) {
-        of->minimum[channel] = (int32_t)random_below(80000) - 40000;
-        of->step[channel] = (uint16_t)(1 + random_below(random_below(2) ? 600 : 65535));
-    }
-    for (uint32_t i = 0; i < glimpse_codec_tables(codec); i++) {
-        random_table(of->cumulative + i * (levels + 1u), levels);
-    }
-}
-
-/* One field of a context out of bounds, or at a bound, or anything. */
-static void damage_context(glimpse_context *context, uint16_t any)
-{
-    switch (random_below(9)) {
-    case 0:
-        context->first_table = any;
-        break;
-    case 1:
-        context->typical = any;
-        break;
-    case 2:
-        context->centre = (uint8_t)any;
-        break;
-    case 3:
-        context->classes = (uint8_t)any;
-        break;
-    case 4:
-        context->taps = (uint8_t)any;
-        break;
-    case 5:
-        random_bytes((uint8_t *)&context->tap[random_below(GLIMPSE_MAX_TAPS)], sizeof context->tap[0]);
-        break;
-    case 6:
-        context->value_limit[random_below(GLIMPSE_CONTEXT_SIDE - 1)] = (int32_t)(uint32_t)random_word();
-        break;
-    case 7:
-        context->activity_limit[random_below(GLIMPSE_CONTEXT_SIDE - 1)] = (int32_t)(uint32_t)random_word();
-        break;
-    default:
-        context->class_of[random_below(sizeof context->class_of)] = (uint8_t)any;
-        break;
-    }
-}
-
-static void damage_saliency(glimpse_saliency *saliency, uint16_t any)
-{
-    switch (random_below(7)) {
-    case 0:
-        saliency->rows = (uint8_t)any;
-        break;
-    case 1:
-        saliency->columns = (uint8_t)any;
-        break;
-    case 2:
-        saliency->bits = (uint8_t)any;
-        break;
-    case 3:
-        saliency->block = (uint8_t)any;
-        break;
-    case 4:
-        saliency->gain = any;
-        break;
-    case 5:
-        saliency->tolerance = any;
-        break;
-    default:
-        saliency->curve = NULL;
-        break;
-    }
-}
-
-/* One field out of bounds, or at a bound, or anything. */
-static void damage_codec(subject *of)
-{
-    glimpse_codec *codec = &of->codec;
-    const uint16_t any = (uint16_t)(random_below(2) ? random_word() : random_below(3) * 0x7FFFu);
-    switch (random_below(16)) {
-    case 0:
-        codec->model = (uint8_t)any;
-        break;
-    case 1:
-        codec->height = any;
-        break;
-    case 2:
-        codec->width = any;
-        codec->height = any;
-        break;
-    case 3:
-        /* fewer or as many: a codec that is said to have more channels than it has contexts is for the blob's reader */
-        codec->channels = (uint8_t)(codec->contexts == NULL ? any : any % (codec->channels + 1u));
-        break;
-    case 4:
-        codec->levels = any;
-        break;
-    case 5:
-        codec->order = (uint8_t)any;
-        break;
-    case 6:
-        codec->stride = any;
-        break;
-    case 7:
-        codec->offset = any;
-        break;
-    case 8:
-        of->minimum[random_below(codec->channels)] = (int32_t)(uint32_t)random_word();
-        break;
-    case 9:
-        of->step[random_below(codec->channels)] = any;
-        break;
-    case 10:
-        codec->minimum = NULL;
-        break;
-    case 11:
-        codec->step = NULL;
-        break;
-    case 12:
-    case 13:
-        damage_context(&of->contexts[random_below(codec->channels)], any);
-        break;
-    case 14:
-        damage_saliency(&codec->saliency, any);
-        break;
-    default:
-        of->cumulative[random_below(glimpse_codec_tables(codec) * (codec->levels + 1u))] = any;
-        break;
-    }
-}
-
 static glimpse_workspace work;
 
 /* What every codec that passes must do: carry a frame whole. */
@@ -396,7 +130,7 @@ static void send_frame(const glimpse_codec *codec)
 
 static void target_codec(void)
 {
-    static subject of;
+    static random_codec_parts of;
     random_codec(&of, random_below(1000) ? 100 : GLIMPSE_MAX_SYMBOLS);
     if (random_below(2)) {
         damage_codec(&of);
@@ -411,6 +145,12 @@ static void target_codec(void)
 
 /* ---- Packets ---- */
 
+typedef struct {
+    random_codec_parts made;
+    size_t lengths[PACKETS];
+    uint8_t packets[PACKETS][GLIMPSE_MAX_PAYLOAD];
+} subject;
+
 static subject subjects[CODECS];
 
 static void make_packets(subject *of)
@@ -419,21 +159,22 @@ static void make_packets(subject *of)
     int8_t side[SMALL_FRAME];
     static glimpse_packer packer;
     do {
-        random_codec(of, SMALL_FRAME);
-    } while (glimpse_codec_check(&of->codec) != GLIMPSE_OK);
+        random_codec(&of->made, SMALL_FRAME);
+    } while (glimpse_codec_check(&of->made.codec) != GLIMPSE_OK);
     random_bytes(symbols, sizeof symbols);
     random_bytes((uint8_t *)side, sizeof side);
     if (random_below(2)) {
         memset(symbols, 0, sizeof symbols);
     }
     for (uint32_t i = 0; i < sizeof symbols; i++) {
-        symbols[i] = (uint8_t)(symbols[i] % of->codec.levels);
+        symbols[i] = (uint8_t)(symbols[i] % of->made.codec.levels);
     }
-    const uint8_t coding = of->codec.cumulative != NULL ? GLIMPSE_CODING_RANGE : GLIMPSE_CODING_RAW;
+    const uint8_t coding = of->made.codec.cumulative != NULL ? GLIMPSE_CODING_RANGE : GLIMPSE_CODING_RAW;
     for (uint32_t i = 0; i < PACKETS; i++) {
         const size_t payload = GLIMPSE_MIN_PAYLOAD + random_below(i < 4 ? 10 : 200);
-        if (i == 0 || packer.sent == glimpse_codec_symbols(&of->codec)) {
-            MUST(glimpse_packer_begin(&packer, &of->codec, symbols, (uint8_t)random_below(64), coding) == GLIMPSE_OK);
+        if (i == 0 || packer.sent == glimpse_codec_symbols(&of->made.codec)) {
+            MUST(glimpse_packer_begin(&packer, &of->made.codec, symbols, (uint8_t)random_below(64), coding) ==
+                 GLIMPSE_OK);
             glimpse_packer_steer(&packer, side);
         }
         of->lengths[i] = (size_t)glimpse_packer_next(&packer, payload, of->packets[i]);
@@ -462,20 +203,18 @@ static void check_taken(const glimpse_codec *codec, const uint8_t *packet, size_
 
 static void target_packet(const subject *of, int frame, const uint8_t *packet, size_t length)
 {
-    const size_t size = glimpse_codec_symbols(&of->codec);
+    const size_t size = glimpse_codec_symbols(&of->made.codec);
     uint8_t *symbols = guarded(size, 0xEE);
     uint8_t *before = guarded(size, 0xEE);
     uint8_t *received = guarded(size, 0);
-    uint8_t *exact = malloc(length > 0 ? length : 1); /* a sanitizer sees reads past its end */
-    MUST(exact != NULL);
-    memcpy(exact, packet, length);
-    const int result = glimpse_packet_unpack(&of->codec, frame, exact, length, &work, symbols, received);
+    uint8_t *alone = exact_copy(packet, length);
+    const int result = glimpse_packet_unpack(&of->made.codec, frame, alone, length, &work, symbols, received);
     MUST(result > 0 ||
          (result <= GLIMPSE_ERROR_LENGTH && result >= GLIMPSE_ERROR_BODY && result != GLIMPSE_ERROR_ENCODING));
     MUST(result > 0 || memcmp(symbols, before, size) == 0);
-    check_taken(&of->codec, exact, length, result, symbols, received);
+    check_taken(&of->made.codec, alone, length, result, symbols, received);
     tally(TARGET_PACKET, result);
-    free(exact);
+    free(alone);
     release(received, size);
     release(before, size);
     release(symbols, size);
@@ -490,10 +229,7 @@ static void make_subjects(void)
 
 #ifdef GLIMPSE_LIBFUZZER
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* The first byte says which codec receives, the lowest bit of the second that the check is made to match: a fuzzer
-   would rarely guess it. */
+/* The first byte says which codec receives, the lowest bit of the second that the check is made to match. */
 static void fuzz_packet(const uint8_t *data, size_t size)
 {
     if (size < 2) {
@@ -502,11 +238,8 @@ static void fuzz_packet(const uint8_t *data, size_t size)
     uint8_t packet[2 * GLIMPSE_MAX_PAYLOAD];
     const size_t length = size - 2 < sizeof packet ? size - 2 : sizeof packet;
     memcpy(packet, data + 2, length);
-    if ((data[1] & 1u) != 0 && length >= GLIMPSE_OVERHEAD_BYTES) {
-        const size_t checked = length - GLIMPSE_CHECK_BYTES;
-        const uint16_t check = glimpse_crc16(packet, checked);
-        packet[checked] = (uint8_t)(check >> 8);
-        packet[checked + 1] = (uint8_t)check;
+    if ((data[1] & 1u) != 0) {
+        put_check(packet, length);
     }
     target_packet(&subjects[data[0] % CODECS], -1, packet, length);
 }

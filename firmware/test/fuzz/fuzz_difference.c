@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Difference packets and the keeper of references. What must hold: a rejected packet changes nothing; one that is taken
-   brings the symbols that it declares and is what a sender makes of them; whatever is sent arrives, in as many packets as
-   there are symbols at most; acknowledgements touch no symbol that there is not. */
+   brings the symbols that it declares and is what a sender makes of them; whatever is sent arrives, in as many packets
+   as there are symbols at most; acknowledgements touch no symbol that there is not. */
 #include "core/difference.h"
 #include "core/order.h"
 #include "core/reference.h"
@@ -41,9 +41,9 @@ static void release(held_reference *held)
 static glimpse_difference_workspace work;
 static glimpse_difference_packer packer;
 
-/* The same symbols from the same rank. Where the writer ends at the same symbol it makes the same bytes. It may end later,
-   as it always sends what the reference lacks, or earlier: zeros at a stream's end are not sent, but it keeps room for
-   them. */
+/* The same symbols from the same rank. Where the writer ends at the same symbol it makes the same bytes. It may end
+   later, as it always sends what the reference lacks, or earlier: zeros at a stream's end are not sent, but it keeps
+   room for them. */
 static void write_again(const glimpse_codec *codec, const glimpse_reference *reference, const uint8_t *packet,
                         size_t length, uint32_t first, int count, const uint8_t *symbols)
 {
@@ -51,8 +51,8 @@ static void write_again(const glimpse_codec *codec, const glimpse_reference *ref
     uint8_t *const again = exact(GLIMPSE_MAX_PAYLOAD, 0);
     glimpse_order order;
     glimpse_order_seek(&order, codec, 0);
-    MUST(glimpse_difference_begin(&packer, codec, reference, whole, (uint8_t)((packet[0] & 1u) << 5 | packet[1] >> 3)) ==
-         GLIMPSE_OK);
+    MUST(glimpse_difference_begin(&packer, codec, reference, whole,
+                                  (uint8_t)((packet[0] & 1u) << 5 | packet[1] >> 3)) == GLIMPSE_OK);
     for (uint32_t rank = 0; rank < FUZZ_SYMBOLS; rank++) {
         const uint32_t at = glimpse_order_next(&order);
         if (rank < first || rank >= first + (uint32_t)count) {
@@ -96,7 +96,8 @@ static void read_any(fuzz_input *in, const glimpse_codec *codec)
                                    .model = (uint8_t)(codec->model ^ ((flags & 15u) == 15u)),
                                    .frame = (uint8_t)(flags >> 4),
                                    .first = (uint16_t)((flags & 8u) != 0 ? first : first % FUZZ_SYMBOLS),
-                                   .kind = (uint8_t)((flags & 15u) == 13u ? GLIMPSE_KIND_IMAGE : GLIMPSE_KIND_DIFFERENCE),
+                                   .kind =
+                                       (uint8_t)((flags & 15u) == 13u ? GLIMPSE_KIND_IMAGE : GLIMPSE_KIND_DIFFERENCE),
                                    .coding = (flags & 15u) != 12u,
                                    .revision = (uint8_t)(codec->revision & 1u)};
     uint8_t bytes[GLIMPSE_MAX_PAYLOAD];
@@ -144,7 +145,8 @@ static void send_frame(fuzz_input *in, const glimpse_codec *codec)
         const int length = glimpse_difference_next(&packer, payload, packet);
         MUST(length >= 0 && (size_t)length <= payload && packets <= FUZZ_SYMBOLS);
         if (length > 0) {
-            MUST(glimpse_difference_unpack(codec, 63, &held.reference, packet, (size_t)length, &work, taken, received) > 0);
+            MUST(glimpse_difference_unpack(codec, 63, &held.reference, packet, (size_t)length, &work, taken, received) >
+                 0);
         }
         free(packet);
         if (length == 0) {
@@ -203,7 +205,8 @@ static void keep(fuzz_input *in, const glimpse_codec *codec)
             break;
         }
         for (uint32_t at = FUZZ_SYMBOLS; at < 8 * sizeof keeper.known; at++) {
-            MUST((keeper.acknowledged[at >> 3] >> (at & 7u) & 1u) == 0 && (keeper.known[at >> 3] >> (at & 7u) & 1u) == 0);
+            MUST((keeper.acknowledged[at >> 3] >> (at & 7u) & 1u) == 0 &&
+                 (keeper.known[at >> 3] >> (at & 7u) & 1u) == 0);
         }
         for (uint32_t at = 0; at < FUZZ_SYMBOLS; at++) {
             MUST((keeper.known[at >> 3] >> (at & 7u) & 1u) == 0 || reference[at] < codec->levels);

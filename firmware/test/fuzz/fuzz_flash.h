@@ -6,6 +6,7 @@
 
 #include "app/settings.h"
 #include "ports/port.h"
+#include "core/crc.h"
 #include "test/fuzz/fuzz.h"
 
 enum {

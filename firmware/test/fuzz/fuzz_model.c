@@ -185,7 +185,8 @@ static void separate(glimpse_encoder *encoder)
         const glimpse_layer *const layer = &model->layers[i];
         const size_t row = (size_t)layer->out_width * layer->out_channels;
         const size_t asked = glimpse_kernel_scratch_size(layer);
-        encoder->windows[i].memory = exact(model->patches * glimpse_window_size(layer)); /* first and last touch both ends */
+        encoder->windows[i].memory =
+            exact(model->patches * glimpse_window_size(layer)); /* first and last touch both ends */
         staging = row > staging ? row : staging;
         scratch = asked > scratch ? asked : scratch;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The driver of AT modems against a modem that says anything at any time. What must hold: every packet that is taken ends
-   in exactly one event; a packet may be sent only when nothing is on its way; downlinks lie inside the line; every state
-   ends by itself, and after a silence the driver asks whether the modem is there. */
+/* The driver of AT modems against a modem that says anything at any time. What must hold: every packet that is taken
+   ends in exactly one event; a packet may be sent only when nothing is on its way; downlinks lie inside the line; every
+   state ends by itself, and after a silence the driver asks whether the modem is there. */
 #include "link/at_modem.h"
 #include "link/at_text.h"
 #include "test/fuzz/fuzz.h"
@@ -16,7 +16,7 @@ static bool under_way; /* a packet */
 
 static uint8_t coming[1024]; /* towards the driver */
 static size_t coming_count, coming_read;
-static size_t room; /* bytes that a write takes */
+static size_t room;  /* bytes that a write takes */
 static char said[8]; /* the end of what the driver has written */
 
 static size_t line_read(void *context, uint8_t *bytes, size_t capacity)
@@ -79,9 +79,11 @@ static void check_state(void)
     const uint32_t wait = glimpse_link_wait(&modem.link, now);
     MUST(modem.state <= GLIMPSE_AT_PAUSING && modem.event_count == 0);
     MUST(wait <= GLIMPSE_LINK_FOREVER && (wait < GLIMPSE_LINK_FOREVER || modem.state == GLIMPSE_AT_READY));
-    MUST(payload == 0 || (modem.state == GLIMPSE_AT_READY && payload >= GLIMPSE_MIN_PAYLOAD && payload <= GLIMPSE_MAX_PAYLOAD));
+    MUST(payload == 0 ||
+         (modem.state == GLIMPSE_AT_READY && payload >= GLIMPSE_MIN_PAYLOAD && payload <= GLIMPSE_MAX_PAYLOAD));
     MUST(under_way == (modem.state == GLIMPSE_AT_SENDING));
-    MUST(modem.out_written <= modem.out_count && modem.out_count <= sizeof modem.out && modem.line_count < sizeof modem.line);
+    MUST(modem.out_written <= modem.out_count && modem.out_count <= sizeof modem.out &&
+         modem.line_count < sizeof modem.line);
 }
 
 static void poll(void)
@@ -165,7 +167,9 @@ static void send(fuzz_input *in)
     const size_t payload = glimpse_link_payload(&modem.link);
     uint8_t *const packet = exact(count, 0xC3);
     const int status = glimpse_link_send(&modem.link, now, packet, count);
-    MUST(status == (payload == 0 ? GLIMPSE_ERROR_STATE : count == 0 || count > payload ? GLIMPSE_ERROR_LENGTH : GLIMPSE_OK));
+    MUST(status == (payload == 0                    ? GLIMPSE_ERROR_STATE
+                    : count == 0 || count > payload ? GLIMPSE_ERROR_LENGTH
+                                                    : GLIMPSE_OK));
     MUST(status != GLIMPSE_OK || modem.out_count > 0);
     under_way = under_way || status == GLIMPSE_OK;
     free(packet);

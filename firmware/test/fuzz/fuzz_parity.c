@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Parity packets. What must hold: one that is read lists rising places and each number once, and its word lies inside it;
-   a word that is taken for a packet is one, of that place; whatever packets make a group, its parity packets are read,
-   name them, and give any one of them back byte for byte. */
+/* Parity packets. What must hold: one that is read lists rising places and each number once, and its word lies inside
+   it; a word that is taken for a packet is one, of that place; whatever packets make a group, its parity packets are
+   read, name them, and give any one of them back byte for byte. */
 #include "core/galois.h"
 #include "core/parity.h"
 #include "test/fuzz/fuzz.h"
@@ -50,7 +50,7 @@ static void take_word_for_packet(const glimpse_parity_view *view, fuzz_input *in
         glimpse_header header;
         uint8_t again[GLIMPSE_MAX_PAYLOAD];
         MUST(glimpse_packet_read(packet, (size_t)length, &header) > 0);
-        MUST(header.first >> view->shift == place && header.kind <= GLIMPSE_KIND_DIFFERENCE);
+        MUST((uint32_t)header.first >> view->shift == place && header.kind <= GLIMPSE_KIND_DIFFERENCE);
         MUST(glimpse_parity_word(packet, (size_t)length, again) == length - GLIMPSE_PARITY_SHORTER);
         MUST(memcmp(word, again, (size_t)length - GLIMPSE_PARITY_SHORTER) == 0);
     }
@@ -134,7 +134,8 @@ static void recover(const glimpse_parity_view *view, const uint8_t *parity, cons
             glimpse_galois_add(glimpse_parity_factor(view->index, number), other, (size_t)size, word);
         }
     }
-    glimpse_galois_add(glimpse_galois_inverse(glimpse_parity_factor(view->index, lost)), word, view->word_length, solved);
+    glimpse_galois_add(glimpse_galois_inverse(glimpse_parity_factor(view->index, lost)), word, view->word_length,
+                       solved);
     const int length = glimpse_parity_packet(view, place, solved, packet);
     MUST(length > 0 && (size_t)length == sent->length[lost] && memcmp(packet, sent->packet[lost], (size_t)length) == 0);
     free(packet);

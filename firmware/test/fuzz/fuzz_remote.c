@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Downlinks as a node takes them (app/remote.h), from hostile flash on. What must hold: commands reach the frame only
-   inside it; a refused packet changes nothing; settings stay in their ranges and, once changed, are in flash; a downlink
-   that comes again is not done again; telemetry can always tell the state. */
+   inside it; a refused packet changes nothing; settings stay in their ranges and, once changed, are in flash; a
+   downlink that comes again is not done again; telemetry can always tell the state. */
 #include "app/models.h"
 #include "app/protocol.h"
 #include "app/remote.h"
@@ -101,12 +101,14 @@ static void take(node_settings *settings, const remote_frame *frame, fuzz_input 
 {
     const uint32_t flags = take_byte(in);
     const uint32_t number = take_byte(in);
-    const glimpse_header header = {.version = GLIMPSE_WIRE_VERSION,
-                                   .model = (uint8_t)(codec->model + ((flags & 7u) == 7u)),
-                                   .frame = (uint8_t)(frame->frame + ((flags & 56u) == 56u)),
-                                   .first = (uint16_t)((settings->answer.sequence + (number < 128 ? number : number * 128u)) & GLIMPSE_MAX_SEQUENCE),
-                                   .kind = flags == 0xFF ? GLIMPSE_KIND_TELEMETRY : GLIMPSE_KIND_DOWNLINK,
-                                   .revision = codec->revision & 1u};
+    const glimpse_header header = {
+        .version = GLIMPSE_WIRE_VERSION,
+        .model = (uint8_t)(codec->model + ((flags & 7u) == 7u)),
+        .frame = (uint8_t)(frame->frame + ((flags & 56u) == 56u)),
+        .first =
+            (uint16_t)((settings->answer.sequence + (number < 128 ? number : number * 128u)) & GLIMPSE_MAX_SEQUENCE),
+        .kind = flags == 0xFF ? GLIMPSE_KIND_TELEMETRY : GLIMPSE_KIND_DOWNLINK,
+        .revision = codec->revision & 1u};
     uint8_t bytes[GLIMPSE_MAX_PAYLOAD];
     const size_t length = take_packet(in, &header, bytes, sizeof bytes);
     uint8_t *const packet = exact_copy(bytes, length);

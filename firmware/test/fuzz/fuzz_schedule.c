@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The schedule under hostile acknowledgements, regions and clocks, in any order. What must hold: ranks that there are not
-   are refused and change nothing; every packet decodes, fits, and brings a symbol that nobody has said to have; after a
-   stop or a deadline nothing leaves. */
+/* The schedule under hostile acknowledgements, regions and clocks, in any order. What must hold: ranks that there are
+   not are refused and change nothing; every packet decodes, fits, and brings a symbol that nobody has said to have;
+   after a stop or a deadline nothing leaves. */
 #include "core/schedule.h"
 #include "test/fuzz/fuzz_codecs.h"
 
@@ -30,7 +30,8 @@ static void next(fuzz_input *in)
     uint8_t *const packet = exact(payload, 0xEE);
     uint8_t *const taken = exact_copy(of.symbols, FUZZ_SYMBOLS);
     const int length = glimpse_schedule_next(schedule, of.now, payload, packet);
-    MUST(length >= 0 || (length == GLIMPSE_ERROR_ARGUMENT && (payload < GLIMPSE_MIN_PAYLOAD || payload > GLIMPSE_MAX_PAYLOAD)));
+    MUST(length >= 0 ||
+         (length == GLIMPSE_ERROR_ARGUMENT && (payload < GLIMPSE_MIN_PAYLOAD || payload > GLIMPSE_MAX_PAYLOAD)));
     MUST((size_t)(length > 0 ? length : 0) <= payload && (length <= 0 || had_time));
     if (length > 0) {
         bool new = !schedule->remembers;
@@ -81,7 +82,8 @@ static void relink(fuzz_input *in)
     const uint32_t flags = take_byte(in);
     const uint32_t rate = take_byte(in) & 15u;
     const uint32_t fopts = take_byte(in) & 31u;
-    const int status = glimpse_schedule_link(&of.schedule, (flags & 1u) != 0 ? &of.budget : NULL, rate, fopts, (flags & 2u) != 0);
+    const int status =
+        glimpse_schedule_link(&of.schedule, (flags & 1u) != 0 ? &of.budget : NULL, rate, fopts, (flags & 2u) != 0);
     const bool sound = rate < of.budget.region->rates && fopts <= GLIMPSE_MAX_FOPTS;
     MUST(status == (sound || (flags & 1u) == 0 ? GLIMPSE_OK : GLIMPSE_ERROR_ARGUMENT));
 }
@@ -121,7 +123,9 @@ static void step(fuzz_input *in)
         of.now += take_number(in);
         break;
     case 9: /* as long as it says */
-        of.now = !of.schedule.done && of.schedule.again != GLIMPSE_NEVER && of.schedule.again > of.now ? of.schedule.again : of.now;
+        of.now = !of.schedule.done && of.schedule.again != GLIMPSE_NEVER && of.schedule.again > of.now
+                     ? of.schedule.again
+                     : of.now;
         break;
     default:
         next(in);
@@ -148,7 +152,8 @@ static void begin(fuzz_input *in)
     const uint32_t flags = take_byte(in);
     const uint32_t fair = flags >> 1 & 1u;
     of.codec = codec_numbered(take_byte(in));
-    const uint8_t coding = of.codec->cumulative != NULL && (flags & 1u) != 0 ? GLIMPSE_CODING_RANGE : GLIMPSE_CODING_RAW;
+    const uint8_t coding =
+        of.codec->cumulative != NULL && (flags & 1u) != 0 ? GLIMPSE_CODING_RANGE : GLIMPSE_CODING_RAW;
     take_symbols(in, of.codec, of.symbols);
     MUST(glimpse_schedule_begin(&of.schedule, of.codec, of.symbols, 9, coding, take_number(in)) == GLIMPSE_OK);
     const glimpse_region *const region = glimpse_region_numbered(flags >> 2 & 3u);
@@ -168,9 +173,7 @@ static void begin(fuzz_input *in)
     if ((flags & 64u) != 0) {
         const uint8_t resend = (uint8_t)(take_byte(in) & 3u);
         const int status = glimpse_schedule_resend(&of.schedule, resend, (uint8_t)take_byte(in));
-        MUST(status == (resend == 3          ? GLIMPSE_ERROR_ARGUMENT
-                        : (flags & 32u) == 0 ? GLIMPSE_ERROR_STATE
-                                             : GLIMPSE_OK));
+        MUST(status == (resend == 3 ? GLIMPSE_ERROR_ARGUMENT : (flags & 32u) == 0 ? GLIMPSE_ERROR_STATE : GLIMPSE_OK));
     }
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sealed packets. What must hold: nothing without the right tag is taken, and a refused packet changes nothing but the
-   counts; of what was sealed each counter is taken once, in whatever order it comes; what is opened is what was sealed. */
+   counts; of what was sealed each counter is taken once, in whatever order it comes; what is opened is what was sealed.
+   */
 #include "link/seal.h"
 #include "test/fuzz/fuzz.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A node's settings from hostile flash. What must hold: whatever lies there, the settings are in their ranges, and reading
-   changes nothing; what is reported as saved is what the next start finds. */
+/* A node's settings from hostile flash. What must hold: whatever lies there, the settings are in their ranges, and
+   reading changes nothing; what is reported as saved is what the next start finds. */
 #include "test/fuzz/fuzz_flash.h"
 
 enum { SAVES = 12 };

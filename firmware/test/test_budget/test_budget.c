@@ -8,16 +8,13 @@
 #include "core/packet.h"
 #include "core/status.h"
 #include "test/check.h"
+#include "test/random.h"
 
-enum { MAX_SENT = 64, MAX_QUOTAS = GLIMPSE_MAX_BANDS + 3, RECORD_BYTES = MAX_QUOTAS * 4 * GLIMPSE_BUDGET_RECORD_GROUPS };
-
-static uint32_t random_state = 1;
-
-static uint32_t random_below(uint32_t limit)
-{
-    random_state = random_state * 1664525u + 1013904223u;
-    return (uint32_t)((uint64_t)(random_state >> 8) * limit >> 24);
-}
+enum {
+    MAX_SENT = 64,
+    MAX_QUOTAS = GLIMPSE_MAX_BANDS + 3,
+    RECORD_BYTES = MAX_QUOTAS * 4 * GLIMPSE_BUDGET_RECORD_GROUPS
+};
 
 /* ---- airtime */
 

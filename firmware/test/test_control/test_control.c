@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "app/remote.h"
-#include "core/crc.h"
 #include "core/downlink.h"
 #include "core/field.h"
 #include "core/order.h"
@@ -12,6 +11,7 @@
 #include "core/status.h"
 #include "core/telemetry.h"
 #include "test/check.h"
+#include "test/random.h"
 
 enum { SYMBOLS = 240 };
 
@@ -35,19 +35,9 @@ static const glimpse_codec codec = {
     .step = step,
 };
 
-static uint32_t random_state = 1;
-
-static uint32_t random_below(uint32_t limit)
-{
-    random_state = random_state * 1664525u + 1013904223u;
-    return (random_state >> 8) % limit;
-}
-
 static void reseal(uint8_t *bytes, size_t length)
 {
-    const uint16_t check = glimpse_crc16(bytes, length - 2);
-    bytes[length - 2] = (uint8_t)(check >> 8);
-    bytes[length - 1] = (uint8_t)check;
+    glimpse_packet_close(bytes, length - GLIMPSE_OVERHEAD_BYTES);
 }
 
 /* ---- fields */
@@ -544,8 +534,7 @@ static int take_one(glimpse_downlink_header header, uint8_t type, uint32_t numbe
     remote_outcome outcome;
     CHECK_EQUAL(GLIMPSE_OK, glimpse_downlink_begin(&writer, &header, packet, 11));
     CHECK(glimpse_downlink_put(&writer, type, number));
-    CHECK_EQUAL(GLIMPSE_OK,
-                remote_take(&settings, &sending, packet, (size_t)glimpse_downlink_end(&writer), &outcome));
+    CHECK_EQUAL(GLIMPSE_OK, remote_take(&settings, &sending, packet, (size_t)glimpse_downlink_end(&writer), &outcome));
     return settings.answer.result;
 }
 

@@ -9,28 +9,58 @@
 #include "link/serial_link.h"
 #include "test/at_line.h"
 #include "test/check.h"
+#include "test/random.h"
 
 /* ---- hostile modems */
 
-static uint32_t chance = 1;
-
-static uint32_t random_below(uint32_t limit)
-{
-    chance = chance * 1664525u + 1013904223u;
-    return (uint32_t)(((uint64_t)chance * limit) >> 32);
-}
-
 static const char *const scraps[] = {
-    "+AT: OK", "+MODE: LWOTAA", "+CLASS: A", "+ADR: ON", "+DR: DR3", "+PORT: 8", "+JOIN: Start", "+JOIN: Done",
-    "+JOIN: Network joined", "+JOIN: Join failed", "+LW: LEN, ", "+LW: LEN, 51", "+LW: LEN, -3",
-    "+LW: LEN, 99999999999", "+MSGHEX: Start", "+MSGHEX: Done", "+MSGHEX: No band in ",
-    "+MSGHEX: No band in 999999999ms", "+MSGHEX: Length error 5", "+MSGHEX: PORT: 1; RX: \"0102",
-    "+MSGHEX: ACK Received", "+MSGHEX: RXWIN1, RSSI -999999999, SNR 300", "+X: ERROR(-1)",
-    "+MSGHEX: Please join network first", "+RESET: OK", "+MSGHEX: LoRaWAN modem is busy", "OK", "AT_PARAM_ERROR",
-    "AT_BUSY_ERROR", "AT_NO_NETWORK_JOINED", "Restricted_Wait_99_ms", "AT+NJS=1", "AT+BAND=4", "AT+DR=3",
-    "AT+DR=-4", "AT+BAND=-2147483648", "+EVT:JOINED", "+EVT:JOIN_FAILED_RX_TIMEOUT", "+EVT:TX_DONE",
-    "+EVT:SEND_CONFIRMED_OK", "+EVT:RX_1:-70:8:UNICAST:1:0102", "+EVT:RX_1:-70:8:UNICAST:", "+EVT:RX_",
-    "Current Work Mode: LoRaWAN.", "\r\n", "\"", ":",
+    "+AT: OK",
+    "+MODE: LWOTAA",
+    "+CLASS: A",
+    "+ADR: ON",
+    "+DR: DR3",
+    "+PORT: 8",
+    "+JOIN: Start",
+    "+JOIN: Done",
+    "+JOIN: Network joined",
+    "+JOIN: Join failed",
+    "+LW: LEN, ",
+    "+LW: LEN, 51",
+    "+LW: LEN, -3",
+    "+LW: LEN, 99999999999",
+    "+MSGHEX: Start",
+    "+MSGHEX: Done",
+    "+MSGHEX: No band in ",
+    "+MSGHEX: No band in 999999999ms",
+    "+MSGHEX: Length error 5",
+    "+MSGHEX: PORT: 1; RX: \"0102",
+    "+MSGHEX: ACK Received",
+    "+MSGHEX: RXWIN1, RSSI -999999999, SNR 300",
+    "+X: ERROR(-1)",
+    "+MSGHEX: Please join network first",
+    "+RESET: OK",
+    "+MSGHEX: LoRaWAN modem is busy",
+    "OK",
+    "AT_PARAM_ERROR",
+    "AT_BUSY_ERROR",
+    "AT_NO_NETWORK_JOINED",
+    "Restricted_Wait_99_ms",
+    "AT+NJS=1",
+    "AT+BAND=4",
+    "AT+DR=3",
+    "AT+DR=-4",
+    "AT+BAND=-2147483648",
+    "+EVT:JOINED",
+    "+EVT:JOIN_FAILED_RX_TIMEOUT",
+    "+EVT:TX_DONE",
+    "+EVT:SEND_CONFIRMED_OK",
+    "+EVT:RX_1:-70:8:UNICAST:1:0102",
+    "+EVT:RX_1:-70:8:UNICAST:",
+    "+EVT:RX_",
+    "Current Work Mode: LoRaWAN.",
+    "\r\n",
+    "\"",
+    ":",
 };
 
 static void babble(void)

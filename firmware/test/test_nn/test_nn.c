@@ -188,14 +188,14 @@ static void impossible_contents_are_refused(void)
         size_t bytes;
         uint32_t value;
     } changes[] = {
-        {31, 1, 1},                         /* name without its end */
-        {32, 2, HEIGHT + 1},                /* photo that the first layer does not read */
-        {36, 1, 0},                         /* no layers */
-        {37, 1, 2},                         /* latent of a layer that is not there */
-        {38, 1, 0},                         /* side output that is the latent */
-        {39, 1, 0},                         /* no patches */
-        {39, 1, 2},                         /* patches of an odd photo */
-        {39, 1, 3},                         /* a number of patches that there is not */
+        {31, 1, 1},          /* name without its end */
+        {32, 2, HEIGHT + 1}, /* photo that the first layer does not read */
+        {36, 1, 0},          /* no layers */
+        {37, 1, 2},          /* latent of a layer that is not there */
+        {38, 1, 0},          /* side output that is the latent */
+        {39, 1, 0},          /* no patches */
+        {39, 1, 2},          /* patches of an odd photo */
+        {39, 1, 3},          /* a number of patches that there is not */
         {39, 1, 8},
         {48, 4, 1},                         /* reserved */
         {40, 4, 0xFFFFFFF0u},               /* layer table far outside */

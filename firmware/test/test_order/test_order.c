@@ -11,10 +11,8 @@
 
 static int32_t minimum[3] = {-3072, -1536, 100};
 static uint16_t step[3] = {1024, 511, 1};
-static uint16_t cumulative[4][5] = {{0, 1, 2, 3, 32768},
-                                    {0, 8192, 16384, 24576, 32768},
-                                    {0, 32765, 32766, 32767, 32768},
-                                    {0, 100, 200, 300, 32768}};
+static uint16_t cumulative[4][5] = {
+    {0, 1, 2, 3, 32768}, {0, 8192, 16384, 24576, 32768}, {0, 32765, 32766, 32767, 32768}, {0, 100, 200, 300, 32768}};
 static glimpse_context contexts[3] = {
     {.first_table = 0, .typical = 5, .centre = 3, .classes = 2, .taps = 1, .tap = {{2, -1, 1, 64, 64}}},
     {.first_table = 2, .classes = 1},
@@ -137,7 +135,7 @@ static void impossible_tables_are_refused(void)
     REFUSES_TABLE(minimum[1], -GLIMPSE_MAX_MINIMUM - 1);
     REFUSES_TABLE(cumulative[2][0], 1);
     REFUSES_TABLE(cumulative[2][4], 32767);
-    REFUSES_TABLE(cumulative[3][0], 1); /* of the last class */
+    REFUSES_TABLE(cumulative[3][0], 1);    /* of the last class */
     REFUSES_TABLE(cumulative[1][2], 8192); /* a symbol that can never come */
     REFUSES_TABLE(cumulative[1][1], 65535);
 }
@@ -312,10 +310,10 @@ static void segments_follow_one_another(void)
     CHECK_EQUAL(60, first);
 }
 
-/* Rows of cells hold 2, 1 and 1 rows of the latent, columns of cells 3 and 2 columns: side outputs as they lie there. */
-static const int8_t side[20] = {-128, -128, -128, 127, 127, /* the first row of cells */
-                                -128, -128, -127, 127, 127,
-                                0,    1,    1,    -64, -64, /* the second */
+/* Rows of cells hold 2, 1 and 1 rows of the latent, columns of cells 3 and 2 columns: side outputs as they lie there.
+   */
+static const int8_t side[20] = {-128, -128, -128, 127, 127,                    /* the first row of cells */
+                                -128, -128, -127, 127, 127, 0, 1, 1, -64, -64, /* the second */
                                 100,  100,  100,  -28, -27};
 
 static void map_is_the_rounded_mean_of_each_cell(void)
@@ -340,8 +338,8 @@ static void expect_run(const glimpse_picker *picker, uint32_t first, uint32_t co
 
 static void runs_start_at_the_best_segment_and_end_at_a_sent_one(void)
 {
-    /* Segments by number: cell level 0, 31, then back 8, 16, then 28, 12; 12 8 4 6 6 4 symbols in the first block of two
-       channels, half of that in the second. First ranks 0 12 20 24 30 36, 40 46 50 52 55 58. */
+    /* Segments by number: cell level 0, 31, then back 8, 16, then 28, 12; 12 8 4 6 6 4 symbols in the first block of
+       two channels, half of that in the second. First ranks 0 12 20 24 30 36, 40 46 50 52 55 58. */
     glimpse_codec codec = sound_codec(GLIMPSE_ORDER_SALIENCY);
     glimpse_picker picker;
     codec.saliency.tolerance = 0;

@@ -2,36 +2,14 @@
 /* Packets: the worked example of docs/wire-format.md, frames of every kind there and back, and what is rejected. */
 #include <string.h>
 
-#include "core/crc.h"
 #include "core/packet.h"
 #include "core/status.h"
 #include "core/symbols.h"
 #include "test/check.h"
+#include "test/example_codec.h"
 
-enum { EXAMPLE_SYMBOLS = 24, PHOTO_SYMBOLS = 28 * 28 * 12 };
+enum { PHOTO_SYMBOLS = 28 * 28 * 12 };
 
-static const int32_t minimum[2] = {-3072, -1536};
-static const uint16_t step[2] = {1024, 512};
-static const uint16_t cumulative[2][9] = {
-    {0, 128, 512, 4096, 26624, 30720, 32256, 32704, 32768},
-    {0, 64, 1024, 8192, 24576, 30720, 32512, 32720, 32768},
-};
-static const glimpse_codec example = {
-    .model = 5,
-    .revision = 1,
-    .height = 4,
-    .width = 3,
-    .channels = 2,
-    .levels = 8,
-    .order = GLIMPSE_ORDER_CHANNEL,
-    .stride = 5,
-    .offset = 7,
-    .minimum = minimum,
-    .step = step,
-    .cumulative = cumulative[0],
-};
-static const int8_t latent[EXAMPLE_SYMBOLS] = {0, -1, 0, 0, -2, 1,  5, 2, 1, 0, -3, -1,
-                                               0, 1,  1, 3, -1, -2, 0, 0, 1, 7, 1,  -1};
 static const uint8_t raw_packets[2][11] = {
     {0x4B, 0x08, 0x00, 0x01, 0x69, 0xC6, 0xDB, 0x6D, 0xBA, 0xD3, 0x75},
     {0x4B, 0x08, 0x01, 0xA1, 0x6F, 0xC4, 0xE3, 0x6E, 0x00, 0x95, 0x17},
@@ -50,7 +28,7 @@ static glimpse_packer packer;
 
 static void the_example_is_as_documented(void)
 {
-    glimpse_symbols_quantise(&example, latent, symbols);
+    glimpse_symbols_quantise(&example, example_latent, symbols);
     CHECK_EQUAL(GLIMPSE_OK, glimpse_packer_begin(&packer, &example, symbols, 33, GLIMPSE_CODING_RAW));
     for (uint32_t i = 0; i < 2; i++) {
         CHECK_EQUAL(11, glimpse_packer_next(&packer, 11, packet));
@@ -90,7 +68,7 @@ static void forget(size_t count)
 
 static void packets_are_welcome_in_any_order_and_twice(void)
 {
-    glimpse_symbols_quantise(&example, latent, symbols);
+    glimpse_symbols_quantise(&example, example_latent, symbols);
     forget(EXAMPLE_SYMBOLS);
     CHECK_EQUAL(6, glimpse_packet_unpack(&example, 33, range_packets[1], 8, &work, decoded, received));
     CHECK_EQUAL(11, glimpse_packet_unpack(&example, -1, raw_packets[1], 11, &work, decoded, received));
@@ -105,9 +83,7 @@ static void packets_are_welcome_in_any_order_and_twice(void)
 /* Closes a message of `length` bytes in packet with its check and expects the example's codec to answer `status`. */
 static void rejects(size_t length, int status)
 {
-    const uint16_t check = glimpse_crc16(packet, length);
-    packet[length] = (uint8_t)(check >> 8);
-    packet[length + 1] = (uint8_t)check;
+    glimpse_packet_close(packet, length - GLIMPSE_HEADER_BYTES);
     forget(EXAMPLE_SYMBOLS);
     CHECK_EQUAL(status, glimpse_packet_unpack(&example, 33, packet, length + 2, &work, decoded, received));
     for (uint32_t i = 0; i < EXAMPLE_SYMBOLS; i++) {
@@ -143,7 +119,8 @@ static void damage_is_noticed(void)
         CHECK_EQUAL(GLIMPSE_ERROR_CHECK, glimpse_packet_unpack(&example, -1, packet, 11, &work, decoded, received));
     }
     for (size_t length = 0; length < 6; length++) {
-        CHECK_EQUAL(GLIMPSE_ERROR_LENGTH, glimpse_packet_unpack(&example, -1, packet, length, &work, decoded, received));
+        CHECK_EQUAL(GLIMPSE_ERROR_LENGTH,
+                    glimpse_packet_unpack(&example, -1, packet, length, &work, decoded, received));
     }
     CHECK_EQUAL(GLIMPSE_ERROR_LENGTH, glimpse_packet_unpack(&example, -1, packet, 243, &work, decoded, received));
 }

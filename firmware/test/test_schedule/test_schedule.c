@@ -5,6 +5,7 @@
 #include "core/schedule.h"
 #include "core/status.h"
 #include "test/check.h"
+#include "test/random.h"
 
 enum { ROWS = 14, COLUMNS = 14, CHANNELS = 4, SYMBOLS = ROWS * COLUMNS * CHANNELS, LEVELS = 16 };
 
@@ -20,13 +21,6 @@ static glimpse_workspace work;
 static glimpse_schedule schedule;
 static glimpse_budget budget;
 static glimpse_quota quotas[GLIMPSE_MAX_BANDS + 3];
-static uint32_t random_state = 7;
-
-static uint32_t random_below(uint32_t limit)
-{
-    random_state = random_state * 1664525u + 1013904223u;
-    return (uint32_t)((uint64_t)(random_state >> 8) * limit >> 24);
-}
 
 static glimpse_codec codec_of(uint8_t order)
 {
@@ -78,8 +72,7 @@ static void remember(const glimpse_codec *codec, uint8_t resend, uint8_t sends)
 {
     CHECK_EQUAL(GLIMPSE_ERROR_STATE, glimpse_schedule_resend(&schedule, resend, sends));
     CHECK_EQUAL(GLIMPSE_ERROR_STATE, glimpse_schedule_known(&schedule, 0, 1));
-    CHECK_EQUAL(GLIMPSE_ERROR_BUFFER,
-                glimpse_schedule_remember(&schedule, memory, glimpse_schedule_memory(codec) - 1));
+    CHECK_EQUAL(GLIMPSE_ERROR_BUFFER, glimpse_schedule_remember(&schedule, memory, glimpse_schedule_memory(codec) - 1));
     CHECK_EQUAL(GLIMPSE_OK, glimpse_schedule_remember(&schedule, memory, sizeof memory));
     CHECK_EQUAL(GLIMPSE_OK, glimpse_schedule_resend(&schedule, resend, sends));
     CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT, glimpse_schedule_resend(&schedule, 3, sends));

@@ -2,7 +2,6 @@
 /* Sealed packets: the worked example of docs/wire-format.md, whatever must not be taken, and the receiver's window. */
 #include <string.h>
 
-#include "core/crc.h"
 #include "core/status.h"
 #include "link/seal.h"
 #include "test/check.h"
@@ -74,9 +73,7 @@ static void the_longest_packet_fits_and_no_longer_one(void)
         const size_t length = payload - 4;
         glimpse_header_write(&header, longest);
         memset(longest + 4, 0x5A, length - 6);
-        const uint16_t check = glimpse_crc16(longest, length - 2);
-        longest[length - 2] = (uint8_t)(check >> 8);
-        longest[length - 1] = (uint8_t)check;
+        glimpse_packet_close(longest, length - GLIMPSE_OVERHEAD_BYTES);
         sealed[payload] = 0xEE;
         CHECK_EQUAL((int)payload, glimpse_seal_close(&seal, 9, longest, length, payload, sealed));
         CHECK_EQUAL(0xEE, sealed[payload]);
@@ -245,9 +242,7 @@ static void sealing_costs_no_more_than_documented(void)
     static uint8_t whole[47];
     static const glimpse_header header = {.version = GLIMPSE_WIRE_VERSION};
     glimpse_header_write(&header, whole);
-    const uint16_t check = glimpse_crc16(whole, sizeof whole - 2);
-    whole[sizeof whole - 2] = (uint8_t)(check >> 8);
-    whole[sizeof whole - 1] = (uint8_t)check;
+    glimpse_packet_close(whole, sizeof whole - GLIMPSE_OVERHEAD_BYTES);
     const uint32_t start = port_counter();
     CHECK_EQUAL(51, glimpse_seal_close(&seal, 1, whole, sizeof whole, 51, sealed));
     const uint32_t ticks = port_counter() - start;

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from glimpse._core import ffi, lib
-from glimpse.binding.model import MAX_PAYLOAD, MIN_PAYLOAD, Model, PacketError, _pointer, status_text
+from glimpse.binding.arrays import pointer
+from glimpse.binding.model import MAX_PAYLOAD, MIN_PAYLOAD, Model, PacketError, status_text
 from glimpse.errors import GlimpseError
 
 KIND_DIFFERENCE = lib.GLIMPSE_KIND_DIFFERENCE
@@ -56,14 +57,14 @@ def reference(model: Model, frame: int, symbols: np.ndarray, known: np.ndarray) 
     if symbols.max(initial=0) >= model.levels:
         raise GlimpseError(f"symbol {symbols.max()} is not one of the {model.levels} levels of model {model.name}")
     bits = np.packbits(known.reshape(-1), bitorder="little")
-    check = lib.glimpse_reference_check(model._codec, _pointer("uint8_t *", symbols), _pointer("uint8_t *", bits))
+    check = lib.glimpse_reference_check(model.codec, pointer("uint8_t *", symbols), pointer("uint8_t *", bits))
     return Reference(frame, check, symbols, known, bits)
 
 
 def _view(held: Reference) -> object:
     """The C structure; its arrays live as long as `held`."""
     view = ffi.new("glimpse_reference *")
-    view.symbols, view.known = _pointer("uint8_t *", held.symbols), _pointer("uint8_t *", held.bits)
+    view.symbols, view.known = pointer("uint8_t *", held.symbols), pointer("uint8_t *", held.bits)
     view.frame, view.check = held.frame, held.check
     return view
 
@@ -83,11 +84,11 @@ def settle(model: Model, held: Reference, latent: np.ndarray, hold: float) -> np
     latent = np.ascontiguousarray(latent, np.int8).reshape(model.latent_shape)
     symbols = np.empty(model.latent_shape, np.uint8)
     lib.glimpse_difference_settle(
-        model._codec,
+        model.codec,
         _view(held),
-        _pointer("int8_t *", latent),
+        pointer("int8_t *", latent),
         round(hold * HOLD_UNIT),
-        _pointer("uint8_t *", symbols),
+        pointer("uint8_t *", symbols),
     )
     return symbols
 
@@ -126,7 +127,7 @@ def pack_difference(
     sizes = iter([payload]) if isinstance(payload, int) else iter(payload)
     size, left = MIN_PAYLOAD, budget
     try:
-        status = lib.glimpse_difference_begin(packer, model._codec, view, _pointer("uint8_t *", symbols), frame)
+        status = lib.glimpse_difference_begin(packer, model.codec, view, pointer("uint8_t *", symbols), frame)
         if status < 0:
             raise GlimpseError(f"frame {frame} is not possible: {status_text(status)}")
         while True:
@@ -183,14 +184,14 @@ def unpack_difference(
         PacketError: with the reason; `reference` when it was made against another one.
     """
     status = lib.glimpse_difference_unpack(
-        model._codec,
+        model.codec,
         -1 if frame is None else frame,
         ffi.NULL if held is None else _view(held),
         packet,
         len(packet),
         ffi.new("glimpse_difference_workspace *"),
-        _pointer("uint8_t *", symbols),
-        _pointer("uint8_t *", received),
+        pointer("uint8_t *", symbols),
+        pointer("uint8_t *", received),
     )
     if status < 0:
         raise PacketError(status)
@@ -211,7 +212,7 @@ class Keeper:
         self._keeper = ffi.new("glimpse_keeper *")
         self._packers = ffi.new("glimpse_packer *"), ffi.new("glimpse_difference_packer *")
         try:
-            lib.glimpse_keeper_begin(self._keeper, model._codec, _pointer("uint8_t *", self._symbols), patience)
+            lib.glimpse_keeper_begin(self._keeper, model.codec, pointer("uint8_t *", self._symbols), patience)
         except OverflowError as error:
             raise GlimpseError(f"a patience of {patience} frames is not possible; 0 to 255 is") from error
 
@@ -229,7 +230,7 @@ class Keeper:
     def update(self, sent: np.ndarray | None) -> None:
         """Takes over what was acknowledged of the last frame; `sent`: its symbols, None before the first frame."""
         symbols = np.zeros(self._model.latent_shape, np.uint8) if sent is None else np.ascontiguousarray(sent, np.uint8)
-        lib.glimpse_keeper_update(self._keeper, _pointer("uint8_t *", symbols))
+        lib.glimpse_keeper_update(self._keeper, pointer("uint8_t *", symbols))
 
     def chooses_difference(self, frame: int, symbols: np.ndarray, payload: int = 51) -> bool:
         """Whether a frame is to be sent as a difference, else as an image; it is under way from now on.
@@ -243,7 +244,7 @@ class Keeper:
             GlimpseError: frame or payload out of range.
         """
         symbols = np.ascontiguousarray(symbols, np.uint8)
-        kind = lib.glimpse_keeper_choose(self._keeper, frame, _pointer("uint8_t *", symbols), payload, *self._packers)
+        kind = lib.glimpse_keeper_choose(self._keeper, frame, pointer("uint8_t *", symbols), payload, *self._packers)
         if kind < 0:
             raise GlimpseError(f"frame {frame} or a payload of {payload} bytes is not possible: {status_text(kind)}")
         return kind == KIND_DIFFERENCE

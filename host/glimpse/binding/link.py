@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from glimpse._core import ffi, lib
+from glimpse.binding.arrays import pointer
 from glimpse.binding.model import CODINGS, MAX_PAYLOAD, Model, status_text
 from glimpse.errors import GlimpseError
 
@@ -265,13 +266,13 @@ class Cutter:
         self._keep = np.ascontiguousarray(symbols, np.uint8), model  # the C structure points into both
         self._packer = ffi.new("glimpse_packer *")
         self._before: Any = None
-        pointer = ffi.cast("uint8_t *", self._keep[0].ctypes.data)
-        status = lib.glimpse_packer_begin(self._packer, model._codec, pointer, frame, CODINGS[coding])
+        symbols_at = pointer("uint8_t *", self._keep[0])
+        status = lib.glimpse_packer_begin(self._packer, model.codec, symbols_at, frame, CODINGS[coding])
         if status < 0:
             raise GlimpseError(f"frame {frame} or coding {coding} is not possible: {status_text(status)}")
         side = model._side_output(saliency)
         if side is not None:
-            lib.glimpse_packer_steer(self._packer, ffi.cast("int8_t *", side.ctypes.data))
+            lib.glimpse_packer_steer(self._packer, pointer("int8_t *", side))
 
     def next(self, payload: int) -> bytes:
         """The most important packet of at most `payload` bytes; empty: everything has been cut."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glimpse._core import ffi, lib
+from glimpse.binding.arrays import pointer
 from glimpse.errors import GlimpseError
 
 CODINGS = {"raw": lib.GLIMPSE_CODING_RAW, "range": lib.GLIMPSE_CODING_RANGE}
@@ -104,12 +105,8 @@ def pattern(width: int, height: int) -> np.ndarray:
     """The node's test pattern, uint8 [height, width, 3]."""
     rgb = np.empty((height, width, 3), np.uint8)
     for y in range(height):
-        lib.node_pattern_row(ffi.cast("uint8_t *", rgb[y].ctypes.data), width, height, y)
+        lib.node_pattern_row(pointer("uint8_t *", rgb[y]), width, height, y)
     return rgb
-
-
-def _pointer(kind: str, array: np.ndarray) -> object:
-    return ffi.cast(kind, array.ctypes.data)
 
 
 class Model:
@@ -130,7 +127,7 @@ class Model:
         status = lib.glimpse_model_load(self._model, self._memory, len(blob))
         if status < 0:
             raise ModelError(status)
-        codec = self._codec = ffi.addressof(self._model, "codec")
+        codec = self.codec = ffi.addressof(self._model, "codec")  # for the other files of this package
         self.name: str = ffi.string(self._model.name).decode()
         self.id: int = codec.model
         self.revision: int = codec.revision
@@ -180,16 +177,16 @@ class Model:
         status = lib.glimpse_encoder_init(
             encoder,
             self._model,
-            _pointer("uint8_t *", space[start:]),
+            pointer("uint8_t *", space[start:]),
             self.buffer_bytes,
-            _pointer("int8_t *", latent),
+            pointer("int8_t *", latent),
             latent.size,
-            _pointer("int8_t *", side) if side.size else ffi.NULL,
+            pointer("int8_t *", side) if side.size else ffi.NULL,
             side.size,
         )
         status = status or lib.glimpse_frame_begin(encoder)
         for y in range(self.photo_height):
-            status = status or lib.glimpse_frame_row(encoder, _pointer("uint8_t *", rows[y]))
+            status = status or lib.glimpse_frame_row(encoder, pointer("uint8_t *", rows[y]))
         status = status or lib.glimpse_frame_end(encoder)
         if status < 0:
             raise ModelError(status, f"the network of {self.name}")
@@ -199,7 +196,7 @@ class Model:
         """Symbols uint8 [height, width, channels] of an int8 latent of that shape."""
         latent = np.ascontiguousarray(latent, np.int8).reshape(self.latent_shape)
         symbols = np.empty(self.latent_shape, np.uint8)
-        lib.glimpse_symbols_quantise(self._codec, _pointer("int8_t *", latent), _pointer("uint8_t *", symbols))
+        lib.glimpse_symbols_quantise(self.codec, pointer("int8_t *", latent), pointer("uint8_t *", symbols))
         return symbols
 
     def latent_values(self, symbols: np.ndarray) -> np.ndarray:
@@ -210,7 +207,7 @@ class Model:
     def order(self) -> np.ndarray:
         """Flat index into [height, width, channels] of every symbol in sending order, int32 [symbol_count]."""
         order = ffi.new("glimpse_order *")
-        lib.glimpse_order_seek(order, self._codec, 0)
+        lib.glimpse_order_seek(order, self.codec, 0)
         return np.array([lib.glimpse_order_next(order) for _ in range(self.symbol_count)], np.int32)
 
     def pack(
@@ -242,7 +239,7 @@ class Model:
         symbols = np.ascontiguousarray(symbols, np.uint8).reshape(self.latent_shape)
         if symbols.max() >= self.levels:
             raise GlimpseError(f"symbol {symbols.max()} is not one of the {self.levels} levels of model {self.name}")
-        codec, side = self._codec, self._side_output(saliency)
+        codec, side = self.codec, self._side_output(saliency)
         if gain is not None:
             codec = self._with_gain(gain)
         schedule = ffi.new("glimpse_schedule *")
@@ -252,12 +249,12 @@ class Model:
         size = MIN_PAYLOAD
         try:
             status = lib.glimpse_schedule_begin(
-                schedule, codec, _pointer("uint8_t *", symbols), frame, CODINGS[coding], budget or 0
+                schedule, codec, pointer("uint8_t *", symbols), frame, CODINGS[coding], budget or 0
             )
             if status < 0:
                 raise GlimpseError(f"frame {frame} or coding {coding} is not possible: {status_text(status)}")
             if side is not None:
-                lib.glimpse_schedule_steer(schedule, _pointer("int8_t *", side))
+                lib.glimpse_schedule_steer(schedule, pointer("int8_t *", side))
             while True:
                 size = next(sizes, size)
                 status = lib.glimpse_schedule_next(schedule, 0, size, packet)
@@ -271,7 +268,7 @@ class Model:
 
     def _side_output(self, saliency: np.ndarray | None) -> np.ndarray | None:
         """The side output as int8 [height, width]; None when there is nothing to steer with."""
-        if saliency is None or saliency.size == 0 or self._codec.order != lib.GLIMPSE_ORDER_SALIENCY:
+        if saliency is None or saliency.size == 0 or self.codec.order != lib.GLIMPSE_ORDER_SALIENCY:
             return None
         rows, columns, _ = self.latent_shape
         if saliency.dtype != np.int8 or saliency.size != rows * columns:
@@ -280,10 +277,10 @@ class Model:
 
     def _with_gain(self, gain: float) -> object:
         """A copy of the codec with another gain."""
-        units = round(gain * ((1 << self._codec.saliency.bits) - 1) * 256)
+        units = round(gain * ((1 << self.codec.saliency.bits) - 1) * 256)
         if not 0 <= units <= 65535:
             raise GlimpseError(f"a gain of {gain} is out of range; 0 to 8 is possible with a map of 5 bits")
-        codec = ffi.new("glimpse_codec *", self._codec[0])
+        codec = ffi.new("glimpse_codec *", self.codec[0])
         codec.saliency.gain = units
         return codec
 
@@ -299,8 +296,8 @@ class Model:
         output = self._side_output(side)
         if output is None:
             raise GlimpseError(f"model {self.name} makes no saliency map")
-        levels = np.empty((self._codec.saliency.rows, self._codec.saliency.columns), np.uint8)
-        lib.glimpse_saliency_map(self._codec, _pointer("int8_t *", output), _pointer("uint8_t *", levels))
+        levels = np.empty((self.codec.saliency.rows, self.codec.saliency.columns), np.uint8)
+        lib.glimpse_saliency_map(self.codec, pointer("int8_t *", output), pointer("uint8_t *", levels))
         return levels
 
     def table_numbers(self, symbols: np.ndarray, first: int, count: int) -> np.ndarray:
@@ -314,13 +311,13 @@ class Model:
         symbols = np.ascontiguousarray(symbols, np.uint8).reshape(self.latent_shape)
         around = ffi.new("glimpse_surroundings *")
         order = ffi.new("glimpse_order *")
-        lib.glimpse_surroundings_begin(around, self._codec, _pointer("uint8_t *", symbols))
-        lib.glimpse_order_seek(order, self._codec, first)
+        lib.glimpse_surroundings_begin(around, self.codec, pointer("uint8_t *", symbols))
+        lib.glimpse_order_seek(order, self.codec, first)
         numbers = np.empty(count, np.int32)
         for i in range(count):
             at = lib.glimpse_order_next(order)
             table = lib.glimpse_surroundings_table(around, at)
-            numbers[i] = (table - self._codec.cumulative) // (self.levels + 1)
+            numbers[i] = (table - self.codec.cumulative) // (self.levels + 1)
             lib.glimpse_surroundings_add(around, at)
         return numbers
 
@@ -340,13 +337,13 @@ class Model:
             PacketError: with the reason.
         """
         status = lib.glimpse_packet_unpack(
-            self._codec,
+            self.codec,
             -1 if frame is None else frame,
             packet,
             len(packet),
             self._work,
-            _pointer("uint8_t *", symbols),
-            _pointer("uint8_t *", received),
+            pointer("uint8_t *", symbols),
+            pointer("uint8_t *", received),
         )
         if status < 0:
             raise PacketError(status)

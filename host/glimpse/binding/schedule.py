@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from glimpse._core import ffi, lib
+from glimpse.binding.arrays import pointer
 from glimpse.binding.model import CODINGS, MAX_PAYLOAD, Model, status_text
 from glimpse.errors import GlimpseError
 
@@ -120,16 +121,16 @@ class Schedule:
         deadline_ms: int | None = None,
     ) -> None:
         self._keep = [model, np.ascontiguousarray(symbols, np.uint8).reshape(model.latent_shape).copy()]
-        codec = model._codec  # of the same package
+        codec = model.codec
         bytes_needed = lib.glimpse_schedule_memory(codec)
         self._memory = ffi.new("uint8_t[]", bytes_needed)
         self._packet = ffi.new("uint8_t[]", MAX_PAYLOAD)
         self._c = ffi.new("glimpse_schedule *")
-        pointer = ffi.cast("uint8_t *", self._keep[1].ctypes.data)
-        self._check(lib.glimpse_schedule_begin(self._c, codec, pointer, frame, CODINGS[coding], 0), "this frame")
+        symbols_at = pointer("uint8_t *", self._keep[1])
+        self._check(lib.glimpse_schedule_begin(self._c, codec, symbols_at, frame, CODINGS[coding], 0), "this frame")
         if side is not None and side.size:
             steering = np.ascontiguousarray(side, np.int8)
-            lib.glimpse_schedule_steer(self._c, ffi.cast("int8_t *", steering.ctypes.data))
+            lib.glimpse_schedule_steer(self._c, pointer("int8_t *", steering))
         self._check(lib.glimpse_schedule_remember(self._c, self._memory, bytes_needed), "the memory")
         self._check(lib.glimpse_schedule_resend(self._c, RESEND[resend], sends), "this policy")
         if deadline_ms is not None:

@@ -46,12 +46,12 @@ from glimpse.errors import GlimpseError, UsageError
 from glimpse.evaluation import classical
 from glimpse.evaluation import saliency as saliency_scores
 from glimpse.evaluation.curves import MOST_BPP
-from glimpse.evaluation.learned import base_name
 from glimpse.evaluation.loss_plan import LOSSES
 from glimpse.evaluation.measure import Bench, Measured, Plan, measure, photos_in, shape_of
 from glimpse.evaluation.result import Result, summarise
 from glimpse.evaluation.sequence import HOLD
 from glimpse.evaluation.table import tables
+from glimpse.evaluation.variant import base_name
 from glimpse.files import check_place, make_folder, write_json
 from glimpse.progress import progress
 

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from glimpse.decoder import PictureDecoder
 from glimpse.errors import UsageError
 from glimpse.evaluation.codec import Coded
 from glimpse.evaluation.raster import raster_model
+from glimpse.evaluation.variant import RANKS, RASTER, gain_of, split_name
 from glimpse.reassemble import Assembly
 from glimpse.zoo import ZooModel
 
@@ -116,17 +118,12 @@ class GlimpseModel:
         return assembly.picture()
 
 
-def base_name(text: str) -> str:
-    """The model's part of what model_named takes."""
-    return text.rpartition("@")[0] if "@" in text else text
-
-
 def model_named(text: str, payload: int, measured: int | None = None) -> GlimpseModel:
     """A model, or a variant of it for LimitNet's comparisons.
 
     Args:
-        text: name or folder of a model; NAME@ranks leaves saliency out of the order, NAME@0.2 takes 0.2 for the gain,
-            NAME@raster has no order at all (see glimpse.evaluation.raster).
+        text: name (NAME@4: its revision 4) or folder of a model; NAME:ranks leaves saliency out of the order,
+            NAME:gain=0.2 takes 0.2 for the gain, NAME:raster has no order at all (see glimpse.evaluation.raster).
         payload: most bytes of a packet.
         measured: prefixes to look at; None: every one.
 
@@ -134,20 +131,14 @@ def model_named(text: str, payload: int, measured: int | None = None) -> Glimpse
         UsageError: an unknown variant, or one of a model that does not order by saliency.
         GlimpseError: no such model.
     """
-    model = zoo.load(base_name(text))
-    if "@" not in text:
-        return GlimpseModel(model, payload, measured)
-    if text.endswith("@raster"):
-        return GlimpseModel(raster_model(model.folder), payload, measured, name=f"{model.name}@raster")
+    named, variant = split_name(text)
+    model = zoo.load(named)
+    shown = model.name if Path(named).is_dir() else named
+    if not variant:
+        return GlimpseModel(model, payload, measured, name=shown)
+    name = f"{shown}:{variant}"
+    if variant == RASTER:
+        return GlimpseModel(raster_model(model.folder), payload, measured, name=name)
     if model.binding.order_name != "saliency":
         raise UsageError(f"model {model.name} does not order by saliency, so {text!r} means nothing; name it plainly")
-    variant = text.rpartition("@")[2]
-    name = f"{model.name}@{variant}"
-    if variant == "ranks":
-        return GlimpseModel(model, payload, measured, steered=False, name=name)
-    try:
-        return GlimpseModel(model, payload, measured, gain=float(variant), name=name)
-    except ValueError as error:
-        raise UsageError(
-            f"{text!r} is no variant of a model; take NAME@ranks, NAME@raster or a gain as in NAME@0.2"
-        ) from error
+    return GlimpseModel(model, payload, measured, gain=gain_of(variant), steered=variant != RANKS, name=name)

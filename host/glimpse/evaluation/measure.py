@@ -20,8 +20,9 @@ from glimpse.evaluation.classify import Classifier
 from glimpse.evaluation.codec import Codec
 from glimpse.evaluation.curves import MOST_BPP, Row
 from glimpse.evaluation.detect import Detector
-from glimpse.evaluation.learned import base_name, model_named
+from glimpse.evaluation.learned import model_named
 from glimpse.evaluation.loss import LossRow, loss_rows
+from glimpse.evaluation.variant import base_name
 from glimpse.evaluation.view import Viewer
 from glimpse.photo import Fit, fit_photo, load_photo
 from glimpse.training.split import SUFFIXES, VALIDATION_EVERY

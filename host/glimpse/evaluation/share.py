@@ -2,7 +2,7 @@
 """Each model's part of an evaluation, into its folder: `python -m glimpse.evaluation.share NUMBERS.json --name kodak`.
 
 models/NAME/results/kodak.json gets what `glimpse evaluate --json` found of that model, the command included; a model's
-variants (NAME@ranks) go with it, and the anchor's means, which its BD-rates refer to. `--all FILE` keeps the means of
+variants (NAME:ranks) go with it, and the anchor's means, which its BD-rates refer to. `--all FILE` keeps the means of
 every codec without single photos; `--table` prints them as the Markdown table of docs/evaluation.md, and what
 `--against-loss` found as the tables there. `--tasks` prints what a classifier or a detector saw, `--losses` what
 `--loss` found.
@@ -20,6 +20,7 @@ import numpy as np
 from glimpse.errors import GlimpseError
 from glimpse.evaluation.curves import TASKS
 from glimpse.evaluation.loss_table import loss_markdown
+from glimpse.evaluation.variant import base_name
 from glimpse.files import make_folder, write_whole
 
 TABLES = ("codecs", "means", "table", "task_means", "bd_rate", "bd_problems", "saliency")
@@ -37,7 +38,7 @@ def part_of(numbers: dict[str, Any], model: str, rows: bool = True) -> dict[str,
     """
 
     def own(codec: str) -> bool:
-        return Path(codec.partition("@")[0]).name == model
+        return Path(base_name(codec)).name == model
 
     found = {key: value for key, value in numbers.items() if key not in (*TABLES, *LISTS, "loss", "models")}
     for key in TABLES:
@@ -61,7 +62,7 @@ def share(file: Path, models: Path, name: str, everything: Path | None) -> list[
         GlimpseError: the file is not an evaluation, or names no model that is in the folder.
     """
     numbers = _evaluation(file)
-    codecs = {Path(codec.partition("@")[0]).name for codec in numbers["means"]}
+    codecs = {Path(base_name(codec)).name for codec in numbers["means"]}
     written = []
     for folder in sorted(f for f in models.iterdir() if f.name in codecs and (f / "model.toml").is_file()):
         make_folder(folder / "results")

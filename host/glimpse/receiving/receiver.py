@@ -4,7 +4,6 @@
 import math
 from collections import Counter, OrderedDict, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,10 +20,8 @@ from glimpse.binding import (
     unpack_difference,
 )
 from glimpse.binding.control import Telemetry
-from glimpse.decoder import PictureDecoder
-from glimpse.difference import REFERENCE, DifferenceAssembly, References
+from glimpse.difference import REFERENCE, References
 from glimpse.errors import UsageError
-from glimpse.parity import Recovery
 from glimpse.reassemble import DUPLICATE, PARITY, PacketVerdict
 from glimpse.receiving.frame import Frame
 from glimpse.receiving.joining import Unpack, may_share, owner, unpacked
@@ -32,12 +29,12 @@ from glimpse.receiving.kinds import HANDLERS, OPENERS, Handler, Opener, Refused
 from glimpse.receiving.limits import Limits
 from glimpse.receiving.reception import Arrival, Kept, Reception
 from glimpse.receiving.state import State
+from glimpse.receiving.store import Store
 from glimpse.receiving.tally import Tally
 from glimpse.zoo import ZooModel
 
 # A packet whose number is at most so far ahead of the open frame's is of a new frame (docs/wire-format.md, Frames).
 AHEAD = (MAX_FRAME + 1) // 2
-DECODERS = 4  # loaded at a time, some megabytes each
 # Rejected for want of something that a receiver may be given later.
 KEPT_REASONS = frozenset(("version", "kind", "model", "revision"))
 
@@ -50,27 +47,6 @@ class Models(Protocol):
 
     def choose(self, number: int, bit: int) -> ZooModel | None:
         """The model of a packet with this number and lowest bit of the revision."""
-
-
-@dataclass
-class _Node:
-    tally: Tally = field(default_factory=Tally)
-    frames: list[Frame] = field(default_factory=list)  # the one untouched for longest first
-    current: Frame | None = None  # that is being sent
-    dropped: dict[int, float] = field(default_factory=dict)  # numbers of frames held no more, and their last time
-    references: dict[ZooModel, References] = field(default_factory=dict)
-    state: State | None = None
-
-
-class _LazyDecoder:
-    """Stands for a model's decoder until a picture is asked for."""
-
-    def __init__(self, receiver: "Receiver", model: ZooModel) -> None:
-        self._receiver, self._model = receiver, model
-
-    def decode(self, latent: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        """See PictureDecoder.decode."""
-        return self._receiver.decoder(self._model).decode(latent, mask)
 
 
 class Receiver:
@@ -105,12 +81,9 @@ class Receiver:
         self.gave_way: Counter[str] = Counter()
         self._handlers = {**HANDLERS, **(handlers or {})}
         self._openers = {**OPENERS, **(openers or {})}
-        self._nodes: OrderedDict[str, _Node] = OrderedDict()  # the one silent for longest first
-        self._frames: OrderedDict[int, Frame] = OrderedDict()  # by serial, the one untouched for longest first
-        self._serial = 0
+        self._store = Store(self.limits, self.gave_way)
         self._kept: deque[Kept] = deque(maxlen=self.limits.kept)
         self._waiting: OrderedDict[tuple[str, bytes], tuple[Arrival, bool]] = OrderedDict()
-        self._decoders: OrderedDict[ZooModel, PictureDecoder] = OrderedDict()
 
     # ---- what comes in
 
@@ -134,7 +107,7 @@ class Receiver:
             if getattr(error, "keep", error.reason in KEPT_REASONS):
                 self._keep(Kept(node, bytes(packet), time, error.reason))
         self.tally.count(reception.verdict, reception.late)
-        known = self._nodes.get(node)
+        known = self._store.nodes.get(node)
         if known is not None:  # noise does not make a node, or noise could push out the real ones
             known.tally.count(reception.verdict, reception.late)
         return reception
@@ -244,7 +217,7 @@ class Receiver:
         Raises:
             Refused: of one that gave way.
         """
-        now, node = arrival.time, self._nodes.get(arrival.node)
+        now, node = arrival.time, self._store.nodes.get(arrival.node)
         current = node.current if node else None
         if current is not None and now - current.last > self.limits.silence:
             current = None  # whatever the number is: the sender may have started again
@@ -262,8 +235,9 @@ class Receiver:
         """The packet's frame, begun if there is none: (frame, begun, closed, dropped) as in Reception."""
         begun, closed, dropped = frame is None, (), ()
         if frame is None:
-            frame, closed, dropped = self._begin(arrival, header.frame, model, open_=not late)
-        self._touch(arrival.node, frame)
+            frame, closed, dropped = self._store.begin(arrival.node, header.frame, model, arrival.time, open_=not late)
+            self.tally.frames += 1
+        self._store.touch(frame)
         return frame, begun, closed, dropped
 
     def _add(
@@ -297,20 +271,14 @@ class Receiver:
                 continue  # of a photo before with this number
             if self._add(frame, lost, brought, now, reference).reason in ("", DUPLICATE):
                 self.tally.recovered += 1
-                self._nodes[frame.node].tally.recovered += 1
+                self._store.nodes[frame.node].tally.recovered += 1
         return frame.assembly.symbols_received - before
 
     # ---- references of difference packets
 
     def references(self, node: str, model: ZooModel) -> References:
         """What a node's difference packets may name; of a node that is not remembered an empty one."""
-        known = self._nodes.get(node)
-        held = known.references.get(model) if known else None
-        if held is None:
-            held = References(model, self.limits.references_per_node)
-            if known:
-                known.references[model] = held
-        return held
+        return self._store.references(node, model)
 
     def acknowledge(self, frame: Frame, runs: list[tuple[int, int]] | None = None) -> list[tuple[int, int]]:
         """Holds what the node will take for its reference when this acknowledgement reaches it.
@@ -324,7 +292,7 @@ class Receiver:
             taken: then nothing may be said of this frame.
         """
         said = frame.assembly.acknowledge(runs)
-        self._bound_references(frame.node)
+        self._store.bound_references(frame.node)
         if said:
             self._retry(frame.node)
         return said
@@ -335,9 +303,9 @@ class Receiver:
         Returns:
             False when another one has its name, or the node is not remembered: send a packet of it here first.
         """
-        if node not in self._nodes or not self.references(node, model).hold(number, symbols, known):
+        if node not in self._store.nodes or not self.references(node, model).hold(number, symbols, known):
             return False
-        self._bound_references(node)
+        self._store.bound_references(node)
         self._retry(node)
         return True
 
@@ -369,23 +337,11 @@ class Receiver:
                     tally.uncount(REFERENCE)
                     tally.count(reception.verdict, reception.late)
 
-    def _bound_references(self, newest: str) -> None:
-        """Lets go of the references of nodes that have been silent for longest, when all together are too many."""
-        total = sum(len(held) for node in self._nodes.values() for held in node.references.values())
-        for name, node in self._nodes.items():
-            if total <= self.limits.references:
-                return
-            if name != newest:
-                count = sum(map(len, node.references.values()))
-                node.references.clear()
-                self.gave_way["references"] += count
-                total -= count
-
     # ---- what nodes say of themselves
 
     def learn(self, arrival: Arrival, said: Telemetry) -> Reception:
         """Takes what a node says of itself."""
-        known = self._nodes.get(arrival.node)
+        known = self._store.nodes.get(arrival.node)
         state = known.state if known else None
         new = State(said, arrival.time, arrival.packet)
         if state is not None:
@@ -393,74 +349,15 @@ class Receiver:
             if taken is None:
                 return Reception(PacketVerdict(False, DUPLICATE, "the node has said that already"), brought=said)
             new = taken
-        dropped = self._room_for_node(arrival.node)
-        self._nodes.setdefault(arrival.node, _Node()).state = new
-        self._nodes.move_to_end(arrival.node)
+        node, dropped = self._store.remember(arrival.node)
+        node.state = new
+        self._store.nodes.move_to_end(arrival.node)
         return Reception(PacketVerdict(True), dropped=tuple(dropped), brought=said)
 
     def state(self, node: str) -> State | None:
         """What a node last said of itself; None: nothing yet."""
-        known = self._nodes.get(node)
+        known = self._store.nodes.get(node)
         return known.state if known else None
-
-    # ---- what is held
-
-    def _begin(
-        self, arrival: Arrival, number: int, model: ZooModel, open_: bool
-    ) -> tuple[Frame, tuple[Frame, ...], tuple[Frame, ...]]:
-        """A new frame; (frame, those that are open no more, those that gave way to it)."""
-        dropped = self._room_for_node(arrival.node)
-        node = self._nodes.setdefault(arrival.node, _Node())
-        closed: tuple[Frame, ...] = ()
-        if open_ and node.current is not None:
-            node.current.open = False
-            closed = (node.current,)
-        self._serial += 1
-        references, recovery = self.references(arrival.node, model), Recovery(self.limits.packet_bytes)
-        assembly = DifferenceAssembly(model, references, number, _LazyDecoder(self, model), recovery)
-        frame = Frame(arrival.node, self._serial, number, assembly, arrival.time, arrival.time, open_)
-        node.frames.append(frame)
-        self._frames[frame.serial] = frame
-        if open_:
-            node.current = frame
-        node.dropped.pop(number, None)
-        node.tally.frames += 1
-        self.tally.frames += 1
-        while len(node.frames) > self.limits.frames_per_node:
-            dropped.append(self._drop(next(item for item in node.frames if item is not frame and not item.open)))
-        while len(self._frames) > self.limits.frames:
-            dropped.append(self._drop(next(iter(self._frames.values()))))
-        return frame, closed, tuple(dropped)
-
-    def _room_for_node(self, name: str) -> list[Frame]:
-        """Forgets the node silent for longest, when a new one finds no room; its frames."""
-        dropped: list[Frame] = []
-        while name not in self._nodes and len(self._nodes) >= self.limits.nodes:
-            oldest, node = next(iter(self._nodes.items()))
-            dropped += [self._drop(frame) for frame in list(node.frames)]
-            del self._nodes[oldest]
-            self.gave_way["nodes"] += 1
-        return dropped
-
-    def _drop(self, frame: Frame) -> Frame:
-        """Lets go of a frame; whoever has it in hand can still draw it."""
-        node = self._nodes[frame.node]
-        node.frames.remove(frame)
-        del self._frames[frame.serial]
-        if node.current is frame:
-            node.current = None
-        node.dropped[frame.number] = frame.last
-        frame.open, frame.done = False, True
-        self.gave_way["frames"] += 1
-        return frame
-
-    def _touch(self, name: str, frame: Frame) -> None:
-        """Makes node and frame the last ones to give way."""
-        self._nodes.move_to_end(name)
-        self._frames.move_to_end(frame.serial)
-        frames = self._nodes[name].frames
-        frames.remove(frame)
-        frames.append(frame)
 
     def _keep(self, packet: Kept) -> None:
         if len(self._kept) == self._kept.maxlen:
@@ -475,12 +372,7 @@ class Receiver:
         Args:
             now: seconds, on the clock of the packets' times.
         """
-        ended = [f for f in self._frames.values() if not f.done and now - f.last > self.limits.silence]
-        for frame in ended:
-            frame.open, frame.done = False, True
-            node = self._nodes[frame.node]
-            if node.current is frame:
-                node.current = None
+        ended = self._store.end_silent(now)
         for key, (arrival, _) in list(self._waiting.items()):
             if now - arrival.time > self.limits.silence:
                 del self._waiting[key]
@@ -490,50 +382,36 @@ class Receiver:
     def restart(self, node: str) -> None:
         """Takes the node's next packet for the first of a new frame whatever its number is: it is known to have started
         again."""
-        known = self._nodes.get(node)
-        for frame in known.frames if known else []:
-            frame.open, frame.done = False, True
-        if known:
-            known.current = None
-            known.dropped.clear()
+        self._store.restart(node)
 
     def nodes(self) -> list[str]:
         """Names of the nodes that are remembered, the one silent for longest first."""
-        return list(self._nodes)
+        return list(self._store.nodes)
 
     def node_tally(self, node: str) -> Tally:
         """Counters of one node; all zero when it is not remembered."""
-        known = self._nodes.get(node)
+        known = self._store.nodes.get(node)
         return known.tally if known else Tally()
 
     def frames(self, node: str | None = None) -> list[Frame]:
         """Frames that are held, of one node or of all, in the order in which they began."""
-        held = self._frames.values() if node is None else (self._nodes[node].frames if node in self._nodes else [])
+        held = (frame for frame in self._store.frames.values() if node in (None, frame.node))
         return sorted(held, key=lambda frame: frame.serial)
 
     def current(self, node: str) -> Frame | None:
         """The frame that a node is sending."""
-        known = self._nodes.get(node)
+        known = self._store.nodes.get(node)
         return known.current if known else None
 
     def kept(self) -> list[Kept]:
         """Packets that nothing here understands yet, oldest first: those of unknown versions, kinds and models."""
         return list(self._kept)
 
-    def decoder(self, model: ZooModel) -> PictureDecoder:
-        """The model's decoder, loaded when first asked for; a few are held."""
-        if model not in self._decoders:
-            self._decoders[model] = PictureDecoder(model)
-            if len(self._decoders) > DECODERS:
-                self._decoders.popitem(last=False)
-        self._decoders.move_to_end(model)
-        return self._decoders[model]
-
     def numbers(self) -> dict[str, Any]:
         """Counters for JSON: packets (over all), nodes {name: packets}, gave_way, kept."""
         return {
             "packets": self.tally.numbers(),
-            "nodes": {name: node.tally.numbers() for name, node in self._nodes.items()},
+            "nodes": {name: node.tally.numbers() for name, node in self._store.nodes.items()},
             "gave_way": {kind: count for kind, count in sorted(self.gave_way.items()) if count},
             "kept": len(self._kept),
             "waiting": len(self._waiting),

@@ -49,7 +49,7 @@ class Target:
     with_files: tuple[str, ...] = ()
 
 
-MODEM = ("link/at_dialect.c", "link/at_modem.c", "link/at_text.c", "link/link.c")
+MODEM = ("link/at_answer.c", "link/at_dialect.c", "link/at_modem.c", "link/at_step.c", "link/at_text.c", "link/link.c")
 TARGETS = {
     "packet": Target("fuzz_core.c", 244, "TARGET_PACKET"),
     "serial": Target("fuzz_core.c", 400, "TARGET_SERIAL"),
