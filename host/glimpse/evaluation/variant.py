@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names of a model's variants, NAME:ranks, NAME:gain=0.2 or NAME:raster. NAME@4 is an old revision instead (glimpse.archive)."""
+"""Names of a model's variants, NAME:ranks, NAME:gain=0.2 or NAME:raster. NAME@4 is an old revision instead, see
+glimpse.archive.
+"""
 
 import math
 
