@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from glimpse.errors import GlimpseError
+from glimpse.evaluation.classify import Classifier
 from glimpse.training.classifier_file import read_classifier
 from support.tiny_classifier import CLASSES, SIX, tiny_classifier
 
@@ -181,6 +182,18 @@ def test_features_are_the_last_map_of_each_stride(training, tmp_path: Path):
         reference = (stored(path, pictures, operations[index].output) - grid.zero) * grid.scale
         assert np.abs(found - reference).mean() < 0.5 * grid.scale
         assert np.ptp(reference) > 100 * grid.scale
+
+
+def test_the_evaluation_looks_at_the_maps_that_training_looks_at(training, tmp_path: Path):
+    path, labels = written(tmp_path, height=32, width=32), tmp_path / "labels.txt"
+    labels.write_text("\n".join(f"class{number}" for number in range(CLASSES)))
+    picture = photos(1, 32, 32)[0]
+    maps = Classifier(path, labels, ["class1"]).look(picture).maps
+    taps = training.features(training.load_classifier(path, rounding=True), [2, 4, 8])
+    found = taps.predict_on_batch(picture[None].astype("float32") / 255)
+    assert [each.shape for each in maps] == [np.asarray(found[key]).shape[1:] for key in ("2", "4", "8")]
+    for own, other in zip(maps, found.values(), strict=True):
+        assert np.abs(own - np.asarray(other)[0]).mean() < 0.01 * np.ptp(own)
 
 
 @pytest.mark.parametrize("depths", [[], [3], ["conv_99"]])

@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 from glimpse import zoo
 from glimpse.binding import read_header
-from glimpse.errors import UsageError
+from glimpse.errors import GlimpseError, UsageError
+from glimpse.evaluation.coded_shipment import SURE, CodedSource, strength
 from glimpse.evaluation.contact import Policy, transmit
 from glimpse.evaluation.contact_measure import ContactRow, summarise
 from glimpse.evaluation.contact_table import markdown
-from glimpse.evaluation.shipment import ModelSource, ProgressiveSource, StreamShipment, WaveletSource, source_named
-from glimpse.links import constant
+from glimpse.evaluation.measured import read_table, within
+from glimpse.evaluation.shipment import ModelSource, ProgressiveSource, StreamShipment, WaveletSource
+from glimpse.evaluation.sources import source_named
+from glimpse.links import GilbertElliott, IidLoss, constant
 from glimpse.photo import fit_photo, load_photo
+from glimpse.quality import psnr
 from glimpse.samples import sample_photos
 from support.tiny_classifier import tiny_classifier
 from support.typed import Glimpse
@@ -136,7 +140,7 @@ def test_rivals_have_names():
 
 
 def row(image: str, loss: float, right: float, policy: str = "resend") -> ContactRow:
-    return ContactRow("a", image, 51, "fixed", 2500.0, loss, policy, 0, 100, 50, 4, 1, right, right)
+    return ContactRow("a", image, 51, "fixed", 2500.0, loss, policy, 0, 100, 50, 4, 1, 0.5, right, right)
 
 
 def test_what_is_kept_is_measured_on_the_same_photos():
@@ -158,9 +162,9 @@ def run(glimpse: Glimpse, tmp_path: Path) -> Glimpse:
     (tmp_path / "tiny.tflite").write_bytes(tiny_classifier())
     (tmp_path / "labels.txt").write_text("cat\ncoffee\nd\ne\nf\ng\nh\n")
 
-    def command(*words: object) -> tuple[int, str, str]:
+    def command(*words: object, plain: bool = False) -> tuple[int, str, str]:
         files = ["--data", folder, "--classifier", tmp_path / "tiny.tflite", "--labels", tmp_path / "labels.txt"]
-        return glimpse("contact", *files, *words)
+        return glimpse("contact", *([] if plain else files), *words)
 
     return command
 
@@ -179,7 +183,79 @@ def test_one_command_ends_with_a_table_numbers_and_a_plot(run: Glimpse, tmp_path
         assert all(lost <= count for lost, count in losses)
     clean = next(mean for mean in numbers["means"] if mean["codec"] == "mcucoder" and not mean["loss"])
     assert 1780 < clean["sent_bytes"] <= 1850
-    assert markdown(numbers).count("\n") == 5
+    assert markdown(numbers).count("\n") == 5 and all(0 < row["ms_ssim"] < 1 for row in numbers["rows"])
+
+
+@pytest.mark.parametrize("loss", [IidLoss(0.1), IidLoss(0.4), GilbertElliott(0.3, 4)])
+def test_a_code_is_as_strong_as_the_link_asks_for(loss):
+    needed, rng = strength(loss, 12), np.random.default_rng(1)
+    came = np.array([12 - loss.lost(12, rng).sum() for _ in range(2000)])
+    assert 1 <= needed < 12 and (came >= needed).mean() > SURE - 0.03 and (came > needed).mean() < SURE + 0.03
+    assert strength(IidLoss(0.0), 12) == 12
+
+
+def test_any_packets_of_a_code_give_the_stream_back_and_fewer_their_beginning(photo: np.ndarray):
+    shipment = CodedSource().suited(IidLoss(0.4), 1850).ship(photo, 222, 3000)
+    assert (shipment.packets, shipment.size) == (9, 205) and shipment.packet(9, 222) is None
+    packets = {number: shipment.packet(number, 222) for number in range(9)}
+    assert {len(packet) for packet in packets.values()} == {205} and shipment.packet(0, 204) is None
+    needed = shipment.needed
+    whole = dict(list(packets.items())[:needed])
+    others = dict(list(packets.items())[-needed:])
+    few = {number: packets[number] for number in (0, *range(9 - needed + 2, 9))}
+    pictures = shipment.pictures([whole, others, few, dict(list(packets.items())[1:needed]), {}])
+    assert np.array_equal(pictures[0], pictures[1]) and pictures[3] is pictures[4] is None
+    assert len(few) < needed and psnr(photo, pictures[2]) < psnr(photo, pictures[0])
+    bare = WaveletSource().ship(photo, 205, 3000)
+    same = bare.pictures([{number: bare.packet(number, 205) for number in range(needed)}])[0]
+    assert np.array_equal(same, pictures[0])
+
+
+TABLE = """photo,quality,pkt_len,bytes,loss,msssim_mean,psnr_mean
+a,1,256,900,0,0.8,20
+a,1,256,900,0.4,0.5,12
+a,2,256,1800,0,0.9,22
+a,2,256,1800,0.4,0.4,11
+a,9,256,9000,0,0.99,33
+b,1,256,1000,0,0.6,18
+b,1,51,1500,0,0.55,17
+"""
+
+
+def test_what_others_measured_stands_beside_it_as_far_as_it_fits(tmp_path: Path):
+    (tmp_path / "other.csv").write_text(TABLE)
+    lines = read_table(tmp_path / "other.csv")
+    found = within(lines, (222, 51), 1850)
+    rows = [(row["pkt_len"], row["loss"], row["photos"], row["of"], row["ms_ssim"], row["bytes"]) for row in found]
+    assert rows == [
+        (256, 0, 2, 2, pytest.approx(0.75), 1400),
+        (256, 0.4, 1, 1, 0.5, 900),
+        (51, 0, 1, 1, 0.55, 1500),
+    ]
+    assert {row["codec"] for row in found} == {"other"} and within(lines, (222,), 800) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["", "photo,loss\n", TABLE.replace("900,0,", "900,2,"), TABLE.replace("0.9,", "much,"), "\x00", "\udcff"]
+)
+def test_a_table_of_something_else_is_refused(tmp_path: Path, text: str):
+    (tmp_path / "other.csv").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(GlimpseError, match="measurements"):
+        read_table(tmp_path / "other.csv")
+
+
+def test_without_a_classifier_photos_need_no_classes(run: Run, tmp_path: Path):
+    (tmp_path / "other.csv").write_text(TABLE)
+    words = ["glimpse", "contact", "--data", tmp_path / "photos", "--codecs", "mcucoder,wavelet-rs", "--payloads", 222]
+    words += ["--loss", "0,40", "--means", "none", "--reference", tmp_path / "other.csv"]
+    code, out, error = run(*words[2:], "--json", tmp_path / "c.json", "--plot", tmp_path / "c.png", plain=True)
+    assert (code, error) == (0, "") and "MS-SSIM" in out and "other, 256 B" in out and "…" not in out
+    assert max(map(len, out.replace(str(tmp_path), "").splitlines())) <= 80
+    numbers = json.loads((tmp_path / "c.json").read_text())
+    assert all(0 < mean["ms_ssim"] < 1 and "top1" not in mean for mean in numbers["means"] + numbers["rows"])
+    coded = [(row["loss"], row["policy"]) for row in numbers["means"] if row["codec"] == "wavelet-rs"]
+    assert coded == [(0, "resend"), (0.4, "once")], "a code is for those whom nobody answers"
+    assert len(numbers["reference"]) == 2 and "| other, 256 B | sent once | 0.750 | 0.500 |" in markdown(numbers)
 
 
 @pytest.mark.parametrize(

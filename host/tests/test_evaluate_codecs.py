@@ -17,6 +17,7 @@ from glimpse.evaluation.variant import split_name
 from glimpse.evaluation.view import Viewer
 from glimpse.photo import fit_photo, load_photo
 from glimpse.quality import psnr
+from glimpse.reassemble import Assembly
 from glimpse.samples import sample_photos
 from PIL import Image
 
@@ -169,7 +170,14 @@ def test_variants_of_a_model_and_what_none_is():
         True,
         0.2,
     )
-    for wrong in ("limitnet:0.2", "limitnet:gain=", "limitnet:gain=nan", "limitnet:gain", "limitnet:rank"):
+    for wrong in (
+        "limitnet:0.2",
+        "limitnet:gain=",
+        "limitnet:gain=nan",
+        "limitnet:gain",
+        "limitnet:rank",
+        "limitnet:Raster",
+    ):
         with pytest.raises(UsageError, match=r"NAME:gain=0\.2"):
             model_named(wrong, 51)
     assert split_name("mcucoder@4:gain=1") == ("mcucoder@4", "gain=1") and split_name("a:b/c") == ("a:b/c", "")
@@ -183,3 +191,19 @@ def test_an_old_revision_is_no_variant():
     )
     with pytest.raises(GlimpseError, match="there is no limitnet@250"):
         model_named("limitnet@250", 51)
+
+
+@pytest.mark.parametrize("name", ["limitnet", "mcucoder"])
+def test_cut_short_means_that_the_bottom_of_the_picture_is_missing(name: str):
+    """The same network and the same symbols, row by row."""
+    own, cut = model_named(name, 222, 1), model_named(f"{name}:raster", 222, 3)
+    coder = cut.model.binding
+    packets = packets_of(cut.model, photo(), 222)
+    assembly = Assembly(cut.model, decoder=cut._decoder)
+    for packet in packets[: len(packets) // 2]:
+        assembly.add(packet)
+    there = assembly.received.ravel()
+    assert 0 < assembly.symbols_received < coder.symbol_count
+    assert there[: assembly.symbols_received].all() and not there[assembly.symbols_received :].any()
+    *_, whole = cut.points(photo())
+    assert np.array_equal(whole.picture, next(own.points(photo())).picture) and cut.name == f"{name}:raster"

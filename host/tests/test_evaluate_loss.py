@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from glimpse.binding.parity import Rule
 from glimpse.evaluation import erasure
-from glimpse.evaluation.against_loss import BARE, Curve, _parity_of, sendings
+from glimpse.evaluation.redundancy import Curve
+from glimpse.evaluation.sending import BARE, parity_of, sendings
 
 
 def concave(size: np.ndarray) -> np.ndarray:
@@ -56,7 +57,7 @@ def test_a_budget_is_kept_and_used():
     for rules in (BARE, (Rule(2, 3), Rule(4, 1)), (Rule(8, 2),)):
         for payload in (51, 222):
             for sending in sendings(rules, 1254, payload, scattered=False):
-                total = sum(sending.sizes) + sending.payload * _parity_of(rules, len(sending.sizes))
+                total = sum(sending.sizes) + sending.payload * parity_of(rules, len(sending.sizes))
                 assert sending.payload <= payload and 1254 - payload * 3.5 < total <= 1254
 
 

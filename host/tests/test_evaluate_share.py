@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from glimpse.errors import GlimpseError
 from glimpse.evaluation import contact_table, feedback_table, kept
-from glimpse.evaluation.share import markdown, share, table
+from glimpse.evaluation.share import losses_markdown, markdown, share, table
 
 NUMBERS = {
     "command": "glimpse evaluate ...",
@@ -62,12 +62,18 @@ def test_what_is_no_evaluation_is_refused(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "table"), [("contact", contact_table.markdown), ("feedback", feedback_table.markdown)]
+    ("name", "table"),
+    [
+        ("contact", contact_table.markdown),
+        ("ssdv", contact_table.markdown),
+        ("feedback", feedback_table.markdown),
+        ("starfish-loss", losses_markdown),
+    ],
 )
-def test_the_tables_of_contacts_and_feedback_are_what_the_kept_numbers_say(name, table):
+def test_the_tables_of_the_docs_are_what_the_kept_numbers_say(name, table):
     docs = Path(__file__).parents[2] / "docs"
     text = table(json.loads((docs / "evaluation" / f"{name}.json").read_text()))
-    assert text.count("\n") >= 5 and text in (docs / "evaluation.md").read_text(), f"{name}_table prints it anew"
+    assert text.count("\n") >= 5 and text in (docs / "evaluation.md").read_text(), "share or *_table prints it anew"
 
 
 def test_numbers_are_kept_without_single_photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):

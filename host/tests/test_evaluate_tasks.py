@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from glimpse.errors import GlimpseError
-from glimpse.evaluation.classify import Classifier, credit
+from glimpse.evaluation.classify import Classifier, Look, credit, perceptual_distance
 from glimpse.evaluation.detect import Detector, Find, Judged, finds_in, judge, mean_average_precision, overlap
 from glimpse.evaluation.saliency import maps_of, score
 from glimpse.evaluation.view import Viewer
@@ -19,6 +19,23 @@ LABELS = ["cat", "dog, hound", "sea lion", "ship", "tench", "tree", "zebra"]
 @pytest.fixture
 def classifier(tmp_path: Path) -> Classifier:
     return Classifier(*files(tmp_path), ["dog", "sea_lion", "n01440764"])
+
+
+def test_the_perceptual_distance_grows_with_what_is_lost(classifier: Classifier):
+    photo = np.random.default_rng(3).integers(0, 256, (64, 64, 3)).astype(np.uint8)
+    original = classifier.look(photo)
+    assert original.maps and all(each.ndim == 3 and each.dtype == np.float32 for each in original.maps)
+    np.testing.assert_array_equal(original.scores, classifier.scores(photo))
+    away = [perceptual_distance(original, classifier.look(picture)) for picture in (photo, photo ^ 3, photo ^ 127)]
+    assert away[0] == 0 < away[1] < away[2]
+    assert Viewer(photo, "dog", classifier).see(photo ^ 3).perceptual == away[1]
+
+
+def test_maps_of_every_stride_count_alike():
+    """Each as a part of its own mean square: (1/4 + 1) / 2."""
+    ones, tens = np.ones((2, 2, 1), np.float32), np.full((4, 4, 3), 10, np.float32)
+    found = perceptual_distance(Look(np.zeros(1), (ones, tens)), Look(np.zeros(1), (ones / 2, 0 * tens)))
+    assert found == pytest.approx(0.625, abs=1e-5)
 
 
 def files(folder: Path) -> tuple[Path, Path]:
@@ -57,7 +74,7 @@ def test_folders_that_name_no_class_are_refused(tmp_path: Path):
 def test_equal_pictures_are_judged_once(classifier: Classifier, monkeypatch: pytest.MonkeyPatch):
     photo = np.random.default_rng(2).integers(0, 256, (64, 64, 3)).astype(np.uint8)
     calls = []
-    monkeypatch.setattr(classifier, "judge", lambda picture, folder: calls.append(folder) or (1.0, 1.0))
+    monkeypatch.setattr(classifier, "right", lambda scores, folder: calls.append(folder) or (1.0, 1.0))
     viewer = Viewer(photo, "dog", classifier)
     first, second, other = viewer.see(photo), viewer.see(photo.copy()), viewer.see(255 - photo)
     assert first == second and first.top1 == 1.0 and other != first and calls == ["dog", "dog"]

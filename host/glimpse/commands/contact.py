@@ -10,10 +10,12 @@ JSON:
   is lost alone), delay_s, seeds, gamma_shape, codecs {name: title}, models: names of those that are Glimpse's;
 - photos: names; skipped [{image, reason}];
 - means [{codec, payload, link ("fixed" or "gamma"), rate, loss, policy ("once" or "resend"), photos, sent_bytes,
-  received_bytes, lost, top1, top1_ten, and with a loss kept_top1 and kept_top1_ten with *_low and *_high}], see
-  glimpse.evaluation.contact_measure.summarise;
-- rows [{codec, image, payload, link, rate, loss, policy, seed, sent_bytes, received_bytes, transmissions, lost, top1,
-  top1_ten}]: every photo in every contact.
+  received_bytes, lost, ms_ssim; with a classifier top1, top1_ten, and with a loss kept_top1 and kept_top1_ten with
+  *_low and *_high}], see glimpse.evaluation.contact_measure.summarise;
+- reference [{codec, payload, pkt_len, loss, photos, of, bytes, ms_ssim, psnr_db}]: what others measured, see
+  glimpse.evaluation.measured, which also has the columns of such a table; empty without --reference;
+- rows [{codec, image, payload, link, rate, loss, policy, seed, sent_bytes, received_bytes, transmissions, lost,
+  ms_ssim, and with a classifier top1, top1_ten}]: every photo in every contact.
 """
 
 import shlex
@@ -25,14 +27,16 @@ import typer
 from rich.console import Console
 
 from glimpse.binding import MAX_PAYLOAD, MIN_PAYLOAD
-from glimpse.commands.evaluate import EvaluationFit, list_names, read_percentages, spread_out
-from glimpse.commands.options import JsonOption
+from glimpse.commands.lists import list_names, read_percentages, spread_out
+from glimpse.commands.options import EvaluationFit, JsonOption
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.evaluation.classify import Classifier
 from glimpse.evaluation.contact_measure import ContactRow, Setting, numbers_of, photo_rows, summarise
-from glimpse.evaluation.contact_table import table, write_plot
+from glimpse.evaluation.contact_table import similarity_table, table, write_plot
 from glimpse.evaluation.measure import photos_in, shape_of
-from glimpse.evaluation.shipment import ModelSource, source_named
+from glimpse.evaluation.measured import read_table, within
+from glimpse.evaluation.shipment import ModelSource
+from glimpse.evaluation.sources import source_named
 from glimpse.files import check_place, write_json
 from glimpse.progress import progress
 
@@ -40,12 +44,16 @@ MOST_BYTES = 1_000_000  # of one contact; a photo has far fewer
 
 
 def contact(
-    data: Annotated[Path, typer.Option(help="Folder of class folders of photos.", show_default=False)],
-    classifier: Annotated[Path, typer.Option(help="TensorFlow Lite classifier.", show_default=False)],
-    labels: Annotated[Path, typer.Option(help="Its labels, one a line.", show_default=False)],
+    data: Annotated[
+        Path, typer.Option(help="Folder of photos, with a classifier of class folders.", show_default=False)
+    ],
+    classifier: Annotated[
+        Path | None, typer.Option(help="TensorFlow Lite classifier; without: MS-SSIM alone.", show_default=False)
+    ] = None,
+    labels: Annotated[Path | None, typer.Option(help="Its labels, one a line.", show_default=False)] = None,
     codecs: Annotated[
-        str, typer.Option(help="Models, progressive (:QUALITY), wavelet; separated by commas.")
-    ] = "mcucoder,limitnet,starfish,progressive,wavelet",
+        str, typer.Option(help="Models, progressive (:QUALITY), wavelet, wavelet-rs; separated by commas.")
+    ] = "mcucoder,limitnet,starfish,progressive,wavelet,wavelet-rs",
     payloads: Annotated[str, typer.Option(help="Most bytes of a packet; several, separated by commas.")] = "222,51",
     loss: Annotated[str, typer.Option(help="Percentages of packets lost.")] = "0,10,40,70",
     burst: Annotated[float | None, typer.Option(min=1, help="Mean losses in a row; without: none together.")] = None,
@@ -59,10 +67,13 @@ def contact(
     seeds: Annotated[int, typer.Option(min=1, max=1000, help="Draws of each loss and bandwidth.")] = 1,
     fit: Annotated[EvaluationFit, typer.Option(help="crop the middle, or squash.")] = EvaluationFit.CROP,
     limit: Annotated[int | None, typer.Option(min=1, help="Most photos, spread over the folder.")] = None,
+    reference: Annotated[
+        Path | None, typer.Option(help="CSV table of what others measured, set beside ours.", show_default=False)
+    ] = None,
     plot: Annotated[Path | None, typer.Option(help="PNG to draw.", show_default=False)] = None,
     json: JsonOption = None,
 ) -> None:
-    """What is recognised of what arrives within one contact of a link that loses packets."""
+    """What is seen and recognised of what arrives within one contact of a link that loses packets."""
     console = Console(file=sys.stderr) if json == "-" else Console()
     for place in (plot, None if json in (None, "-") else Path(json)):
         if place is not None:
@@ -76,6 +87,11 @@ def contact(
     sizes = tuple(int(size) for size in _numbers(payloads, "--payloads", MIN_PAYLOAD, MAX_PAYLOAD))
     if not sizes:
         raise UsageError("packets need a size; give --payloads such as 222,51")
+    if (classifier is None) != (labels is None):
+        raise UsageError("accuracy needs both --classifier and --labels; give the missing one")
+    others = within(read_table(reference), sizes, int(seconds * rate)) if reference else []
+    if reference and not others:
+        raise GlimpseError(f"nothing in {reference} fits {seconds * rate:.0f} bytes; take a longer contact")
     setting = Setting(sizes, losses, burst, seconds, rate, delay, seeds, mean_rates, shape)
     for each in losses:
         setting.loss(each)
@@ -85,7 +101,7 @@ def contact(
         raise UsageError("there is nothing to send photos with; name --codecs")
     models = tuple(source.name for source in sources if isinstance(source, ModelSource))
     size = shape_of(tuple(str(source.model.folder) for source in sources if isinstance(source, ModelSource)))
-    judge = Classifier(classifier, labels, {file.parent.name for file in files})
+    judge = Classifier(classifier, labels, {file.parent.name for file in files}) if classifier and labels else None
     rows: list[ContactRow] = []
     skipped: list[dict[str, str]] = []
     with progress(f"0 of {len(files)} photos", len(files)) as task:
@@ -117,11 +133,14 @@ def contact(
         "photos": list(dict.fromkeys(row.image for row in rows)),
         "skipped": skipped,
         "means": summarise(rows),
+        "reference": others,
         "rows": numbers_of(rows),
     }
     for each in skipped:
         console.print(f"{each['image']}: {each['reason']}", style="dim", highlight=False, markup=False)
-    console.print(table(numbers))
+    if judge is not None:
+        console.print(table(numbers))
+    console.print(similarity_table(numbers))
     if plot is not None:
         console.print(f"{write_plot(numbers, plot)}", highlight=False, markup=False)
     if json is not None:

@@ -8,7 +8,8 @@ JSON:
 - photos: names of those measured; skipped [{image, reason}];
 - codecs {codec: title}; models: names of those that are Glimpse's; left_out [sentences];
 - rows [{codec, setting, image, bytes, bpp, psnr_db, ms_ssim, ms_ssim_db}]: every photo at every operating point; with
-  labels also top1 and top1_ten (1 right, 0 wrong). A dB value is null for a picture equal to its original;
+  labels also top1 and top1_ten (1 right, 0 wrong) and perceptual (distance of the classifier's inner maps, 0: none, see
+  glimpse.evaluation.classify.perceptual_distance). A dB value is null for a picture equal to its original;
 - means {codec: [{budget, photos, bytes, bpp, psnr_db, ms_ssim, ms_ssim_db}]}: averages over photos at equal budgets of
   bytes (see glimpse.evaluation.curves), photos: how many have a value there; with labels also top1 and top1_ten, with
   a detector map50 (0..1);
@@ -23,7 +24,8 @@ JSON:
 - saliency {model: {branch or map: {max_f, mae, threshold, photos}}}, if asked for;
 - with --sequence instead: command, every, fit and sequences, see glimpse.commands.sequence;
 - with --against-loss instead of all this: see glimpse.commands.against_loss;
-- loss {rows [{codec, image, loss, seed, bytes, psnr_db, ms_ssim, ms_ssim_db}], means [the same over photos and seeds]}.
+- loss {rows [{codec, image, loss, seed, bytes, psnr_db, ms_ssim, ms_ssim_db}], means [the same over photos and seeds]};
+  with labels also top1, top1_ten and perceptual, with a detector map50 in the means.
 """
 
 import shlex
@@ -37,13 +39,14 @@ from rich.console import Console
 
 from glimpse import zoo
 from glimpse.commands.against_loss import run_against_loss
-from glimpse.commands.options import JsonOption, PayloadOption
+from glimpse.commands.lists import list_names, read_percentages, spread_out
+from glimpse.commands.options import EvaluationFit, JsonOption, PayloadOption
 from glimpse.commands.sequence import Asked, EveryOption, HoldOption, SequenceOption, evaluate_sequences
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.evaluation import classical
 from glimpse.evaluation import saliency as saliency_scores
-from glimpse.evaluation.against_loss import LOSSES
 from glimpse.evaluation.curves import MOST_BPP
+from glimpse.evaluation.loss_plan import LOSSES
 from glimpse.evaluation.measure import Bench, Measured, Plan, measure, photos_in, shape_of
 from glimpse.evaluation.result import Result, summarise
 from glimpse.evaluation.sequence import HOLD
@@ -54,13 +57,6 @@ from glimpse.progress import progress
 
 ANCHOR = "jpeg"
 SALIENCY_SPLIT = "val"
-
-
-class EvaluationFit(StrEnum):
-    """How photos become the codecs' pixels."""
-
-    CROP = "crop"
-    SQUASH = "squash"
 
 
 class Split(StrEnum):
@@ -166,7 +162,14 @@ def evaluate(
     }
     if saliency is not None:
         numbers["saliency"] = _saliency(plan, saliency)
-    for sentence in [*left_out, *(f"{each.image}: {each.problem}" for each in result.skipped)]:
+    _tell(console, numbers, plot)
+    if json is not None:
+        write_json(json, numbers)
+
+
+def _tell(console: Console, numbers: dict[str, Any], plot: Path | None) -> None:
+    skipped = (f"{each['image']}: {each['reason']}" for each in numbers["skipped"])
+    for sentence in (*numbers["left_out"], *skipped):
         console.print(sentence, style="dim", highlight=False, markup=False)
     for table in tables(numbers):
         console.print(table)
@@ -175,8 +178,6 @@ def evaluate(
 
         for path in write_plots(numbers, plot):
             console.print(f"{path}", highlight=False, markup=False)
-    if json is not None:
-        write_json(json, numbers)
 
 
 def _with_saliency(plan: Plan) -> list[str]:
@@ -194,12 +195,6 @@ def _saliency(plan: Plan, folder: Path) -> dict[str, Any]:
     return scores
 
 
-def list_names(text: str) -> tuple[str, ...]:
-    """Names separated by commas, each once; `none` stands for no name."""
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    return () if names == ["none"] else tuple(dict.fromkeys(names))
-
-
 def _codecs(models: str | None, baselines: str, payload: int) -> tuple[tuple[tuple[str, ...], tuple[str, ...]], list]:
     """Models and baselines that can be used here, and a sentence for each that cannot."""
     names = tuple(zoo.names()) if models is None else list_names(models)
@@ -215,30 +210,6 @@ def _codecs(models: str | None, baselines: str, payload: int) -> tuple[tuple[tup
     if not names and not kept:
         raise UsageError("there is nothing to compare; name models or baselines")
     return (names, tuple(kept)), left_out
-
-
-def read_percentages(text: str | None) -> tuple[float, ...]:
-    """Shares 0..1 of percentages separated by commas, each once.
-
-    Raises:
-        UsageError: not numbers from 0 to 100.
-    """
-    if text is None:
-        return ()
-    try:
-        values = [float(part) / 100 for part in text.split(",") if part.strip()]
-    except ValueError as error:
-        raise UsageError(f"--loss takes percentages such as 0,10,20, not {text!r}") from error
-    if not values or not all(0 <= value <= 1 for value in values):
-        raise UsageError(f"--loss takes percentages from 0 to 100, not {text!r}")
-    return tuple(dict.fromkeys(values))
-
-
-def spread_out(files: list[Path], limit: int | None) -> list[Path]:
-    """At most `limit` files, spread evenly."""
-    if limit is None or limit >= len(files):
-        return files
-    return [files[number * len(files) // limit] for number in range(limit)]
 
 
 def _measure(bench: Bench, data: Path, files: list[Path], jobs: int) -> Result:

@@ -19,8 +19,8 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from glimpse.commands.evaluate import EvaluationFit, list_names, spread_out
-from glimpse.commands.options import JsonOption, PayloadOption
+from glimpse.commands.lists import list_names, spread_out
+from glimpse.commands.options import EvaluationFit, JsonOption, PayloadOption
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.evaluation.feedback_measure import SIGNALS, Plan, all_tracks, savings
 from glimpse.evaluation.feedback_table import table

@@ -29,6 +29,13 @@ class Fit(StrEnum):
     PAD = "pad"
 
 
+class EvaluationFit(StrEnum):
+    """How a photo becomes the pixels that codecs are compared on."""
+
+    CROP = "crop"
+    SQUASH = "squash"
+
+
 TargetOption = Annotated[str, typer.Option(help=f"Where the node is: {TARGETS}")]
 ModelOption = Annotated[str, typer.Option(help="Name of a model, or its folder.")]
 PayloadOption = Annotated[

@@ -51,6 +51,7 @@ class Row:
         ms_ssim: 0..1.
         top1: 1.0 when the classifier's first guess is right, None without labels.
         top1_ten: the same among the labels of the folder alone.
+        perceptual: distance of the classifier's inner maps from those of the original, None without labels.
         found: what a detector found, None without one.
     """
 
@@ -63,6 +64,7 @@ class Row:
     ms_ssim: float
     top1: float | None = None
     top1_ten: float | None = None
+    perceptual: float | None = None
     found: Judged | None = None
 
     @property
@@ -83,7 +85,7 @@ class Row:
             "ms_ssim_db": finite(to_db(self.ms_ssim)),
         }
         if self.top1 is not None:
-            result |= {"top1": self.top1, "top1_ten": self.top1_ten}
+            result |= {"top1": self.top1, "top1_ten": self.top1_ten, "perceptual": self.perceptual}
         return result
 
 

@@ -28,6 +28,7 @@ class LossRow:
     ms_ssim: float
     top1: float | None = None
     top1_ten: float | None = None
+    perceptual: float | None = None
     found: Judged | None = None
 
     def numbers(self) -> dict[str, Any]:
@@ -43,7 +44,7 @@ class LossRow:
             "ms_ssim_db": finite(to_db(self.ms_ssim)),
         }
         if self.top1 is not None:
-            result |= {"top1": self.top1, "top1_ten": self.top1_ten}
+            result |= {"top1": self.top1, "top1_ten": self.top1_ten, "perceptual": self.perceptual}
         return result
 
 
@@ -76,7 +77,7 @@ def loss_means(rows: list[LossRow]) -> list[dict[str, Any]]:
             "ms_ssim": similarity,
             "ms_ssim_db": finite(to_db(similarity)),
         }
-        for name in ("top1", "top1_ten"):
+        for name in ("top1", "top1_ten", "perceptual"):
             values = [getattr(row, name) for row in group]
             if all(value is not None for value in values):
                 mean[name] = float(np.mean(values))

@@ -161,7 +161,8 @@ def _loss(numbers: dict[str, Any], path: Path) -> Path:
     means = numbers["loss"]["means"]
     keys = [("psnr_db", "PSNR, dB", 1.0), ("ms_ssim", numbers["measure"], 1.0)]
     if all("top1" in mean for mean in means):
-        keys.append(("top1", "right at the first guess, %", 100.0))
+        guesses = "right at the first guess, %"
+        keys = [keys[1], ("perceptual", "Perceptual distance", 1.0), ("top1", guesses, 100.0)]
     figure, axes = new_figure(len(keys))
     styles = line_styles(numbers)
     for axis, (key, label, factor) in zip(axes, keys, strict=True):

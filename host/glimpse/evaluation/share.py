@@ -4,7 +4,8 @@
 models/NAME/results/kodak.json gets what `glimpse evaluate --json` found of that model, the command included; a model's
 variants (NAME:ranks) go with it, and the anchor's means, which its BD-rates refer to. `--all FILE` keeps the means of
 every codec without single photos; `--table` prints them as the Markdown table of docs/evaluation.md, and what
-`--against-loss` found as the tables there.
+`--against-loss` found as the tables there. `--tasks` prints what a classifier or a detector saw, `--losses` what
+`--loss` found.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from glimpse.errors import GlimpseError
+from glimpse.evaluation.curves import TASKS
 from glimpse.evaluation.loss_table import loss_markdown
 from glimpse.evaluation.variant import base_name
 from glimpse.files import make_folder, write_whole
@@ -128,6 +130,56 @@ def markdown(numbers: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def tasks_markdown(numbers: dict[str, Any]) -> str:
+    """What a classifier (all labels / the folder's classes) or a detector (mAP) sees of every codec, in percent, as a
+    Markdown table: averaged over budgets of 300 to 3000 bytes, and at fixed rates.
+
+    Args:
+        numbers: of `glimpse evaluate --json` with a classifier or a detector, or what `--all` kept of them.
+    """
+    tasks = [task for task in TASKS if any(task in means for means in numbers["task_means"].values())]
+    rates = [rate["bpp"] for rate in next(iter(numbers["table"].values()))]
+
+    def cell(values: dict[str, Any]) -> str:
+        found = [values.get(task) for task in tasks]
+        return "" if None in found else " / ".join(f"{100 * value:.1f}" for value in found)
+
+    lines = ["| codec | mean | " + " | ".join(f"{rate:g}" for rate in rates) + " |"]
+    lines.append("|---" * (len(rates) + 2) + "|")
+    for codec, means in numbers["task_means"].items():
+        lines.append(f"| {codec} | {cell(means)} | {' | '.join(map(cell, numbers['table'][codec]))} |")
+    return "\n".join(lines)
+
+
+LOSS_LINES = (
+    ("ms_ssim", "MS-SSIM", "{:.3f}"),
+    ("perceptual", "distance", "{:.3f}"),
+    ("top1", "right of all labels, %", "{:.0%}"),
+    ("top1_ten", "right of the ten, %", "{:.0%}"),
+)
+
+
+def losses_markdown(numbers: dict[str, Any]) -> str:
+    """What every codec shows when packets are lost, as a Markdown table.
+
+    Args:
+        numbers: of `glimpse evaluate --loss --json`, or what `--all` kept of them.
+    """
+    means = numbers["loss"]["means"]
+    losses = sorted({mean["loss"] for mean in means})
+    lines = ["| codec | bytes | | " + " | ".join(f"{100 * loss:g} %" for loss in losses) + " |"]
+    lines.append("|---" * (len(losses) + 3) + "|")
+    for codec in dict.fromkeys(mean["codec"] for mean in means):
+        own = {mean["loss"]: mean for mean in means if mean["codec"] == codec}
+        first = f"{codec} | {own[losses[0]]['bytes']:.0f}"
+        for key, name, form in LOSS_LINES:
+            if all(key in mean for mean in own.values()):
+                cells = " | ".join(form.format(own[loss][key]).rstrip("%") for loss in losses)
+                lines.append(f"| {first} | {name} | {cells} |")
+                first = " | "
+    return "\n".join(lines)
+
+
 def json_lines(numbers: dict[str, Any]) -> bytes:
     """JSON with a line for each entry of the two outer levels, so that a difference can be read."""
     parts = []
@@ -150,12 +202,18 @@ def main() -> int:
     parser.add_argument("--name", help="of the file in models/NAME/results")
     parser.add_argument("--all", type=Path)
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--tasks", action="store_true")
+    parser.add_argument("--losses", action="store_true")
     options = parser.parse_args()
-    if not (options.name or options.table):
-        parser.error("say what to do: --name NAME, --table or both")
+    if not (options.name or options.table or options.tasks or options.losses):
+        parser.error("say what to do: --name NAME, --table, --tasks or --losses")
     try:
         if options.table:
             print(table(options.numbers))
+        if options.tasks:
+            print(tasks_markdown(_evaluation(options.numbers)))
+        if options.losses:
+            print(losses_markdown(_evaluation(options.numbers)))
         if not options.name:
             return 0
         for file in share(options.numbers, options.models, options.name, options.all):

@@ -2,7 +2,7 @@
 """A photo on its way: packets of any size by importance, and what can be seen of those that came.
 
 One face for models, whose packets each decode alone, for streams that end at the first gap, and for whatever else cuts
-a photo into packets: a codec with erasure coding adds a class here and a name to SOURCES.
+a photo into packets. glimpse.evaluation.coded_shipment has a stream under an erasure code.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,10 +11,8 @@ from typing import Protocol
 
 import numpy as np
 
-from glimpse import zoo
 from glimpse.binding import OVERHEAD_BYTES
 from glimpse.decoder import PictureDecoder
-from glimpse.errors import UsageError
 from glimpse.evaluation import wavelet
 from glimpse.evaluation.jpeg import PROGRESSIVE_QUALITY, START_OF_SCAN, decode_cut, encode
 from glimpse.quality import psnr
@@ -206,7 +204,7 @@ class WaveletSource:
     def ship(self, photo: np.ndarray, payload: int, most: int) -> StreamShipment:
         """A photo to send."""
         height, width = photo.shape[:2]
-        data = _wavelet_stream(photo.tobytes(), height, width, most)
+        data = wavelet_stream(photo.tobytes(), height, width, most)
 
         def show(cuts: Sequence[int]) -> list[np.ndarray | None]:
             return [*wavelet.decode_cuts(data, cuts, height, width)] if cuts else []
@@ -215,25 +213,6 @@ class WaveletSource:
 
 
 @lru_cache(maxsize=1)
-def _wavelet_stream(pixels: bytes, height: int, width: int, most: int) -> bytes:
+def wavelet_stream(pixels: bytes, height: int, width: int, most: int) -> bytes:
+    """The embedded stream of a photo's bytes, kept because several packet sizes and codes cut the same one."""
     return wavelet.encode(np.frombuffer(pixels, np.uint8).reshape(height, width, 3), most)
-
-
-SOURCES: dict[str, Callable[[], Source]] = {"progressive": ProgressiveSource, "wavelet": WaveletSource}
-
-
-def source_named(name: str) -> Source:
-    """A model, or a rival of SOURCES; progressive JPEG may carry its quality, as in "progressive:30".
-
-    Raises:
-        UsageError: nothing has that name.
-        GlimpseError: a model cannot be loaded.
-    """
-    base, _, quality = name.partition(":")
-    if base == "progressive" and quality.isdecimal() and 1 <= int(quality) <= 95:
-        return ProgressiveSource(int(quality))
-    if name in SOURCES:
-        return SOURCES[name]()
-    if name in zoo.names() or "/" in name:
-        return ModelSource(zoo.load(name))
-    raise UsageError(f"there is nothing called {name!r}; choose from {', '.join([*zoo.names(), *SOURCES])}")

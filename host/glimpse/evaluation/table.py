@@ -6,6 +6,17 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+# What a classifier adds to a table of losses: key, name and form.
+JUDGED = (
+    ("top1", "right of all", "{:.0%}"),
+    ("top1_ten", "right of ten", "{:.0%}"),
+    ("perceptual", "distance", "{:.3f}"),
+)
+JUDGED_WORDS = (
+    " Right: first guesses among all labels, and among the folder's classes; distance: of the classifier's inner maps "
+    "from those of the original."
+)
+
 
 def tables(numbers: dict[str, Any]) -> list[Table]:
     """What a person wants to read: quality at fixed rates with BD-rates, accuracy, loss.
@@ -97,9 +108,10 @@ def loss_table(numbers: dict[str, Any]) -> Table:
     """Quality against loss of every model; `numbers` as glimpse.commands.evaluate lists them."""
     means = numbers["loss"]["means"]
     losses = sorted({mean["loss"] for mean in means})
+    judged = [each for each in JUDGED if all(each[0] in mean for mean in means)]
     table = _frame(
         f"PSNR dB and {numbers['measure']} when packets are lost, everything sent",
-        "Averages over photos and draws.",
+        f"Averages over photos and draws.{JUDGED_WORDS if judged else ''}",
     )
     # A line for each measure: seven losses beside each other still fit a terminal of 80 columns.
     table.add_column("codec", no_wrap=True)
@@ -111,6 +123,8 @@ def loss_table(numbers: dict[str, Any]) -> Table:
         size = f"{own[losses[0]]['bytes']:,.0f}"
         table.add_row(codec, size, *(f"{own[loss]['psnr_db']:.1f}" for loss in losses))
         table.add_row("", "", *(f"{own[loss]['ms_ssim']:.3f}" for loss in losses))
+        for key, name, form in judged:
+            table.add_row(f"  {name}", "", *(form.format(own[loss][key]) for loss in losses))
     return table
 
 

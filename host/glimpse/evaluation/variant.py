@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names of a model's variants, NAME:ranks or NAME:gain=0.2. NAME@4 is an old revision instead (glimpse.archive)."""
+"""Names of a model's variants, NAME:ranks, NAME:gain=0.2 or NAME:raster. NAME@4 is an old revision instead, see
+glimpse.archive.
+"""
 
 import math
 
 from glimpse.errors import UsageError
 
-RANKS, GAIN = "ranks", "gain="
+RANKS, GAIN, RASTER = "ranks", "gain=", "raster"
 
 
 def split_name(text: str) -> tuple[str, str]:
@@ -36,5 +38,7 @@ def gain_of(variant: str) -> float | None:
     except ValueError:
         gain = math.nan
     if not variant.startswith(GAIN) or not math.isfinite(gain):
-        raise UsageError(f"{variant!r} is no variant of a model; take NAME:ranks or a gain as in NAME:gain=0.2")
+        raise UsageError(
+            f"{variant!r} is no variant of a model; take NAME:ranks, NAME:raster or a gain as in NAME:gain=0.2"
+        )
     return gain

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glimpse.evaluation.classify import Classifier
+from glimpse.evaluation.classify import Classifier, perceptual_distance
 from glimpse.evaluation.detect import Detector, Judged, judge
 from glimpse.quality import Reference
 
@@ -18,6 +18,7 @@ class Seen:
     ms_ssim: float
     top1: float | None = None
     top1_ten: float | None = None
+    perceptual: float | None = None
     found: Judged | None = None
 
 
@@ -37,6 +38,7 @@ class Viewer:
         self.folder, self.classifier, self.detector = folder, classifier, detector
         self._reference = Reference(photo)
         self._truth = detector.truth(photo) if detector else []
+        self._original = classifier.look(photo) if classifier else None
         self._known: dict[bytes, Seen] = {}
 
     def see(self, picture: np.ndarray) -> Seen:
@@ -48,7 +50,11 @@ class Viewer:
         key = picture.tobytes()
         if key not in self._known:
             quality = self._reference.compare(picture)
-            top1, ten = self.classifier.judge(picture, self.folder) if self.classifier else (None, None)
+            top1 = ten = distance = None
+            if self.classifier and self._original:
+                look = self.classifier.look(picture)
+                top1, ten = self.classifier.right(look.scores, self.folder)
+                distance = perceptual_distance(self._original, look)
             found = judge(self.detector.find(picture), self._truth) if self.detector else None
-            self._known[key] = Seen(quality.psnr_db, quality.ms_ssim, top1, ten, found)
+            self._known[key] = Seen(quality.psnr_db, quality.ms_ssim, top1, ten, distance, found)
         return self._known[key]
