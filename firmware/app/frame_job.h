@@ -47,6 +47,10 @@ int frame_job_fetch(frame_job *job, uint8_t *row);
 /* All rows are in: quantises, ready for frame_job_packet. */
 int frame_job_encode(frame_job *job);
 
+/* The same in two steps, for those who quantise the latent in its place themselves, in between. */
+int frame_job_end(frame_job *job);
+void frame_job_ready(frame_job *job);
+
 /* The next packet into `packet` (payload bytes); its length, 0 at the end, or an error. Errors of node_sealing_close. */
 int frame_job_packet(frame_job *job, uint8_t *packet);
 

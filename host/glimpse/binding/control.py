@@ -12,6 +12,7 @@ from glimpse.errors import GlimpseError
 
 MAX_SEQUENCE = lib.GLIMPSE_MAX_SEQUENCE
 BUILTIN_SLOT = lib.GLIMPSE_SLOT_BUILTIN
+PARITY_GROUP = lib.GLIMPSE_PARITY_GROUP
 
 TRIGGERS = ("schedule", "request", "button", "motion", "change", "start")
 RESET_CAUSES = ("power-on", "software", "watchdog", "other")
@@ -19,7 +20,7 @@ RESULTS = ("done", "unknown", "range", "frame", "malformed", "storage")
 _SENTENCES = {
     "done": "done",
     "unknown": "the node does not know {command}; the rest was done",
-    "range": "{command} is out of range, or the node has no such model; no setting was changed",
+    "range": "{command} is out of range, or the node has no such model or no room for it; no setting was changed",
     "frame": "{command} is about a frame that the node is not sending",
     "malformed": "{command} makes no sense to the node; the rest was done",
     "storage": "the node's flash refused; nothing was changed",
@@ -32,6 +33,8 @@ _SETTING_TYPES = {
     "payload": lib.GLIMPSE_SETTING_PAYLOAD,
     "channels": lib.GLIMPSE_SETTING_CHANNELS,
     "slot": lib.GLIMPSE_SETTING_SLOT,
+    "prior": lib.GLIMPSE_SETTING_PRIOR,
+    "parity": lib.GLIMPSE_SETTING_PARITY,
 }
 SETTINGS = tuple(_SETTING_TYPES)
 _COMMAND_NAMES = {
@@ -114,7 +117,8 @@ class Reboot:
 @dataclass(frozen=True)
 class Set:
     """Settings to change, all together or none: period and deadline in seconds, crop (top, bottom, left, right) in
-    1/256 of the camera's picture with the last inside, budget and payload in bytes, channels, slot."""
+    1/256 of the camera's picture with the last inside, budget and payload in bytes, channels, slot, prior (photos in
+    a row that are sent as their changes), parity (packets for PARITY_GROUP others)."""
 
     settings: Settings
 
