@@ -188,10 +188,7 @@ def memory(elf: Path) -> dict[str, int]:
                 flash += section["sh_size"]
                 ram += section["sh_size"] if section["sh_flags"] & 1 else 0  # SHF_WRITE: .data
     apart = ("working_buffer", "node_latent", "node_reference")
-    size = {
-        name: symbols[name]["st_size"] if name in symbols else 0
-        for name in ("glimpse_builtin_model", *apart)
-    }
+    size = {name: symbols[name]["st_size"] if name in symbols else 0 for name in ("glimpse_builtin_model", *apart)}
     # Buffers in external memory, as TFLM's on the emulated Cortex-M7, are no part of the board's own RAM.
     inside = sum(size[name] for name in apart if name in symbols and symbols[name]["st_shndx"] in counted)
     return {

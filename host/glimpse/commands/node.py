@@ -2,8 +2,9 @@
 """`glimpse node`: what a node says of itself, its settings, and a restart, by the packets that also go by radio.
 
 JSON of `status` and `set`: target, settings {period, deadline (seconds), crop [top, bottom, left, right], budget,
-payload (bytes), channels, slot (255: built in), prior (photos), parity (packets)}, answer {sequence, result, command} or null, boots, reset_cause, model,
-model_revision, and of the last photo frame and trigger (null: none since the start). `modem` and `reboot` have none.
+payload (bytes), channels, slot (255: built in), prior (photos), parity (packets)}, answer {sequence, result, command}
+or null, boots, reset_cause, model, model_revision, and of the last photo frame and trigger (null: none since the
+start). `modem` and `reboot` have none.
 """
 
 from typing import Annotated
