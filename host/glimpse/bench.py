@@ -49,7 +49,8 @@ def measure(
         (null where they are not counted), instructions_by_stage, estimated_ms {board: {value, low, high}}, ram_bytes
         {static, buffers, stack_peak, total, latent and reference (not in total)}, flash_bytes {code, model, total},
         packets, bytes, macs, weights; with whole_tensor also whole_tensor {instructions, by_layer, network_ratio,
-        same_latent, same_side (null without a side output)}, null for a model that runs in patches or whose tensors do not fit.
+        same_latent, same_side (null without a side output)}, null for a model that runs in patches or whose tensors do
+        not fit.
         buffers and latent are what the model needs, which may be less than the image offers.
 
     Raises:
