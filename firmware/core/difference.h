@@ -35,7 +35,8 @@ typedef struct {
     bool steered;           /* by the picker, which is not used otherwise */
     bool stale;             /* the picker has not been told of changes to waiting */
     glimpse_ranks *waiting; /* what is still to be looked at; NULL: everything once */
-    glimpse_run last;       /* of the last packet */
+    glimpse_run last;       /* of the last packet, and of what was passed over before it */
+    uint32_t brought;       /* by it */
     glimpse_picker picker;
     glimpse_changes changes;
 } glimpse_difference_packer;

@@ -103,6 +103,7 @@ int glimpse_difference_begin(glimpse_difference_packer *packer, const glimpse_co
     packer->stale = false;
     packer->waiting = NULL;
     packer->last = (glimpse_run){0, 0};
+    packer->brought = 0;
     packer->steered = codec->order == GLIMPSE_ORDER_SALIENCY;
     glimpse_changes_begin(&packer->changes, codec, reference, symbols);
     if (packer->steered) {
@@ -236,7 +237,7 @@ int glimpse_difference_want(glimpse_difference_packer *packer, uint32_t top, uin
 
 void glimpse_difference_take_back(glimpse_difference_packer *packer)
 {
-    packer->sent -= packer->last.count;
+    packer->sent -= packer->brought;
     if (packer->waiting != NULL) {
         glimpse_ranks_add(packer->waiting, packer->last.first, packer->last.count);
     } else {
@@ -246,6 +247,7 @@ void glimpse_difference_take_back(glimpse_difference_packer *packer)
         glimpse_picker_unsent(&packer->picker, packer->last.first, packer->last.count);
     }
     packer->last.count = 0;
+    packer->brought = 0;
 }
 
 static bool any_waits(const glimpse_difference_packer *packer)
@@ -332,7 +334,8 @@ int glimpse_difference_pack(glimpse_difference_packer *packer, glimpse_run run, 
                                     payload - GLIMPSE_OVERHEAD_BYTES - GLIMPSE_REFERENCE_BYTES);
     sent(packer, run.first, size.count);
     packer->sent += size.count;
-    packer->last = (glimpse_run){run.first, size.count};
+    packer->brought = size.count;
+    packer->last = (glimpse_run){run.first - skipped, skipped + size.count};
     const size_t checked = GLIMPSE_HEADER_BYTES + GLIMPSE_REFERENCE_BYTES + size.length;
     const uint16_t check = glimpse_crc16(packet, checked);
     packet[checked] = (uint8_t)(check >> 8);

@@ -59,6 +59,14 @@ static glimpse_run last_run(const glimpse_schedule *schedule)
     return schedule->difference != NULL ? schedule->difference->last : schedule->packer.last;
 }
 
+/* What the last packet brings. */
+static glimpse_run packet_run(const glimpse_schedule *schedule)
+{
+    const glimpse_run run = last_run(schedule);
+    const uint32_t passed = schedule->difference != NULL ? run.count - schedule->difference->brought : 0;
+    return (glimpse_run){run.first + passed, run.count - passed};
+}
+
 /* Nothing of the symbols is to be taken back any more. */
 static void forget_run(glimpse_schedule *schedule)
 {
@@ -383,7 +391,7 @@ int glimpse_schedule_next(glimpse_schedule *schedule, uint64_t now, size_t paylo
     if (schedule->parity) {
         forget_run(schedule);
     } else {
-        schedule->turn = last_run(schedule);
+        schedule->turn = packet_run(schedule);
         schedule->tries = (uint8_t)(schedule->tries + (schedule->tries < UINT8_MAX));
         if (schedule->protection != NULL) {
             (void)glimpse_protection_sent(schedule->protection, packet, (size_t)length, limit); /* or it goes bare */

@@ -230,7 +230,11 @@ def _photos(run: Trial, photos: list[Path], originals: list[Reference], out: Pat
         }
         if frame:
             own, carried = float(np.mean(frame.coverage())), float(np.mean(frame.carried()))
-            row |= {"received": round(own, 4), "carried": round(carried, 4), "filled_in": round(max(0.0, 1 - own - carried), 4)}
+            row |= {
+                "received": round(own, 4),
+                "carried": round(carried, 4),
+                "filled_in": round(max(0.0, 1 - own - carried), 4),
+            }
         if frame and out:
             place, picture = out / f"{number:03d}-{photo.stem}.png", frame.picture()
             save_picture(place, picture)
