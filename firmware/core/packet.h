@@ -23,7 +23,7 @@ enum {
     GLIMPSE_COUNT_TWO_BYTES = 128 /* range coding: a count from here on takes two bytes */
 };
 
-/* Three bits. Version 1 reserves the numbers; so far only images are sent. */
+/* Three bits. */
 typedef enum {
     GLIMPSE_KIND_IMAGE = 0,
     GLIMPSE_KIND_DIFFERENCE = 1,
