@@ -5,10 +5,12 @@
 
 #include "app/duty.h"
 #include "app/models.h"
+#include "app/prior.h"
 #include "app/protocol.h"
 #include "app/remote.h"
 #include "app/report.h"
 #include "app/sealing.h"
+#include "app/spare.h"
 #include "core/crc.h"
 #include "core/status.h"
 #include "link/at_modem.h"
@@ -30,18 +32,19 @@ typedef enum { NOTHING, FRAME, REPORT } flight;
 static field_parts parts;
 static glimpse_at_modem modem;
 static bool on;
-static bool started;       /* since the modem was set, a photo has been taken or none is wanted */
-static bool sending;       /* a frame: commands reach it until the next photo */
-static uint8_t prompts;    /* how often the receiver has been told that all of it was sent */
-static bool all_told;      /* the receiver has said what it has */
-static uint8_t flying;     /* flight */
-static uint8_t frame;      /* number of the one that is being sent */
+static bool started;    /* since the modem was set, a photo has been taken or none is wanted */
+static bool sending;    /* a frame: commands reach it until the next photo */
+static uint8_t prompts; /* how often the receiver has been told that all of it was sent */
+static bool all_told;   /* the receiver has said what it has */
+static uint8_t flying;  /* flight */
+static uint8_t frame;   /* number of the one that is being sent */
 static size_t flying_bytes;
 static glimpse_telemetry report; /* what is still to be said of it */
 static uint32_t report_before;   /* `present` before the packet that flies */
 static bool reboot;
 static uint64_t reboot_by, next_photo, last_sent, not_before;
-static uint32_t rate, beside; /* of the next packet: data rate, and bytes that go with it */
+static glimpse_protection_rule parity; /* of the frame */
+static uint32_t rate, beside;          /* of the next packet: data rate, and bytes that go with it */
 
 static const glimpse_at_dialect *dialect_of(uint8_t number)
 {
@@ -146,6 +149,7 @@ int field_set_modem(const uint8_t *body)
 
 void field_drop_frame(void)
 {
+    prior_end_frame();
     sending = false;
 }
 
@@ -154,44 +158,93 @@ static bool is_due(uint64_t now)
     return parts.settings->remote.period > 0 && (!started || now >= next_photo);
 }
 
-static int begin_frame(uint64_t now)
+/* Memory for parity packets; NULL: there is not enough left. */
+static glimpse_protection *take_protection(spare_memory *spare, uint8_t packets, uint8_t **words)
+{
+    glimpse_protection *const protection = spare_take(spare, sizeof *protection);
+    *words = spare_take(spare, (size_t)packets * GLIMPSE_PARITY_MAX_WORD);
+    return *words != NULL ? protection : NULL;
+}
+
+bool field_has_room(const glimpse_settings *wanted)
+{
+    spare_memory spare = spare_begin();
+    uint8_t *words;
+    const bool ranks = spare_take(&spare, glimpse_schedule_memory(&models_encoder()->model->codec)) != NULL;
+    return (wanted->prior == 0 || (ranks && prior_fits(&spare))) &&
+           (wanted->parity == 0 || take_protection(&spare, wanted->parity, &words) != NULL);
+}
+
+static void protect(spare_memory *spare)
+{
+    const glimpse_codec *const codec = &parts.job->encoder->model->codec;
+    uint8_t *words;
+    parity = (glimpse_protection_rule){GLIMPSE_PARITY_GROUP, parts.settings->remote.parity};
+    glimpse_protection *const protection = parity.parity > 0 ? take_protection(spare, parity.parity, &words) : NULL;
+    if (protection != NULL &&
+        glimpse_protection_begin(protection, &parity, 1, codec->order == GLIMPSE_ORDER_SALIENCY, words,
+                                 (size_t)parity.parity * GLIMPSE_PARITY_MAX_WORD) == GLIMPSE_OK) {
+        glimpse_schedule_protect(parts.job->schedule, protection);
+    }
+}
+
+/* The latent becomes symbols, and the schedule has all the memory that there is for it. */
+static void begin_sending(size_t payload)
+{
+    frame_job *const job = parts.job;
+    const size_t bytes = glimpse_schedule_memory(&job->encoder->model->codec);
+    spare_memory spare = spare_begin();
+    uint8_t *const ranks = spare_take(&spare, bytes);
+    glimpse_difference_packer *const difference =
+        prior_quantise(job, ranks != NULL ? parts.settings->remote.prior : 0, payload, &spare);
+    frame_job_ready(job);
+    if (ranks != NULL) { /* without it everything is sent once */
+        (void)glimpse_schedule_remember(job->schedule, ranks, bytes);
+    }
+    if (difference != NULL) {
+        (void)glimpse_schedule_difference(job->schedule, difference);
+    }
+    protect(&spare);
+}
+
+static int begin_frame(uint64_t now, size_t room)
 {
     const glimpse_settings *const remote = &parts.settings->remote;
     glimpse_encoder *const encoder = models_encoder();
-    size_t bytes;
-    uint8_t *const memory = models_spare(&bytes);
-    const frame_request request = {
-        .source = parts.settings->link.source,
-        .coding = encoder->model->codec.cumulative != NULL ? GLIMPSE_CODING_RANGE : GLIMPSE_CODING_RAW,
-        .frame = frame,
-        .payload = remote->payload > 0 ? remote->payload : GLIMPSE_MAX_PAYLOAD,
-        .budget = remote->budget,
-        .channels = remote->channels};
+    const size_t seal = node_sealing_on() ? GLIMPSE_SEAL_COST_BYTES : 0;
+    const frame_request request = {.source = parts.settings->link.source,
+                                   .coding = encoder->model->codec.cumulative != NULL ? GLIMPSE_CODING_RANGE
+                                                                                      : GLIMPSE_CODING_RAW,
+                                   .frame = frame,
+                                   .payload = remote->payload > 0 ? remote->payload : GLIMPSE_MAX_PAYLOAD,
+                                   .budget = remote->budget,
+                                   .channels = remote->channels};
+    const size_t payload = room < request.payload ? room : request.payload;
+    prior_end_frame();
     int status = frame_job_begin(parts.job, encoder, &request);
     if (status == GLIMPSE_OK) {
         status = frame_job_fetch(parts.job, parts.row_or_packet);
     }
     if (status == GLIMPSE_OK) {
-        status = frame_job_encode(parts.job);
+        status = frame_job_end(parts.job);
     }
     parts.job->active = false; /* for uploads */
     if (status == GLIMPSE_OK) {
-        /* Without the memory everything is sent once. */
-        (void)glimpse_schedule_remember(parts.job->schedule, memory, bytes);
+        begin_sending(payload >= GLIMPSE_MIN_PAYLOAD + seal ? payload - seal : GLIMPSE_MIN_PAYLOAD);
         glimpse_schedule_deadline(parts.job->schedule,
                                   remote->deadline > 0 ? now + 1000ull * remote->deadline : GLIMPSE_NEVER);
     }
     return status;
 }
 
-static void take_photo(uint64_t now)
+static void take_photo(uint64_t now, size_t room)
 {
     const uint64_t period = 1000ull * parts.settings->remote.period;
     const bool first = !started;
     next_photo = first || now - next_photo >= period ? now + period : next_photo + period;
     started = true;
     frame = node_settings_take_frame(parts.settings);
-    sending = begin_frame(now) == GLIMPSE_OK;
+    sending = begin_frame(now, room) == GLIMPSE_OK;
     prompts = 0;
     if (sending) {
         report_photo(frame, first ? GLIMPSE_TRIGGER_START : GLIMPSE_TRIGGER_SCHEDULE);
@@ -200,8 +253,10 @@ static void take_photo(uint64_t now)
 
 /* ---- downlinks */
 
+/* The first run of a downlink begins another acknowledgement. */
 static void is_known(void *context, uint32_t first, uint32_t count)
 {
+    prior_acknowledge(frame, (glimpse_run){first, count}, !all_told);
     all_told = true;
     (void)glimpse_schedule_known(context, first, count);
 }
@@ -260,6 +315,7 @@ static void take_downlink(const glimpse_link_event *event, uint64_t now)
         return; /* not for this node, or damaged: nobody waits for an answer */
     }
     if (outcome.model_changed) {
+        prior_forget();
         sending = false;
     }
     if (sending) {
@@ -440,7 +496,7 @@ void field_poll(void)
         return;
     }
     if (is_due(now)) {
-        take_photo(now); /* only with a network that could carry it; the modem is silent meanwhile */
+        take_photo(now, room); /* only with a network that could carry it; the modem is silent meanwhile */
         not_before = now;
         return;
     }

@@ -30,6 +30,9 @@ int field_set_modem(const uint8_t *body);
 /* To be called for ever; returns soon, except while a photo is taken. */
 void field_poll(void);
 
+/* Whether this build has room for differences and parity packets of the model in use, as far as they are wanted. */
+bool field_has_room(const glimpse_settings *wanted);
+
 /* The serial line takes the job: the frame that was being sent ends. */
 void field_drop_frame(void);
 

@@ -90,21 +90,31 @@ int frame_job_fetch(frame_job *job, uint8_t *row)
     return status;
 }
 
-int frame_job_encode(frame_job *job)
+int frame_job_end(frame_job *job)
 {
-    const glimpse_codec *const codec = &job->encoder->model->codec;
-    uint32_t start = port_counter();
+    const uint32_t start = port_counter();
     const int status = glimpse_frame_end(job->encoder);
     count(job, NODE_STAGE_NETWORK, start);
-    if (status != GLIMPSE_OK) {
-        return status;
-    }
-    start = port_counter();
-    glimpse_symbols_quantise(codec, job->encoder->latent, symbols_of(job->encoder));
+    return status;
+}
+
+void frame_job_ready(frame_job *job)
+{
     (void)begin_schedule(job); /* as it went before */
     if (job->encoder->model->side_layer >= 0) {
         glimpse_schedule_steer(job->schedule, job->encoder->side);
     }
+}
+
+int frame_job_encode(frame_job *job)
+{
+    const int status = frame_job_end(job);
+    if (status != GLIMPSE_OK) {
+        return status;
+    }
+    const uint32_t start = port_counter();
+    glimpse_symbols_quantise(&job->encoder->model->codec, job->encoder->latent, symbols_of(job->encoder));
+    frame_job_ready(job);
     count(job, NODE_STAGE_QUANTISE, start);
     return GLIMPSE_OK;
 }
@@ -113,7 +123,7 @@ int frame_job_encode(frame_job *job)
 static bool is_full(const frame_job *job)
 {
     const uint32_t positions = glimpse_codec_positions(&job->encoder->model->codec);
-    return job->request.channels > 0 && job->schedule->packer.sent >= job->request.channels * positions;
+    return job->request.channels > 0 && glimpse_schedule_sent(job->schedule) >= job->request.channels * positions;
 }
 
 static int finish(frame_job *job)
@@ -143,13 +153,14 @@ static int sealed_packet(frame_job *job, uint64_t now, size_t payload, uint8_t *
 
 int frame_job_packet_now(frame_job *job, uint64_t now, size_t payload, uint8_t *packet)
 {
-    if (is_full(job)) {
+    if (is_full(job) && job->schedule->protection == NULL) {
         return finish(job);
     }
+    job->schedule->closed = is_full(job); /* but for its parity packets */
     const uint32_t start = port_counter();
     const size_t most = payload < job->request.payload ? payload : job->request.payload;
-    const int length = job->sealed ? sealed_packet(job, now, most, packet)
-                                   : glimpse_schedule_next(job->schedule, now, most, packet);
+    const int length =
+        job->sealed ? sealed_packet(job, now, most, packet) : glimpse_schedule_next(job->schedule, now, most, packet);
     count(job, NODE_STAGE_PACK, start);
     if (length > 0) {
         ++job->packets;

@@ -12,11 +12,11 @@
 #include "nn/encoder.h"
 
 typedef struct {
-    uint8_t source;  /* NODE_SOURCE_... */
-    uint8_t coding;  /* glimpse_coding */
-    uint8_t frame;   /* 0..GLIMPSE_MAX_FRAME */
-    uint8_t payload; /* bytes, of sealed packets with the seal */
-    uint32_t budget; /* radio bytes, NODE_NO_BUDGET: no limit */
+    uint8_t source;   /* NODE_SOURCE_... */
+    uint8_t coding;   /* glimpse_coding */
+    uint8_t frame;    /* 0..GLIMPSE_MAX_FRAME */
+    uint8_t payload;  /* bytes, of sealed packets with the seal */
+    uint32_t budget;  /* radio bytes, NODE_NO_BUDGET: no limit */
     uint8_t channels; /* as many symbols as these have, then the frame ends; 0: all */
 } frame_request;
 
@@ -24,7 +24,7 @@ typedef struct {
     frame_request request;
     glimpse_encoder *encoder;
     glimpse_schedule *schedule; /* in memory that the encoder does not need then: good from frame_job_encode on */
-    uint16_t row; /* next photo row */
+    uint16_t row;               /* next photo row */
     uint16_t packets;
     uint32_t bytes;
     uint32_t counts[NODE_STAGES]; /* in the port's unit */
@@ -46,6 +46,10 @@ int frame_job_fetch(frame_job *job, uint8_t *row);
 
 /* All rows are in: quantises, ready for frame_job_packet. */
 int frame_job_encode(frame_job *job);
+
+/* The same in two steps, for those who quantise the latent in its place themselves, in between. */
+int frame_job_end(frame_job *job);
+void frame_job_ready(frame_job *job);
 
 /* The next packet into `packet` (payload bytes); its length, 0 at the end, or an error. Errors of node_sealing_close. */
 int frame_job_packet(frame_job *job, uint8_t *packet);

@@ -20,6 +20,9 @@
 #ifndef NODE_SIDE_BYTES
 #define NODE_SIDE_BYTES 784 /* 28 x 28 x 1 */
 #endif
+#ifndef NODE_REFERENCE_BYTES
+#define NODE_REFERENCE_BYTES NODE_LATENT_BYTES /* symbols that the receiver has; 0: no photo leaves as its changes */
+#endif
 #ifndef NODE_MAX_PHOTO_WIDTH
 #define NODE_MAX_PHOTO_WIDTH 320
 #endif

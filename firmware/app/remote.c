@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/remote.h"
 
+#include "app/field.h"
 #include "app/models.h"
 #include "core/status.h"
 #include "ports/port.h"
@@ -69,6 +70,12 @@ static void commit(request *r, node_settings *settings, bool *model_changed)
     const bool other_model = r->has_slot && !is_refused(r) && r->wanted.slot != slot;
     if (other_model && models_use(r->wanted.slot) != GLIMPSE_OK) {
         note(r, GLIMPSE_ANSWER_RANGE, GLIMPSE_SETTING_SLOT);
+    }
+    if (r->has_settings && !is_refused(r) && !field_has_room(&r->wanted)) {
+        note(r, GLIMPSE_ANSWER_RANGE, r->wanted.prior > 0 ? GLIMPSE_SETTING_PRIOR : GLIMPSE_SETTING_PARITY);
+        if (models_slot() != slot) {
+            (void)models_use(slot);
+        }
     }
     node_settings next = *settings;
     next.answer.result = (uint8_t)r->result;

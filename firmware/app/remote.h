@@ -15,11 +15,11 @@
 typedef struct {
     const glimpse_codec *codec;
     uint8_t frame;
-    void *context; /* given to all of these: */
+    void *context;                                                /* given to all of these: */
     void (*known)(void *context, uint32_t first, uint32_t count); /* the receiver has these ranks */
-    void (*want)(void *context, const glimpse_area *region);    /* inside the latent; this before the rest */
+    void (*want)(void *context, const glimpse_area *region);      /* inside the latent; this before the rest */
     void (*more)(void *context, uint32_t bytes);                  /* so many radio bytes more */
-    void (*more_to)(void *context, uint32_t rank);                /* up to this one, which is below the symbols' number */
+    void (*more_to)(void *context, uint32_t rank); /* up to this one, which is below the symbols' number */
     void (*stop)(void *context);
 } remote_frame;
 

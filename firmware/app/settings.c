@@ -9,7 +9,7 @@
 #include "core/packet.h"
 #include "ports/port.h"
 
-/* In flash, one after the other; an erased word reads as all ones. The two older records are read and never written. */
+/* In flash, one after the other; an erased word reads as all ones. The older records are read and never written. */
 typedef struct {
     uint32_t sequence; /* counts records over both regions; the highest sound one is the newest */
     uint32_t boots;
@@ -37,7 +37,7 @@ typedef struct {
     uint32_t boots;
     uint8_t model_slot;
     uint8_t next_frame;
-    uint8_t version; /* 2 */
+    uint8_t version; /* 3; 2: without the line that says so */
     uint8_t answered;
     uint16_t answer_sequence;
     uint8_t answer_result;
@@ -50,13 +50,14 @@ typedef struct {
     uint8_t channels;
     node_security security;
     node_link link;
+    uint8_t prior, parity, zero[2]; /* not in version 2 */
     uint32_t check;
     uint32_t end; /* END: so that a whole record never seems to end in erased words */
 } record;
 
-enum { WORD = 4, VERSION = 2, END = 0x5A5A5A5A };
+enum { WORD = 4, VERSION = 3, VERSION_BEFORE = 2, END = 0x5A5A5A5A };
 _Static_assert(sizeof(first_record) == 16 && sizeof(sealing_record) == 16 + sizeof(node_security), "no holes");
-_Static_assert(sizeof(record) == 40 + sizeof(node_security) + sizeof(node_link), "no holes");
+_Static_assert(sizeof(record) == 44 + sizeof(node_security) + sizeof(node_link), "no holes");
 _Static_assert(sizeof(record) % WORD == 0, "whole words");
 _Static_assert((int)NODE_BUILTIN_MODEL == (int)GLIMPSE_SLOT_BUILTIN, "one number for the built-in model");
 
@@ -87,6 +88,20 @@ static bool is_sound(const void *bytes, size_t check_at)
     return sequence != UINT32_MAX && check == glimpse_crc32(0, bytes, check_at);
 }
 
+/* A record of the version before lacks only what stands before its check. */
+static size_t read_before(const uint8_t *bytes, size_t left, record *r)
+{
+    enum { CHECK_AT = offsetof(record, prior), SIZE = CHECK_AT + 8 };
+    uint32_t end;
+    if (left < SIZE || !is_sound(bytes, CHECK_AT)) {
+        return 0;
+    }
+    memcpy(&end, bytes + CHECK_AT + 4, sizeof end);
+    *r = (record){.sequence = 0};
+    memcpy(r, bytes, CHECK_AT);
+    return end == END ? SIZE : 0;
+}
+
 /* Reads what lies at `bytes`, of which `left` remain: as the newest version, filled up with defaults. Returns the
    bytes that it takes, 0 when it is no sound record. */
 static size_t read_record(const uint8_t *bytes, size_t left, record *r)
@@ -96,6 +111,9 @@ static size_t read_record(const uint8_t *bytes, size_t left, record *r)
     if (left >= sizeof *r && bytes[offsetof(record, version)] == VERSION) {
         memcpy(r, bytes, sizeof *r);
         return is_sound(r, offsetof(record, check)) && r->end == END ? sizeof *r : 0;
+    }
+    if (left > offsetof(record, version) && bytes[offsetof(record, version)] == VERSION_BEFORE) {
+        return read_before(bytes, left, r);
     }
     if (left >= sizeof old && is_sound(bytes, offsetof(sealing_record, check))) {
         taken = sizeof old;
@@ -144,7 +162,9 @@ static node_settings settings_of(const record *r)
                    .budget = r->budget,
                    .payload = r->payload,
                    .channels = r->channels,
-                   .slot = r->model_slot},
+                   .slot = r->model_slot,
+                   .prior = r->prior,
+                   .parity = r->parity},
         .security = r->security,
         .link = r->link,
     };
@@ -224,6 +244,8 @@ bool node_settings_save(const node_settings *settings)
                 .channels = remote->channels,
                 .security = settings->security,
                 .link = settings->link,
+                .prior = remote->prior,
+                .parity = remote->parity,
                 .end = END};
     r.check = glimpse_crc32(0, (const uint8_t *)&r, offsetof(record, check));
     if (newest.next + sizeof r > port_region_size(newest.region)) {

@@ -30,8 +30,13 @@ typedef struct {
     const uint8_t *symbols; /* [height, width, channels] */
     const glimpse_reference *reference;
     uint32_t rank; /* not steered: of the first symbol that may still have to be sent */
+    uint32_t sent; /* symbols, of each packet from its first to its last */
     uint8_t frame;
-    bool steered; /* by the picker, which is not used otherwise */
+    bool steered;           /* by the picker, which is not used otherwise */
+    bool stale;             /* the picker has not been told of changes to waiting */
+    glimpse_ranks *waiting; /* what is still to be looked at; NULL: everything once */
+    glimpse_run last;       /* of the last packet, and of what was passed over before it */
+    uint32_t brought;       /* by it */
     glimpse_picker picker;
     glimpse_changes changes;
 } glimpse_difference_packer;
@@ -43,8 +48,19 @@ typedef struct {
 int glimpse_difference_begin(glimpse_difference_packer *packer, const glimpse_codec *codec,
                              const glimpse_reference *reference, const uint8_t *symbols, uint8_t frame);
 
+/* As glimpse_packer_follow, glimpse_packer_changed, glimpse_packer_want and glimpse_packer_take_back. What is no news and
+   waits goes from `waiting` when its turn comes. */
+void glimpse_difference_follow(glimpse_difference_packer *packer, glimpse_ranks *waiting);
+void glimpse_difference_changed(glimpse_difference_packer *packer);
+int glimpse_difference_want(glimpse_difference_packer *packer, uint32_t top, uint32_t bottom, uint32_t left,
+                            uint32_t right);
+void glimpse_difference_take_back(glimpse_difference_packer *packer);
+
 /* As glimpse_packer_next; 0 when all news have been sent. A packet starts and ends with news. */
 int glimpse_difference_next(glimpse_difference_packer *packer, size_t payload, uint8_t *packet);
+
+/* The same of a run that the caller chose, all of it in `waiting`; 0: there is no news in it. */
+int glimpse_difference_pack(glimpse_difference_packer *packer, glimpse_run run, size_t payload, uint8_t *packet);
 
 /* Where a packet is decoded before anything of it is taken; nothing in it needs to be set. */
 typedef struct {

@@ -80,14 +80,10 @@ static void steer(glimpse_difference_packer *packer)
 {
     const glimpse_codec *codec = packer->codec;
     const uint32_t cells = (uint32_t)codec->saliency.rows * codec->saliency.columns;
-    const uint32_t total = glimpse_segment_total(codec);
-    packer->picker.codec = codec;
-    for (uint32_t i = 0; i < total; i++) {
+    glimpse_picker_begin(&packer->picker, codec, NULL);
+    for (uint32_t i = 0; i < cells; i++) { /* the segments of the first block are the cells */
         const glimpse_segment segment = glimpse_segment_numbered(codec, i);
-        packer->picker.waiting[i] = (uint16_t)segment.count;
-        if (i < cells) { /* the segments of the first block are the cells */
-            packer->picker.level[segment.cell] = change_level(packer, &segment);
-        }
+        packer->picker.level[segment.cell] = change_level(packer, &segment);
     }
 }
 
@@ -101,7 +97,12 @@ int glimpse_difference_begin(glimpse_difference_packer *packer, const glimpse_co
     packer->symbols = symbols;
     packer->reference = reference;
     packer->rank = 0;
+    packer->sent = 0;
     packer->frame = frame;
+    packer->stale = false;
+    packer->waiting = NULL;
+    packer->last = (glimpse_run){0, 0};
+    packer->brought = 0;
     packer->steered = codec->order == GLIMPSE_ORDER_SALIENCY;
     glimpse_changes_begin(&packer->changes, codec, reference, symbols);
     if (packer->steered) {
@@ -210,32 +211,86 @@ static body_size put_body(glimpse_difference_packer *packer, uint32_t first, uin
     return size;
 }
 
-/* The symbols that the next packet may bring; none when all news have been sent. */
-static glimpse_run next_run(const glimpse_difference_packer *packer)
+void glimpse_difference_follow(glimpse_difference_packer *packer, glimpse_ranks *waiting)
 {
-    const uint32_t count = glimpse_codec_symbols(packer->codec);
-    if (!packer->steered) {
-        return (glimpse_run){packer->rank, count - packer->rank};
+    packer->waiting = waiting;
+    packer->stale = true;
+}
+
+void glimpse_difference_changed(glimpse_difference_packer *packer)
+{
+    packer->stale = packer->waiting != NULL;
+}
+
+int glimpse_difference_want(glimpse_difference_packer *packer, uint32_t top, uint32_t bottom, uint32_t left,
+                            uint32_t right)
+{
+    if (top >= bottom || left >= right || bottom > packer->codec->height || right > packer->codec->width) {
+        return GLIMPSE_ERROR_ARGUMENT;
     }
+    if (packer->steered) {
+        glimpse_picker_want(&packer->picker, top, bottom, left, right);
+    }
+    return packer->steered;
+}
+
+void glimpse_difference_take_back(glimpse_difference_packer *packer)
+{
+    packer->sent -= packer->brought;
+    if (packer->waiting != NULL) {
+        glimpse_ranks_add(packer->waiting, packer->last.first, packer->last.count);
+    } else {
+        packer->rank = packer->last.first;
+    }
+    if (packer->steered && !packer->stale) {
+        glimpse_picker_unsent(&packer->picker, packer->last.first, packer->last.count);
+    }
+    packer->last.count = 0;
+    packer->brought = 0;
+}
+
+static bool any_waits(const glimpse_difference_packer *packer)
+{
     const uint32_t total = glimpse_segment_total(packer->codec);
     for (uint32_t i = 0; i < total; i++) {
         if (packer->picker.waiting[i] > 0) {
-            return glimpse_picker_next(&packer->picker, 1).run;
+            return true;
         }
     }
-    return (glimpse_run){count, 0};
+    return false;
+}
+
+/* The symbols that the next packet may bring; none when everything has been sent. */
+static glimpse_run next_run(glimpse_difference_packer *packer)
+{
+    const uint32_t count = glimpse_codec_symbols(packer->codec);
+    if (packer->steered && packer->stale) {
+        glimpse_picker_follow(&packer->picker, packer->waiting);
+        packer->stale = false;
+    }
+    if (packer->steered) {
+        return any_waits(packer) ? glimpse_picker_next(&packer->picker, 1).run : (glimpse_run){count, 0};
+    }
+    if (packer->waiting == NULL) {
+        return (glimpse_run){packer->rank, count - packer->rank};
+    }
+    const uint32_t first = glimpse_ranks_next(packer->waiting, 0);
+    return (glimpse_run){first, first < count ? glimpse_ranks_end(packer->waiting, first) - first : 0};
 }
 
 static void sent(glimpse_difference_packer *packer, uint32_t first, uint32_t count)
 {
     packer->rank = first + count;
-    if (packer->steered) {
+    if (packer->waiting != NULL) {
+        glimpse_ranks_remove(packer->waiting, first, count);
+    }
+    if (packer->steered && !packer->stale) {
         glimpse_picker_sent(&packer->picker, first, count);
     }
 }
 
 /* How many symbols at the start of a run are no news. */
-static uint32_t stale(const glimpse_difference_packer *packer, glimpse_run run)
+static uint32_t without_news(const glimpse_difference_packer *packer, glimpse_run run)
 {
     glimpse_order order;
     glimpse_order_seek(&order, packer->codec, run.first);
@@ -247,22 +302,15 @@ static uint32_t stale(const glimpse_difference_packer *packer, glimpse_run run)
     return run.count;
 }
 
-int glimpse_difference_next(glimpse_difference_packer *packer, size_t payload, uint8_t *packet)
+int glimpse_difference_pack(glimpse_difference_packer *packer, glimpse_run run, size_t payload, uint8_t *packet)
 {
     if (payload < GLIMPSE_MIN_PAYLOAD || payload > GLIMPSE_MAX_PAYLOAD) {
         return GLIMPSE_ERROR_ARGUMENT;
     }
-    glimpse_run run = next_run(packer);
-    while (run.count > 0) {
-        const uint32_t skipped = stale(packer, run);
-        sent(packer, run.first, skipped);
-        run.first += skipped;
-        run.count -= skipped;
-        if (run.count > 0) {
-            break;
-        }
-        run = next_run(packer);
-    }
+    const uint32_t skipped = without_news(packer, run);
+    sent(packer, run.first, skipped);
+    run.first += skipped;
+    run.count -= skipped;
     if (run.count == 0) {
         return 0;
     }
@@ -284,5 +332,20 @@ int glimpse_difference_next(glimpse_difference_packer *packer, size_t payload, u
     const body_size size = put_body(packer, run.first, run.count, body + GLIMPSE_REFERENCE_BYTES,
                                     payload - GLIMPSE_OVERHEAD_BYTES - GLIMPSE_REFERENCE_BYTES);
     sent(packer, run.first, size.count);
+    packer->sent += size.count;
+    packer->brought = size.count;
+    packer->last = (glimpse_run){run.first - skipped, skipped + size.count};
     return (int)glimpse_packet_close(packet, GLIMPSE_REFERENCE_BYTES + size.length);
+}
+
+int glimpse_difference_next(glimpse_difference_packer *packer, size_t payload, uint8_t *packet)
+{
+    if (payload < GLIMPSE_MIN_PAYLOAD || payload > GLIMPSE_MAX_PAYLOAD) {
+        return GLIMPSE_ERROR_ARGUMENT;
+    }
+    int length = 0;
+    for (glimpse_run run = next_run(packer); run.count > 0 && length == 0; run = next_run(packer)) {
+        length = glimpse_difference_pack(packer, run, payload, packet);
+    }
+    return length;
 }

@@ -94,6 +94,19 @@ int glimpse_protection_sent(glimpse_protection *protection, const uint8_t *packe
     return added < 0 ? added : GLIMPSE_OK;
 }
 
+void glimpse_protection_take_back(glimpse_protection *protection)
+{
+    if (protection->group.written > 0) {
+        protection->group.written--;
+    }
+}
+
+void glimpse_protection_restart(glimpse_protection *protection)
+{
+    protection->waiting = 0;
+    next_rule(protection);
+}
+
 void glimpse_protection_end(glimpse_protection *protection)
 {
     close_group(protection);

@@ -46,6 +46,12 @@ size_t glimpse_protection_room(const glimpse_protection *protection, size_t payl
    rule's packets get one of their own. Errors as glimpse_parity_add; the packet then goes bare. */
 int glimpse_protection_sent(glimpse_protection *protection, const uint8_t *packet, size_t length, size_t payload);
 
+/* The packet that glimpse_protection_next wrote last, and that nothing was called after, did not leave. */
+void glimpse_protection_take_back(glimpse_protection *protection);
+
+/* What became of all that was sent is known: no parity for it. */
+void glimpse_protection_restart(glimpse_protection *protection);
+
 /* No packet follows: an unfinished group gets its share of parity. */
 void glimpse_protection_end(glimpse_protection *protection);
 

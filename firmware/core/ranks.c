@@ -33,7 +33,7 @@ void glimpse_ranks_add(glimpse_ranks *ranks, uint32_t first, uint32_t count)
 void glimpse_ranks_remove(glimpse_ranks *ranks, uint32_t first, uint32_t count)
 {
     for (uint32_t rank = first; rank < first + count; rank++) {
-        ranks->bits[rank >> 3] &= (uint8_t)~(1u << (rank & 7u));
+        ranks->bits[rank >> 3] &= (uint8_t) ~(1u << (rank & 7u));
     }
     if (first <= ranks->lowest && ranks->lowest < first + count) {
         ranks->lowest = first + count;

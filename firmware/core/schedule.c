@@ -10,7 +10,11 @@ int glimpse_schedule_begin(glimpse_schedule *schedule, const glimpse_codec *code
     schedule->remembers = false;
     schedule->reported = false;
     schedule->stopped = false;
+    schedule->closed = false;
+    schedule->parity = false;
     schedule->done = false;
+    schedule->difference = NULL;
+    schedule->protection = NULL;
     schedule->resend = GLIMPSE_RESEND_BY_IMPORTANCE;
     schedule->sends = 1;
     schedule->round = 1;
@@ -31,6 +35,77 @@ int glimpse_schedule_begin(glimpse_schedule *schedule, const glimpse_codec *code
 void glimpse_schedule_steer(glimpse_schedule *schedule, const int8_t *side)
 {
     glimpse_packer_steer(&schedule->packer, side);
+}
+
+int glimpse_schedule_difference(glimpse_schedule *schedule, glimpse_difference_packer *difference)
+{
+    if (!schedule->remembers) {
+        return GLIMPSE_ERROR_STATE;
+    }
+    schedule->difference = difference;
+    glimpse_difference_follow(difference, &schedule->waiting);
+    return GLIMPSE_OK;
+}
+
+void glimpse_schedule_protect(glimpse_schedule *schedule, glimpse_protection *protection)
+{
+    schedule->protection = protection;
+}
+
+/* ---- whichever cuts the packets */
+
+static glimpse_run last_run(const glimpse_schedule *schedule)
+{
+    return schedule->difference != NULL ? schedule->difference->last : schedule->packer.last;
+}
+
+/* What the last packet brings. */
+static glimpse_run packet_run(const glimpse_schedule *schedule)
+{
+    const glimpse_run run = last_run(schedule);
+    const uint32_t passed = schedule->difference != NULL ? run.count - schedule->difference->brought : 0;
+    return (glimpse_run){run.first + passed, run.count - passed};
+}
+
+/* Nothing of the symbols is to be taken back any more. */
+static void forget_run(glimpse_schedule *schedule)
+{
+    schedule->packer.last.count = 0;
+    if (schedule->difference != NULL) {
+        schedule->difference->last.count = 0;
+    }
+}
+
+static void changed(glimpse_schedule *schedule)
+{
+    if (schedule->difference != NULL) {
+        glimpse_difference_changed(schedule->difference);
+    } else {
+        glimpse_packer_changed(&schedule->packer);
+    }
+}
+
+static int cut_next(glimpse_schedule *schedule, size_t limit, uint8_t *packet)
+{
+    return schedule->difference != NULL ? glimpse_difference_next(schedule->difference, limit, packet)
+                                        : glimpse_packer_next(&schedule->packer, limit, packet);
+}
+
+static int cut_run(glimpse_schedule *schedule, glimpse_run run, size_t limit, uint8_t *packet)
+{
+    return schedule->difference != NULL ? glimpse_difference_pack(schedule->difference, run, limit, packet)
+                                        : glimpse_packer_pack(&schedule->packer, run, limit, packet);
+}
+
+uint32_t glimpse_schedule_sent(const glimpse_schedule *schedule)
+{
+    return schedule->difference != NULL ? schedule->difference->sent : schedule->packer.sent;
+}
+
+int glimpse_schedule_want(glimpse_schedule *schedule, uint32_t top, uint32_t bottom, uint32_t left, uint32_t right)
+{
+    return schedule->difference != NULL ? glimpse_difference_want(schedule->difference, top, bottom, left, right)
+                                        : glimpse_packer_want(&schedule->packer, top, bottom, left, right);
 }
 
 /* ---- what has arrived */
@@ -76,14 +151,14 @@ int glimpse_schedule_known(glimpse_schedule *schedule, uint32_t first, uint32_t 
     }
     glimpse_ranks_add(&schedule->known, first, count);
     glimpse_ranks_remove(&schedule->waiting, first, count);
-    glimpse_packer_changed(&schedule->packer);
+    changed(schedule);
     return GLIMPSE_OK;
 }
 
 static void begin_round(glimpse_schedule *schedule)
 {
     glimpse_ranks_fill_but(&schedule->waiting, &schedule->known);
-    glimpse_packer_changed(&schedule->packer);
+    changed(schedule);
     schedule->reported = false;
 }
 
@@ -97,16 +172,15 @@ void glimpse_schedule_lost(glimpse_schedule *schedule)
     if (!schedule->remembers) {
         return;
     }
+    if (schedule->protection != NULL) {
+        glimpse_protection_restart(schedule->protection);
+        schedule->parity = false;
+    }
     if (schedule->resend == GLIMPSE_RESEND_BY_IMPORTANCE || is_empty(&schedule->waiting)) {
         begin_round(schedule);
     } else {
         schedule->reported = true;
     }
-}
-
-int glimpse_schedule_want(glimpse_schedule *schedule, uint32_t top, uint32_t bottom, uint32_t left, uint32_t right)
-{
-    return glimpse_packer_want(&schedule->packer, top, bottom, left, right);
 }
 
 void glimpse_schedule_stop(glimpse_schedule *schedule)
@@ -137,21 +211,30 @@ void glimpse_schedule_deadline(glimpse_schedule *schedule, uint64_t deadline)
 /* Takes the last packet back, less what has been acknowledged since. */
 static void take_back(glimpse_schedule *schedule)
 {
-    const glimpse_run last = schedule->packer.last;
-    glimpse_packer_take_back(&schedule->packer);
+    const glimpse_run last = last_run(schedule);
+    if (schedule->parity) {
+        glimpse_protection_take_back(schedule->protection);
+        schedule->parity = false;
+        return;
+    }
+    if (schedule->difference != NULL) {
+        glimpse_difference_take_back(schedule->difference);
+    } else {
+        glimpse_packer_take_back(&schedule->packer);
+    }
     if (schedule->remembers) {
         for (uint32_t rank = last.first; rank < last.first + last.count; rank++) {
             if (glimpse_ranks_has(&schedule->known, rank)) {
                 glimpse_ranks_remove(&schedule->waiting, rank, 1);
             }
         }
-        glimpse_packer_changed(&schedule->packer);
+        changed(schedule);
     }
 }
 
 void glimpse_schedule_failed(glimpse_schedule *schedule)
 {
-    if (schedule->packer.last.count > 0) {
+    if (schedule->parity || last_run(schedule).count > 0) {
         take_back(schedule);
     }
 }
@@ -196,38 +279,63 @@ static bool repeat_turn(glimpse_schedule *schedule, glimpse_run *run)
             glimpse_ranks_add(&schedule->waiting, rank, 1);
         }
     }
-    glimpse_packer_changed(&schedule->packer);
+    changed(schedule);
     *run = (glimpse_run){first, glimpse_ranks_end(&schedule->waiting, first) - first};
     return true;
 }
 
 /* When everything has been sent: once more what is not known, as long as that is wanted. */
-static void repeat_round(glimpse_schedule *schedule)
+static bool repeat_round(glimpse_schedule *schedule)
 {
-    if (!is_empty(&schedule->waiting)) {
-        return;
-    }
     if (schedule->reported) {
         begin_round(schedule);
-    } else if (schedule->resend != GLIMPSE_RESEND_AT_ONCE && may_repeat(schedule, schedule->round)) {
+        return true;
+    }
+    if (schedule->resend != GLIMPSE_RESEND_AT_ONCE && may_repeat(schedule, schedule->round)) {
         schedule->round = (uint8_t)(schedule->round + (schedule->sends != 0));
         begin_round(schedule);
+        return true;
     }
+    return false;
 }
 
 static int pack(glimpse_schedule *schedule, size_t limit, uint8_t *packet)
 {
     glimpse_run run;
+    if (schedule->closed) {
+        return 0;
+    }
     if (!schedule->remembers) {
-        return glimpse_packer_next(&schedule->packer, limit, packet);
+        return cut_next(schedule, limit, packet);
     }
     if (repeat_turn(schedule, &run)) {
-        return glimpse_packer_pack(&schedule->packer, run, limit, packet);
+        return cut_run(schedule, run, limit, packet);
     }
     schedule->turn.count = 0; /* that one is over */
     schedule->tries = 0;
-    repeat_round(schedule);
-    return glimpse_packer_next(&schedule->packer, limit, packet);
+    /* What waits may be no news: then nothing comes of it. */
+    const int length = is_empty(&schedule->waiting) ? 0 : cut_next(schedule, limit, packet);
+    return length == 0 && repeat_round(schedule) ? cut_next(schedule, limit, packet) : length;
+}
+
+/* A parity packet where one is due, else one of symbols, else the parity of the last ones. */
+static int choose(glimpse_schedule *schedule, size_t limit, uint8_t *packet)
+{
+    glimpse_protection *const protection = schedule->protection;
+    if (protection == NULL) {
+        return pack(schedule, limit, packet);
+    }
+    int length = glimpse_protection_next(protection, limit, packet);
+    schedule->parity = length > 0;
+    if (length == 0) {
+        length = pack(schedule, glimpse_protection_room(protection, limit), packet);
+    }
+    if (length == 0) {
+        glimpse_protection_end(protection);
+        length = glimpse_protection_next(protection, limit, packet);
+        schedule->parity = length > 0;
+    }
+    return length;
 }
 
 /* True when the packet may leave now. Else it has been taken back, and the schedule waits or has ended. */
@@ -273,15 +381,22 @@ int glimpse_schedule_next(glimpse_schedule *schedule, uint64_t now, size_t paylo
             return wait_until(schedule, GLIMPSE_NEVER);
         }
     }
-    const int length = pack(schedule, limit, packet);
+    const int length = choose(schedule, limit, packet);
     if (length <= 0) {
         return length == 0 ? finish(schedule) : length;
     }
     if (schedule->duty != NULL && !claim_airtime(schedule, now, length)) {
         return 0;
     }
-    schedule->turn = schedule->packer.last;
-    schedule->tries = (uint8_t)(schedule->tries + (schedule->tries < UINT8_MAX));
+    if (schedule->parity) {
+        forget_run(schedule);
+    } else {
+        schedule->turn = packet_run(schedule);
+        schedule->tries = (uint8_t)(schedule->tries + (schedule->tries < UINT8_MAX));
+        if (schedule->protection != NULL) {
+            (void)glimpse_protection_sent(schedule->protection, packet, (size_t)length, limit); /* or it goes bare */
+        }
+    }
     if (schedule->budget != UINT32_MAX) {
         schedule->budget -= (uint32_t)length;
     }

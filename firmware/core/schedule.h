@@ -9,7 +9,9 @@
 #include <stdint.h>
 
 #include "core/budget.h"
+#include "core/difference.h"
 #include "core/packet.h"
+#include "core/protection.h"
 
 /* What to do with symbols that were sent and did not arrive. */
 typedef enum {
@@ -21,15 +23,19 @@ typedef enum {
 /* What is left to send of one frame, and when. Times are milliseconds of any clock that never runs backwards. */
 typedef struct {
     glimpse_packer packer;
-    uint32_t budget; /* radio bytes left; UINT32_MAX: no limit */
-    bool remembers;  /* waiting and known are in use */
-    bool reported;   /* the losses of this round are known */
+    glimpse_difference_packer *difference; /* cuts the packets in the place of `packer`; NULL: an image frame */
+    glimpse_protection *protection;        /* NULL: no parity packets */
+    uint32_t budget;                       /* radio bytes left; UINT32_MAX: no limit */
+    bool remembers;                        /* waiting and known are in use */
+    bool reported;                         /* the losses of this round are known */
     bool stopped;
-    bool done;        /* after glimpse_schedule_next returned 0: nothing is left to do */
-    uint8_t resend;   /* glimpse_resend */
-    uint8_t sends;    /* most times that a symbol goes out unasked; 0: no limit */
-    uint8_t round;    /* which time it is */
-    uint8_t tries;    /* of the packet `turn` */
+    bool closed;    /* by the caller, who may open it again: of the frame only the parity of what was sent still goes */
+    bool parity;    /* the last packet was one */
+    bool done;      /* after glimpse_schedule_next returned 0: nothing is left to do */
+    uint8_t resend; /* glimpse_resend */
+    uint8_t sends;  /* most times that a symbol goes out unasked; 0: no limit */
+    uint8_t round;  /* which time it is */
+    uint8_t tries;  /* of the packet `turn` */
     glimpse_run turn; /* at once: the packet that is waited for */
     glimpse_ranks waiting, known;
     glimpse_budget *duty; /* NULL: any time will do */
@@ -57,8 +63,17 @@ void glimpse_schedule_steer(glimpse_schedule *schedule, const int8_t *side);
 size_t glimpse_schedule_memory(const glimpse_codec *codec);
 int glimpse_schedule_remember(glimpse_schedule *schedule, uint8_t *memory, size_t bytes);
 
-/* Needs glimpse_schedule_remember. sends: how often a symbol goes out, 1..255, while nobody says whether it came; 0:
-   until the deadline or the byte budget ends, one of which there should then be. GLIMPSE_ERROR_ARGUMENT, _STATE. */
+/* Before the first packet, and after glimpse_schedule_remember: the frame leaves as what changed. difference: begun for the
+   same symbols and frame; the schedule's until the frame has ended. GLIMPSE_ERROR_STATE. */
+int glimpse_schedule_difference(glimpse_schedule *schedule, glimpse_difference_packer *difference);
+
+/* Before the first packet: parity packets go out behind each group of packets, and behind the last ones when nothing else
+   is left. They count for the byte budget, and are never sent again. protection: begun; the schedule's until the frame
+   has ended. */
+void glimpse_schedule_protect(glimpse_schedule *schedule, glimpse_protection *protection);
+
+/* Needs glimpse_schedule_remember. sends: how often a symbol goes out, 1..255, while nobody says whether it came; 0: until
+   the deadline or the byte budget ends, one of which there should then be. GLIMPSE_ERROR_ARGUMENT, _STATE. */
 int glimpse_schedule_resend(glimpse_schedule *schedule, uint8_t resend, uint8_t sends);
 
 /* The link as it is now; again whenever the network changes the data rate or has `fopts` bytes of MAC commands
@@ -73,8 +88,11 @@ void glimpse_schedule_deadline(glimpse_schedule *schedule, uint64_t deadline);
    without glimpse_schedule_remember. */
 int glimpse_schedule_known(glimpse_schedule *schedule, uint32_t first, uint32_t count);
 
-/* The receiver has told all that it has: whatever was sent and is not known is lost. */
+/* The receiver has told all that it has: whatever was sent and is not known is lost, and needs no parity. */
 void glimpse_schedule_lost(glimpse_schedule *schedule);
+
+/* Symbols that were sent, those sent again included. */
+uint32_t glimpse_schedule_sent(const glimpse_schedule *schedule);
 
 /* More of this region of the latent first; as glimpse_packer_want. */
 int glimpse_schedule_want(glimpse_schedule *schedule, uint32_t top, uint32_t bottom, uint32_t left, uint32_t right);

@@ -18,6 +18,8 @@ static const struct {
     [GLIMPSE_SETTING_PAYLOAD - GLIMPSE_SETTING_FIRST] = {1, GLIMPSE_MIN_PAYLOAD, GLIMPSE_MAX_PAYLOAD},
     [GLIMPSE_SETTING_CHANNELS - GLIMPSE_SETTING_FIRST] = {1, 1, GLIMPSE_MAX_CHANNELS},
     [GLIMPSE_SETTING_SLOT - GLIMPSE_SETTING_FIRST] = {1, 1, GLIMPSE_SLOT_BUILTIN},
+    [GLIMPSE_SETTING_PRIOR - GLIMPSE_SETTING_FIRST] = {1, 1, UINT8_MAX},
+    [GLIMPSE_SETTING_PARITY - GLIMPSE_SETTING_FIRST] = {1, 1, GLIMPSE_PARITY_GROUP},
 };
 
 glimpse_settings glimpse_settings_default(void)
@@ -67,6 +69,12 @@ int glimpse_settings_take(glimpse_settings *settings, const glimpse_field *field
     case GLIMPSE_SETTING_CHANNELS:
         settings->channels = (uint8_t)number;
         break;
+    case GLIMPSE_SETTING_PRIOR:
+        settings->prior = (uint8_t)number;
+        break;
+    case GLIMPSE_SETTING_PARITY:
+        settings->parity = (uint8_t)number;
+        break;
     default:
         settings->slot = (uint8_t)number;
         break;
@@ -90,6 +98,10 @@ static uint32_t number_of(const glimpse_settings *settings, uint8_t type)
         return settings->payload;
     case GLIMPSE_SETTING_CHANNELS:
         return settings->channels;
+    case GLIMPSE_SETTING_PRIOR:
+        return settings->prior;
+    case GLIMPSE_SETTING_PARITY:
+        return settings->parity;
     default:
         return settings->slot;
     }

@@ -16,13 +16,16 @@ typedef enum {
     GLIMPSE_SETTING_PAYLOAD = 20,  /* 1 byte: most bytes of a packet, 11..242; 0: what the link takes */
     GLIMPSE_SETTING_CHANNELS = 21, /* 1 byte: a frame ends after the symbols of so many channels, 1..64; 0: all */
     GLIMPSE_SETTING_SLOT = 22,     /* 1 byte: which stored model the node uses, 0..254; 255: the built-in one */
-    GLIMPSE_SETTING_END = 23       /* the first type that is none */
+    GLIMPSE_SETTING_PRIOR = 23, /* 1 byte: at most so many photos in a row are sent as their changes, 1..255; 0: none */
+    GLIMPSE_SETTING_PARITY = 24, /* 1 byte: parity packets for GLIMPSE_PARITY_GROUP packets, 1..8; 0: none */
+    GLIMPSE_SETTING_END = 25     /* the first type that is none */
 } glimpse_setting;
 
 enum {
     GLIMPSE_SETTING_FIRST = GLIMPSE_SETTING_PERIOD,
     GLIMPSE_SLOT_BUILTIN = 255,
-    GLIMPSE_MIN_CROP = 32 /* of each side, in 1/256 of the camera's picture */
+    GLIMPSE_PARITY_GROUP = 8, /* packets of a frame that share their parity packets */
+    GLIMPSE_MIN_CROP = 32     /* of each side, in 1/256 of the camera's picture */
 };
 
 /* The part of the camera's picture that is encoded, in 1/256 of its height and width. On the air as these four bytes in
@@ -39,9 +42,11 @@ typedef struct {
     uint8_t payload; /* bytes */
     uint8_t channels;
     uint8_t slot;
+    uint8_t prior;  /* photos */
+    uint8_t parity; /* packets */
 } glimpse_settings;
 
-/* What a node starts with: only when asked, whole picture, no limits, built-in model. */
+/* What a node starts with: only when asked, whole picture, no limits, built-in model, no differences, no parity. */
 glimpse_settings glimpse_settings_default(void);
 
 /* Takes a field into the settings. 1: taken. 0: no setting, or not of the length that it has here. GLIMPSE_ERROR_RANGE:

@@ -25,9 +25,14 @@ int glimpse_difference_unpack(const glimpse_codec *codec, int frame, const glimp
 #include "core/reference.h"
 
 typedef struct { glimpse_reference reference; bool valid; ...; } glimpse_keeper;
-void glimpse_keeper_begin(glimpse_keeper *keeper, const glimpse_codec *codec, uint8_t *symbols, uint8_t patience);
+typedef struct {
+    glimpse_packer *image; glimpse_difference_packer *difference; uint8_t *acknowledged;
+} glimpse_keeper_work;
+void glimpse_keeper_begin(glimpse_keeper *keeper, const glimpse_codec *codec, uint8_t *symbols, uint8_t *known,
+                          uint8_t patience, uint8_t refresh);
+bool glimpse_keeper_may_differ(const glimpse_keeper *keeper);
 void glimpse_keeper_update(glimpse_keeper *keeper, const uint8_t *sent);
 int glimpse_keeper_choose(glimpse_keeper *keeper, uint8_t frame, const uint8_t *symbols, size_t payload,
-                          glimpse_packer *image, glimpse_difference_packer *difference);
+                          const glimpse_keeper_work *work);
 int glimpse_keeper_acknowledge(glimpse_keeper *keeper, uint8_t frame, const glimpse_run *runs, uint32_t count);
 void glimpse_keeper_forget(glimpse_keeper *keeper);

@@ -43,6 +43,9 @@ int glimpse_schedule_begin(glimpse_schedule *schedule, const glimpse_codec *code
 void glimpse_schedule_steer(glimpse_schedule *schedule, const int8_t *side);
 size_t glimpse_schedule_memory(const glimpse_codec *codec);
 int glimpse_schedule_remember(glimpse_schedule *schedule, uint8_t *memory, size_t bytes);
+int glimpse_schedule_difference(glimpse_schedule *schedule, glimpse_difference_packer *difference);
+void glimpse_schedule_protect(glimpse_schedule *schedule, glimpse_protection *protection);
+uint32_t glimpse_schedule_sent(const glimpse_schedule *schedule);
 int glimpse_schedule_resend(glimpse_schedule *schedule, uint8_t resend, uint8_t sends);
 int glimpse_schedule_link(glimpse_schedule *schedule, glimpse_budget *duty, uint32_t rate, uint32_t fopts,
                           bool repeater);

@@ -170,8 +170,8 @@ def memory(elf: Path) -> dict[str, int]:
 
     Returns:
         Bytes: flash (code, constants and initial data, the built-in model included), model (that part of it),
-        static (RAM apart from the two below), buffers (working memory of the network), latent, and
-        reserved_stack.
+        static (RAM apart from the three below), buffers (working memory of the network), latent, and reference (a
+        second latent, for prior knowledge).
     """
     with elf.open("rb") as file:
         image = ELFFile(file)
@@ -187,16 +187,15 @@ def memory(elf: Path) -> dict[str, int]:
             else:
                 flash += section["sh_size"]
                 ram += section["sh_size"] if section["sh_flags"] & 1 else 0  # SHF_WRITE: .data
-    size = {
-        name: symbols[name]["st_size"] if name in symbols else 0
-        for name in ("glimpse_builtin_model", "working_buffer", "node_latent")
-    }
+    apart = ("working_buffer", "node_latent", "node_reference")
+    size = {name: symbols[name]["st_size"] if name in symbols else 0 for name in ("glimpse_builtin_model", *apart)}
     # Buffers in external memory, as TFLM's on the emulated Cortex-M7, are no part of the board's own RAM.
-    inside = sum(size[name] for name in ("working_buffer", "node_latent") if symbols[name]["st_shndx"] in counted)
+    inside = sum(size[name] for name in apart if name in symbols and symbols[name]["st_shndx"] in counted)
     return {
         "flash": flash,
         "model": size["glimpse_builtin_model"],
         "buffers": size["working_buffer"],
         "latent": size["node_latent"],
+        "reference": size["node_reference"],
         "static": ram - inside,
     }

@@ -244,7 +244,7 @@ def test_a_table_of_something_else_is_refused(tmp_path: Path, text: str):
         read_table(tmp_path / "other.csv")
 
 
-def test_without_a_classifier_photos_need_no_classes(run: Run, tmp_path: Path):
+def test_without_a_classifier_photos_need_no_classes(run: Glimpse, tmp_path: Path):
     (tmp_path / "other.csv").write_text(TABLE)
     words = ["glimpse", "contact", "--data", tmp_path / "photos", "--codecs", "mcucoder,wavelet-rs", "--payloads", 222]
     words += ["--loss", "0,40", "--means", "none", "--reference", tmp_path / "other.csv"]

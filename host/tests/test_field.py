@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from glimpse import binding, zoo
+from glimpse.archive import OneModel
 from glimpse.binding.control import Answer, Downlink, Have, Set, merge_telemetry, read_telemetry, write_downlink
 from glimpse.binding.seal import DOWNLINK, UPLINK, ArchiveOpener
 from glimpse.errors import GlimpseError
@@ -20,10 +21,12 @@ from glimpse.modem.line import PtyModem
 from glimpse.modem.radio import find_region
 from glimpse.modem.rak3172 import Rak3172
 from glimpse.reassemble import Assembly
+from glimpse.receiving import Receiver as Receiving
+from glimpse.receiving.answer import Answers, Rules
 from glimpse.targets.sim import SimNode
 from support.nodes import ProgramNode
 
-TELEMETRY = 3
+DIFFERENCE, PARITY, TELEMETRY = 1, 2, 3
 PORT = 1
 
 
@@ -193,3 +196,70 @@ def test_a_board_without_a_modem_line_says_so(program, tmp_path, monkeypatch):
     monkeypatch.delenv("GLIMPSE_MODEM", raising=False)
     with ProgramNode(program, tmp_path) as node, pytest.raises(GlimpseError, match="refused"):
         node.set_modem("e5")
+
+
+class Home:
+    """A receiver that answers by its rules, and what it heard of each photo."""
+
+    def __init__(self, loss):
+        self.model = zoo.load()
+        self.receiver = Receiving(OneModel(self.model))
+        self.answers = Answers(self.receiver, Rules(a_day=None, payload=242))
+        self.air = Air(loss=loss, seed=3, deliver=self.take)
+        self.kinds = {}  # of the packets that came, by photo
+        self.told = set()  # photos of which the node says that it has sent all
+
+    def take(self, uplink):
+        reception = self.receiver.add("node", uplink.payload, uplink.time)
+        header = binding.read_header(uplink.payload)
+        if header.kind == TELEMETRY:
+            if reception.brought is not None and reception.brought.trigger is not None:
+                self.told.add(reception.brought.frame)
+        else:
+            self.kinds.setdefault(header.frame, set()).add(header.kind)
+        answer = self.answers.after("node", reception, uplink.time)
+        self.air.downlinks.clear()
+        if answer is not None:
+            self.air.downlinks.append((PORT, answer))
+
+    def shown(self, number):
+        """What the receiver takes the photo's latent for."""
+        frame = next((each for each in self.receiver.frames("node") if each.number == number), None)
+        return None if frame is None else frame.assembly.latent()[0]
+
+
+def photos_of_a_fixed_camera(model):
+    """Three photos of one scene, into which something comes."""
+    scene = np.random.default_rng(1).integers(90, 110, (model.photo_height, model.photo_width, 3), np.uint8)
+    scene[60:160, 40:180] += 60
+    photos = [scene.copy() for _ in range(3)]
+    photos[1][30:70, 100:150] = (200, 40, 40)
+    photos[2][150:200, 20:60] = (40, 200, 40)
+    return photos
+
+
+@pytest.mark.parametrize("open_node", [program_node, emulated_node])
+def test_photos_of_a_fixed_camera_leave_as_their_changes(program, tmp_path, monkeypatch, open_node):
+    home = Home(0.1)
+    model = home.model.binding
+    photos = photos_of_a_fixed_camera(model)
+    (tmp_path / "camera.rgb").write_bytes(b"".join(photo.tobytes() for photo in photos))
+    latents = [model.encode_outputs(photo)[0] for photo in photos]
+    meant = [model.quantise(latents[0])]
+    held = binding.reference(model, 0, meant[0], np.ones(model.latent_shape, bool))
+    meant += [binding.settle(model, held, latents[1], 1.0), model.quantise(latents[2])]
+
+    def take_photo(node, number):
+        node.set_modem("e5", region="US915", data_rate=4, adaptive=False, port=PORT)  # which begins with a photo
+        values = model.latent_values(meant[number])
+        wait_for(lambda: (seen := home.shown(number)) is not None and np.array_equal(seen, values))
+        wait_for(lambda: (number in home.told or home.receiver.current("node").whole) and not home.air.downlinks)
+        time.sleep(0.5)  # the answer's way through the modem
+
+    with at_work(home.air, rate=4) as (terminal, _), open_node(program, tmp_path, terminal.path, monkeypatch) as node:
+        node.downlink(write_downlink(Downlink(1, (Set({"period": 86400, "prior": 1, "parity": 2}),))))
+        for number in range(3):
+            take_photo(node, number)
+    assert [DIFFERENCE in home.kinds[number] for number in range(3)] == [False, True, False], "the third is whole again"
+    assert PARITY in home.kinds[0]
+    assert home.receiver.tally.rejected == {}

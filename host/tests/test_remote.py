@@ -30,6 +30,8 @@ DEFAULTS = {
     "payload": 0,
     "channels": 0,
     "slot": 255,
+    "prior": 0,
+    "parity": 0,
 }
 
 

@@ -19,6 +19,11 @@ void field_poll(void)
 {
 }
 
+bool field_has_room(const glimpse_settings *wanted)
+{
+    return wanted->prior == 0 && wanted->parity == 0;
+}
+
 void field_drop_frame(void)
 {
 }

@@ -321,7 +321,7 @@ static uint32_t watchdog_ms;
 _Noreturn static void restart(const char *cause)
 {
     setenv(reset_variable, cause, 1);
-    char *const arguments[] = {(char *)(uintptr_t)"glimpse-node", NULL};
+    char *const arguments[] = {(char *)(uintptr_t) "glimpse-node", NULL};
     execv("/proc/self/exe", arguments);
     _exit(1);
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/field.h"
 #include "app/models.h"
 #include "core/status.h"
 #include "ports/port.h"
@@ -43,6 +44,12 @@ glimpse_encoder *models_encoder(void)
     return &encoder;
 }
 
+/* There is room for prior knowledge with the built-in model only. */
+bool field_has_room(const glimpse_settings *wanted)
+{
+    return wanted->prior == 0 || slot_in_use == GLIMPSE_SLOT_BUILTIN;
+}
+
 port_reset_cause port_get_reset_cause(void)
 {
     return PORT_RESET_POWER_ON;
@@ -66,6 +73,7 @@ static glimpse_settings wanted_by(uint32_t number)
         settings.budget = (uint16_t)(100 + number);
         settings.crop.top = (uint8_t)(number % 200);
         settings.slot = number % 3 == 0 ? 0 : GLIMPSE_SLOT_BUILTIN;
+        settings.prior = number % 3 == 0 ? 0 : (uint8_t)number;
     }
     return settings;
 }
@@ -74,7 +82,8 @@ static bool has(const node_settings *node, uint32_t number)
 {
     const glimpse_settings expected = wanted_by(number);
     return node->remote.period == expected.period && node->remote.budget == expected.budget &&
-           node->remote.crop.top == expected.crop.top && node->remote.slot == expected.slot;
+           node->remote.crop.top == expected.crop.top && node->remote.slot == expected.slot &&
+           node->remote.prior == expected.prior;
 }
 
 static int write_downlink(uint32_t number, uint16_t sequence, bool reboot, bool impossible, uint8_t *packet)
@@ -84,7 +93,8 @@ static int write_downlink(uint32_t number, uint16_t sequence, bool reboot, bool 
     glimpse_downlink_writer writer;
     MUST(glimpse_downlink_begin(&writer, &header, packet, 51) == GLIMPSE_OK);
     if (impossible) {
-        settings.slot = 1;
+        settings.slot = number % 2;
+        settings.prior = 1;
     }
     for (uint8_t type = GLIMPSE_SETTING_FIRST; type < GLIMPSE_SETTING_END; type++) {
         MUST(glimpse_settings_put(&settings, type, &writer.fields));
@@ -114,7 +124,7 @@ static void send_hostile(void)
     remote_outcome outcome;
     MUST(packet != NULL);
     for (uint32_t i = 0; i < body; i++) {
-        packet[GLIMPSE_HEADER_BYTES + i] = (uint8_t)(chance(2) == 0 ? chance(256) : chance(23) << 3 | chance(5));
+        packet[GLIMPSE_HEADER_BYTES + i] = (uint8_t)(chance(2) == 0 ? chance(256) : chance(25) << 3 | chance(5));
     }
     glimpse_header_write(&header, packet);
     glimpse_packet_close(packet, body);

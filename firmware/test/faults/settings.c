@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random lives of a node whose flash fails: app/settings.c over two small regions, with the power cut or the flash
    refusing in the middle of any write or erase. After each start the newest record that was reported as kept must be
-   there, or a later one, whole. Some lives begin with the records of firmware that had no remote settings.
+   there, or a later one, whole. Some lives begin with the records of older firmware.
 
      settings HISTORIES SEED      prints how often each thing happened; stops at the first record lost */
 #include "app/settings.h"
@@ -14,8 +14,14 @@
 #include "ports/port.h"
 #include "test/faults/flash.h"
 
-/* Records of older firmware, in bytes: without and with a key. */
-enum { STEPS = 60, FIRST = 16, SEALING = 16 + sizeof(node_security), MOST_OLD = 5 };
+/* Records of older firmware, in bytes: without and with a key, and with all settings but the last two. */
+enum {
+    STEPS = 60,
+    FIRST = 16,
+    SEALING = 16 + sizeof(node_security),
+    BEFORE = 40 + sizeof(node_security) + sizeof(node_link),
+    MOST_OLD = 5
+};
 
 static unsigned long saved, refused, later, old;
 
@@ -36,7 +42,9 @@ static node_settings numbered(uint32_t number)
                    .budget = (uint16_t)(11u + number * 5u),
                    .payload = (uint8_t)(11u + byte % 200u),
                    .channels = (uint8_t)(1u + byte % 64u),
-                   .slot = byte},
+                   .slot = byte,
+                   .prior = byte,
+                   .parity = (uint8_t)(byte % 9u)},
     };
     memset(settings.security.key, (int)(number & 255u), sizeof settings.security.key);
     settings.security.reserved = ~number;
@@ -52,7 +60,8 @@ static bool same(const node_settings *a, const node_settings *b)
            a->remote.deadline == b->remote.deadline &&
            memcmp(&a->remote.crop, &b->remote.crop, sizeof a->remote.crop) == 0 &&
            a->remote.budget == b->remote.budget && a->remote.payload == b->remote.payload &&
-           a->remote.channels == b->remote.channels && memcmp(&a->security, &b->security, sizeof a->security) == 0 &&
+           a->remote.channels == b->remote.channels && a->remote.prior == b->remote.prior &&
+           a->remote.parity == b->remote.parity && memcmp(&a->security, &b->security, sizeof a->security) == 0 &&
            memcmp(&a->link, &b->link, sizeof a->link) == 0;
 }
 
@@ -70,19 +79,57 @@ static void write_old(size_t bytes, uint32_t number)
     memcpy(place + bytes - 4, &check, 4);
 }
 
-static void load(uint32_t kept, uint32_t tried, uint32_t olds, bool old_key)
+/* Of the version before: as it stands in flash, part after part. */
+static void write_before(uint32_t number)
+{
+    const node_settings settings = numbered(number);
+    const glimpse_settings *const remote = &settings.remote;
+    const uint8_t few[4] = {remote->slot, settings.next_frame, 2, 1};
+    const uint8_t answer[4] = {(uint8_t)settings.answer.sequence, (uint8_t)(settings.answer.sequence >> 8),
+                               settings.answer.result, settings.answer.command};
+    const uint8_t limits[4] = {(uint8_t)remote->budget, (uint8_t)(remote->budget >> 8), remote->payload,
+                               remote->channels};
+    const uint32_t end = 0x5A5A5A5A;
+    const struct {
+        const void *bytes;
+        size_t count;
+    } parts[] = {{&number, 4},
+                 {&number, 4},
+                 {few, 4},
+                 {answer, 4},
+                 {&remote->period, 4},
+                 {&remote->deadline, 4},
+                 {&remote->crop, 4},
+                 {limits, 4},
+                 {&settings.security, sizeof settings.security},
+                 {&settings.link, sizeof settings.link}};
+    uint8_t *const place = (uint8_t *)(uintptr_t)port_region_base(PORT_REGION_SETTINGS_A) + BEFORE * (number - 1);
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        memcpy(place + at, parts[i].bytes, parts[i].count);
+        at += parts[i].count;
+    }
+    const uint32_t check = glimpse_crc32(0, place, at);
+    memcpy(place + at, &check, 4);
+    memcpy(place + at + 4, &end, 4);
+}
+
+static void load(uint32_t kept, uint32_t tried, uint32_t olds, size_t old_bytes)
 {
     node_settings seen;
     node_settings_load(&seen);
     node_settings expected = numbered(seen.boots);
-    if (seen.boots <= olds) {
+    if (seen.boots > 0 && seen.boots <= olds && old_bytes == BEFORE) {
+        expected.remote.prior = expected.remote.parity = 0;
+        ++old;
+    } else if (seen.boots <= olds) {
         expected.answered = false;
         expected.answer = (glimpse_answer){0, 0, 0};
         const uint8_t slot = expected.remote.slot;
         expected.remote = glimpse_settings_default();
         expected.link = (node_link){.dialect = 0};
         expected.remote.slot = seen.boots == 0 ? GLIMPSE_SLOT_BUILTIN : slot;
-        if (seen.boots == 0 || !old_key) {
+        if (seen.boots == 0 || old_bytes == FIRST) {
             expected.security = (node_security){.mode = 0};
         }
         old += seen.boots > 0;
@@ -97,16 +144,21 @@ static void load(uint32_t kept, uint32_t tried, uint32_t olds, bool old_key)
 static void live(void)
 {
     static uint32_t kept, tried, steps, olds; /* static: they outlive a longjmp */
-    static bool old_key;
+    static size_t old_bytes;
+    static const size_t sizes[3] = {FIRST, SEALING, BEFORE};
     olds = chance(2) * (1 + chance(MOST_OLD));
-    old_key = chance(2) == 0;
+    old_bytes = sizes[chance(3)];
     for (uint32_t i = 1; i <= olds; i++) {
-        write_old(old_key ? SEALING : FIRST, i);
+        if (old_bytes == BEFORE) {
+            write_before(i);
+        } else {
+            write_old(old_bytes, i);
+        }
     }
     kept = tried = olds;
     steps = 0;
     (void)setjmp(power);
-    load(kept, tried, olds, old_key);
+    load(kept, tried, olds, old_bytes);
     while (steps++ < STEPS) {
         const node_settings settings = numbered(++tried);
         if (node_settings_save(&settings)) {
@@ -116,10 +168,10 @@ static void live(void)
             ++refused;
         }
         if (chance(8) == 0) {
-            load(kept, tried, olds, old_key);
+            load(kept, tried, olds, old_bytes);
         }
     }
-    load(kept, tried, olds, old_key);
+    load(kept, tried, olds, old_bytes);
 }
 
 int main(int count, char **words)

@@ -160,10 +160,10 @@ static void send_frame(fuzz_input *in, const glimpse_codec *codec)
     release(&held);
 }
 
-static void acknowledge(glimpse_keeper *keeper, fuzz_input *in)
+static void acknowledge(glimpse_keeper *keeper, const uint8_t *acknowledged, fuzz_input *in)
 {
     glimpse_run runs[MOST_RUNS];
-    uint8_t before[sizeof keeper->acknowledged];
+    uint8_t before[KNOWN];
     const uint8_t frame = (uint8_t)take_byte(in);
     const uint32_t count = take_byte(in) % (MOST_RUNS + 1);
     bool inside = true;
@@ -171,11 +171,16 @@ static void acknowledge(glimpse_keeper *keeper, fuzz_input *in)
         runs[i] = (glimpse_run){take_number(in), take_number(in)};
         inside = inside && (uint64_t)runs[i].first + runs[i].count <= FUZZ_SYMBOLS;
     }
-    memcpy(before, keeper->acknowledged, sizeof before);
+    memcpy(before, acknowledged, sizeof before);
     const int status = glimpse_keeper_acknowledge(keeper, frame, runs, count);
     MUST(status == GLIMPSE_OK || status == GLIMPSE_ERROR_FRAME || status == GLIMPSE_ERROR_RANGE);
     MUST(status != GLIMPSE_OK || inside);
-    MUST(status == GLIMPSE_OK || memcmp(before, keeper->acknowledged, sizeof before) == 0);
+    MUST(status == GLIMPSE_OK || memcmp(before, acknowledged, sizeof before) == 0);
+    if (count > 0) {
+        const int too = glimpse_keeper_acknowledge_too(keeper, frame, runs[0]);
+        MUST(too == GLIMPSE_OK || too == GLIMPSE_ERROR_FRAME || too == GLIMPSE_ERROR_RANGE);
+        MUST(too != GLIMPSE_OK || runs[0].first + (uint64_t)runs[0].count <= FUZZ_SYMBOLS);
+    }
 }
 
 static void keep(fuzz_input *in, const glimpse_codec *codec)
@@ -184,7 +189,11 @@ static void keep(fuzz_input *in, const glimpse_codec *codec)
     static glimpse_packer image;
     uint8_t *const reference = exact(FUZZ_SYMBOLS, 0xEE);
     uint8_t *const symbols = exact(FUZZ_SYMBOLS, 0);
-    glimpse_keeper_begin(&keeper, codec, reference, (uint8_t)take_byte(in));
+    uint8_t *const known = exact(KNOWN, 0xEE);
+    uint8_t *const acknowledged = exact(KNOWN, 0);
+    const glimpse_keeper_work choosing = {&image, &packer, acknowledged};
+    const uint8_t patience = (uint8_t)take_byte(in);
+    glimpse_keeper_begin(&keeper, codec, reference, known, patience, patience & 3u);
     for (uint32_t steps = 0; steps < 12 && in->left > 0; steps++) {
         switch (take_byte(in) % 4) {
         case 0: {
@@ -192,7 +201,7 @@ static void keep(fuzz_input *in, const glimpse_codec *codec)
             take_symbols(in, codec, symbols);
             const uint8_t frame = (uint8_t)(take_byte(in) % 66);
             const size_t payload = take_byte(in);
-            const int kind = glimpse_keeper_choose(&keeper, frame, symbols, payload, &image, &packer);
+            const int kind = glimpse_keeper_choose(&keeper, frame, symbols, payload, &choosing);
             MUST(kind == GLIMPSE_KIND_DIFFERENCE || kind == GLIMPSE_KIND_IMAGE || kind == GLIMPSE_ERROR_ARGUMENT);
             MUST(kind != GLIMPSE_KIND_DIFFERENCE || keeper.valid);
             break;
@@ -201,17 +210,18 @@ static void keep(fuzz_input *in, const glimpse_codec *codec)
             glimpse_keeper_forget(&keeper);
             break;
         default:
-            acknowledge(&keeper, in);
+            acknowledge(&keeper, acknowledged, in);
             break;
         }
-        for (uint32_t at = FUZZ_SYMBOLS; at < 8 * sizeof keeper.known; at++) {
-            MUST((keeper.acknowledged[at >> 3] >> (at & 7u) & 1u) == 0 &&
-                 (keeper.known[at >> 3] >> (at & 7u) & 1u) == 0);
+        for (uint32_t at = FUZZ_SYMBOLS; at < 8 * KNOWN; at++) {
+            MUST((acknowledged[at >> 3] >> (at & 7u) & 1u) == 0 && (known[at >> 3] >> (at & 7u) & 1u) == 0);
         }
         for (uint32_t at = 0; at < FUZZ_SYMBOLS; at++) {
-            MUST((keeper.known[at >> 3] >> (at & 7u) & 1u) == 0 || reference[at] < codec->levels);
+            MUST((known[at >> 3] >> (at & 7u) & 1u) == 0 || reference[at] < codec->levels);
         }
     }
+    free(acknowledged);
+    free(known);
     free(symbols);
     free(reference);
 }

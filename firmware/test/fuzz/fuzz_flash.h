@@ -141,6 +141,7 @@ static inline bool same_settings(const node_settings *a, const node_settings *b)
            memcmp(&a->remote.crop, &b->remote.crop, sizeof a->remote.crop) == 0 &&
            a->remote.budget == b->remote.budget && a->remote.payload == b->remote.payload &&
            a->remote.channels == b->remote.channels && a->remote.slot == b->remote.slot &&
+           a->remote.prior == b->remote.prior && a->remote.parity == b->remote.parity &&
            memcmp(&a->security, &b->security, sizeof a->security) == 0;
 }
 

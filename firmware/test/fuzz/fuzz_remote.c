@@ -2,6 +2,7 @@
 /* Downlinks as a node takes them (app/remote.h), from hostile flash on. What must hold: commands reach the frame only
    inside it; a refused packet changes nothing; settings stay in their ranges and, once changed, are in flash; a
    downlink that comes again is not done again; telemetry can always tell the state. */
+#include "app/field.h"
 #include "app/models.h"
 #include "app/protocol.h"
 #include "app/remote.h"
@@ -38,6 +39,11 @@ glimpse_encoder *models_encoder(void)
     model.codec = *codec;
     encoder.model = &model;
     return &encoder;
+}
+
+bool field_has_room(const glimpse_settings *wanted)
+{
+    return wanted->prior <= slot;
 }
 
 port_reset_cause port_get_reset_cause(void)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The schedule under hostile acknowledgements, regions and clocks, in any order. What must hold: ranks that there are
-   not are refused and change nothing; every packet decodes, fits, and brings a symbol that nobody has said to have;
-   after a stop or a deadline nothing leaves. */
+/* The schedule under hostile acknowledgements, regions and clocks, in any order. What must hold: ranks that there are not
+   are refused and change nothing; every packet, of an image or of changes, decodes, fits, and brings a symbol that nobody
+   has said to have; parity packets are sound; after a stop or a deadline nothing leaves. */
 #include "core/schedule.h"
+#include "core/setting.h"
 #include "test/fuzz/fuzz_codecs.h"
 
 enum { STEPS = 200, RANKS = (FUZZ_SYMBOLS + 7) / 8, QUOTAS = GLIMPSE_MAX_BANDS + 3 };
@@ -15,12 +16,19 @@ typedef struct {
     const glimpse_codec *codec;
     uint8_t *symbols, *memory, *received;
     uint8_t known[FUZZ_SYMBOLS]; /* by rank */
+    uint8_t held[FUZZ_SYMBOLS], held_known[RANKS];
+    glimpse_reference reference;
+    glimpse_difference_packer difference;
+    glimpse_protection protection;
+    glimpse_protection_rule rule;
+    uint8_t words[GLIMPSE_PARITY_GROUP * GLIMPSE_PARITY_MAX_WORD];
     uint64_t now, deadline;
     bool stopped;
 } subject;
 
 static subject of;
 static glimpse_workspace work;
+static glimpse_difference_workspace difference_work;
 
 static void next(fuzz_input *in)
 {
@@ -33,16 +41,23 @@ static void next(fuzz_input *in)
     MUST(length >= 0 ||
          (length == GLIMPSE_ERROR_ARGUMENT && (payload < GLIMPSE_MIN_PAYLOAD || payload > GLIMPSE_MAX_PAYLOAD)));
     MUST((size_t)(length > 0 ? length : 0) <= payload && (length <= 0 || had_time));
-    if (length > 0) {
+    glimpse_parity_view view;
+    if (length > 0 && schedule->parity) {
+        MUST(schedule->protection != NULL && glimpse_parity_read(packet, (size_t)length, &view) == GLIMPSE_OK);
+    } else if (length > 0) {
         bool new = !schedule->remembers;
         glimpse_header header;
-        MUST(glimpse_packet_unpack(of.codec, -1, packet, (size_t)length, &work, taken, of.received) > 0);
-        MUST(memcmp(taken, of.symbols, FUZZ_SYMBOLS) == 0);
         MUST(glimpse_packet_read(packet, (size_t)length, &header) > 0);
-        for (uint32_t i = 0; i < schedule->packer.last.count && !new; i++) {
-            new = of.known[header.first + i] == 0;
+        const int count = schedule->difference != NULL
+                              ? glimpse_difference_unpack(of.codec, -1, &of.reference, packet, (size_t)length,
+                                                          &difference_work, taken, of.received)
+                              : glimpse_packet_unpack(of.codec, -1, packet, (size_t)length, &work, taken, of.received);
+        MUST(count > 0 && memcmp(taken, of.symbols, FUZZ_SYMBOLS) == 0);
+        for (int i = 0; i < count && !new; i++) {
+            new = of.known[header.first + (uint32_t)i] == 0;
         }
-        MUST(new && schedule->packer.last.count > 0 && schedule->packer.last.first == header.first);
+        MUST(new &&header.kind == (schedule->difference != NULL ? GLIMPSE_KIND_DIFFERENCE : GLIMPSE_KIND_IMAGE));
+        MUST(schedule->difference != NULL || schedule->packer.last.first == header.first);
     } else if (length == 0) {
         MUST(schedule->done ? schedule->again == GLIMPSE_NEVER : schedule->again > of.now);
     }
@@ -177,6 +192,31 @@ static void begin(fuzz_input *in)
     }
 }
 
+/* Decided by the last bytes, so that what the first ones mean stays. */
+static void begin_extras(const uint8_t *data, size_t size)
+{
+    const uint32_t flags = size > 0 ? data[size - 1] : 0;
+    if (of.schedule.remembers && (flags & 128u) != 0) {
+        for (uint32_t at = 0; at < FUZZ_SYMBOLS; at++) {
+            const uint32_t chance = data[at % size] * (at + 1u) >> 3;
+            of.held[at] = chance % 4u == 0 ? (uint8_t)(chance / 4u % of.codec->levels) : of.symbols[at];
+            of.held_known[at >> 3] |= (uint8_t)((chance % 32u != 7u) << (at & 7u));
+        }
+        of.reference =
+            (glimpse_reference){of.held, of.held_known, 8, glimpse_reference_check(of.codec, of.held, of.held_known)};
+        MUST(glimpse_difference_begin(&of.difference, of.codec, &of.reference, of.symbols, 9) == GLIMPSE_OK);
+        MUST(glimpse_schedule_difference(&of.schedule, &of.difference) == GLIMPSE_OK);
+    } else if ((flags & 128u) != 0) {
+        MUST(glimpse_schedule_difference(&of.schedule, &of.difference) == GLIMPSE_ERROR_STATE);
+    }
+    if ((flags & 64u) != 0) {
+        of.rule = (glimpse_protection_rule){GLIMPSE_PARITY_GROUP, (uint8_t)(1u + (flags & 7u))};
+        const bool scattered = of.codec->order == GLIMPSE_ORDER_SALIENCY;
+        MUST(glimpse_protection_begin(&of.protection, &of.rule, 1, scattered, of.words, sizeof of.words) == GLIMPSE_OK);
+        glimpse_schedule_protect(&of.schedule, &of.protection);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz_input in = {data, size};
@@ -186,6 +226,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     of.received = exact(FUZZ_SYMBOLS, 0);
     of.deadline = GLIMPSE_NEVER;
     begin(&in);
+    begin_extras(data, size);
     for (uint32_t i = 0; i < STEPS && in.left > 0; i++) {
         step(&in);
         check_ranks();

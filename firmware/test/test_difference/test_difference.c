@@ -44,6 +44,9 @@ static glimpse_difference_packer packer;
 static glimpse_difference_workspace work;
 static glimpse_packer image;
 static glimpse_keeper keeper;
+static uint8_t held[PHOTO_SYMBOLS / 8 + 1];
+static uint8_t acknowledged[PHOTO_SYMBOLS / 8 + 1];
+static const glimpse_keeper_work choosing = {&image, &packer, acknowledged};
 
 static glimpse_reference reference_of(const glimpse_codec *codec, const uint8_t *held, uint8_t frame)
 {
@@ -223,9 +226,9 @@ static void only_what_was_acknowledged_is_the_reference(void)
     const glimpse_run runs[2] = {{0, 100}, {200, 300}};
     const glimpse_run too_far = {PHOTO_SYMBOLS - 1, 2};
     begin_photo();
-    glimpse_keeper_begin(&keeper, &photo, decoded, 2);
+    glimpse_keeper_begin(&keeper, &photo, decoded, held, 2, 0);
     glimpse_keeper_update(&keeper, symbols);
-    CHECK_EQUAL(GLIMPSE_KIND_IMAGE, glimpse_keeper_choose(&keeper, 63, symbols, 51, &image, &packer));
+    CHECK_EQUAL(GLIMPSE_KIND_IMAGE, glimpse_keeper_choose(&keeper, 63, symbols, 51, &choosing));
     CHECK_EQUAL(GLIMPSE_ERROR_FRAME, glimpse_keeper_acknowledge(&keeper, 0, runs, 2));
     CHECK_EQUAL(GLIMPSE_ERROR_RANGE, glimpse_keeper_acknowledge(&keeper, 63, &too_far, 1));
     CHECK_EQUAL(GLIMPSE_OK, glimpse_keeper_acknowledge(&keeper, 63, &(glimpse_run){7, 9}, 1));
@@ -245,24 +248,24 @@ static void silence_brings_images_back(void)
 {
     const glimpse_run all = {0, PHOTO_SYMBOLS};
     begin_photo();
-    glimpse_keeper_begin(&keeper, &photo, decoded, 1);
-    CHECK_EQUAL(GLIMPSE_KIND_IMAGE, glimpse_keeper_choose(&keeper, 0, symbols, 222, &image, &packer));
+    glimpse_keeper_begin(&keeper, &photo, decoded, held, 1, 0);
+    CHECK_EQUAL(GLIMPSE_KIND_IMAGE, glimpse_keeper_choose(&keeper, 0, symbols, 222, &choosing));
     CHECK_EQUAL(GLIMPSE_OK, glimpse_keeper_acknowledge(&keeper, 0, &all, 1));
     static const int kinds[4] = {GLIMPSE_KIND_DIFFERENCE, GLIMPSE_KIND_DIFFERENCE, GLIMPSE_KIND_IMAGE,
                                  GLIMPSE_KIND_IMAGE};
     for (uint8_t frame = 1; frame <= 4; frame++) {
         glimpse_keeper_update(&keeper, symbols);
         move_something();
-        CHECK_EQUAL(kinds[frame - 1], glimpse_keeper_choose(&keeper, frame, symbols, 222, &image, &packer));
+        CHECK_EQUAL(kinds[frame - 1], glimpse_keeper_choose(&keeper, frame, symbols, 222, &choosing));
     }
     CHECK_EQUAL(GLIMPSE_OK, glimpse_keeper_acknowledge(&keeper, 4, &all, 0)); /* nothing came: still silence */
     glimpse_keeper_update(&keeper, symbols);
-    CHECK_EQUAL(GLIMPSE_KIND_IMAGE, glimpse_keeper_choose(&keeper, 5, symbols, 222, &image, &packer));
+    CHECK_EQUAL(GLIMPSE_KIND_IMAGE, glimpse_keeper_choose(&keeper, 5, symbols, 222, &choosing));
     CHECK_EQUAL(GLIMPSE_OK, glimpse_keeper_acknowledge(&keeper, 5, &all, 1));
     glimpse_keeper_update(&keeper, symbols);
-    CHECK_EQUAL(GLIMPSE_KIND_DIFFERENCE, glimpse_keeper_choose(&keeper, 6, symbols, 222, &image, &packer));
+    CHECK_EQUAL(GLIMPSE_KIND_DIFFERENCE, glimpse_keeper_choose(&keeper, 6, symbols, 222, &choosing));
     glimpse_keeper_forget(&keeper);
-    CHECK_EQUAL(GLIMPSE_KIND_IMAGE, glimpse_keeper_choose(&keeper, 7, symbols, 222, &image, &packer));
+    CHECK_EQUAL(GLIMPSE_KIND_IMAGE, glimpse_keeper_choose(&keeper, 7, symbols, 222, &choosing));
 }
 
 int main(void)

@@ -424,6 +424,175 @@ static void a_packet_that_did_not_leave_comes_again(void)
     }
 }
 
+/* ---- differences and parity */
+
+static uint8_t old[SYMBOLS];
+static uint8_t known_bits[SYMBOLS / 8 + 1];
+static glimpse_difference_packer difference;
+static glimpse_difference_workspace difference_work;
+static glimpse_protection protection;
+static const glimpse_protection_rule two_for_eight = {8, 2};
+static uint8_t words[2 * GLIMPSE_PARITY_MAX_WORD];
+
+/* Something came into the picture, and a twentieth of the symbols is not known to the receiver. */
+static glimpse_reference begin_difference(const glimpse_codec *codec, uint8_t resend, uint8_t sends)
+{
+    memcpy(old, symbols, sizeof old);
+    memset(known_bits, 0xFF, sizeof known_bits);
+    for (uint32_t i = 0; i < 200; i++) {
+        symbols[random_below(SYMBOLS)] = (uint8_t)random_below(LEVELS);
+    }
+    for (uint32_t i = 0; i < SYMBOLS / 20; i++) {
+        known_bits[random_below(SYMBOLS) / 8] &= (uint8_t) ~(1u << random_below(8));
+    }
+    begin(codec, GLIMPSE_CODING_RANGE, 0);
+    CHECK_EQUAL(GLIMPSE_ERROR_STATE, glimpse_schedule_difference(&schedule, &difference));
+    remember(codec, resend, sends);
+    memcpy(decoded, old, sizeof decoded);
+    return (glimpse_reference){old, known_bits, 4, glimpse_reference_check(codec, old, known_bits)};
+}
+
+static void begin_packer(const glimpse_codec *codec, const glimpse_reference *reference)
+{
+    CHECK_EQUAL(GLIMPSE_OK, glimpse_difference_begin(&difference, codec, reference, symbols, 5));
+    CHECK_EQUAL(GLIMPSE_OK, glimpse_schedule_difference(&schedule, &difference));
+}
+
+static void changes_that_are_lost_come_again(void)
+{
+    for (uint8_t resend = 0; resend < 3; resend++) {
+        for (uint8_t order = 0; order < 3; order++) {
+            const glimpse_codec codec = codec_of(order);
+            const glimpse_reference reference = begin_difference(&codec, resend, 0);
+            begin_packer(&codec, &reference);
+            int length = 0;
+            uint32_t packets = 0;
+            uint32_t came = 0;
+            while ((length = glimpse_schedule_next(&schedule, 0, 11 + packets * 7 % 60, packet)) > 0 &&
+                   packets < 2000) {
+                packets++;
+                if (random_below(3) > 0) {
+                    const int count = glimpse_difference_unpack(&codec, 5, &reference, packet, (size_t)length,
+                                                                &difference_work, decoded, received);
+                    CHECK(count > 0);
+                    came += acknowledge(&codec) > 0;
+                }
+            }
+            CHECK(schedule.done && came > 5 && packets > came);
+            for (uint32_t at = 0; at < SYMBOLS; at++) {
+                CHECK(decoded[at] == symbols[at]);
+                CHECK(received[at] != 0 || glimpse_reference_knows(&reference, at));
+            }
+        }
+    }
+}
+
+/* Without losses the packets are those of the packer alone; one that did not leave comes again. */
+static void a_schedule_changes_no_difference_packet(void)
+{
+    static glimpse_difference_packer alone;
+    for (uint8_t order = 0; order < 3; order++) {
+        const glimpse_codec codec = codec_of(order);
+        const glimpse_reference reference = begin_difference(&codec, GLIMPSE_RESEND_BY_IMPORTANCE, 1);
+        begin_packer(&codec, &reference);
+        CHECK_EQUAL(GLIMPSE_OK, glimpse_difference_begin(&alone, &codec, &reference, symbols, 5));
+        uint8_t expected[51];
+        int length = 0;
+        do {
+            length = glimpse_difference_next(&alone, 51, expected);
+            CHECK_EQUAL(length, glimpse_schedule_next(&schedule, 0, 51, packet));
+            CHECK_BYTES(expected, packet, (size_t)length);
+            if (length > 0) {
+                glimpse_schedule_failed(&schedule);
+                glimpse_schedule_failed(&schedule); /* once is enough */
+                CHECK_EQUAL(length, glimpse_schedule_next(&schedule, 0, 51, packet));
+                CHECK_BYTES(expected, packet, (size_t)length);
+            }
+        } while (length > 0);
+        CHECK_EQUAL(alone.sent, glimpse_schedule_sent(&schedule));
+        CHECK_EQUAL(order == GLIMPSE_ORDER_SALIENCY, glimpse_schedule_want(&schedule, 0, 2, 0, 2));
+        CHECK_EQUAL(GLIMPSE_ERROR_ARGUMENT, glimpse_schedule_want(&schedule, 0, ROWS + 1, 0, 2));
+    }
+}
+
+static uint32_t kind_of(void)
+{
+    return packet[3] >> 2 & 7u;
+}
+
+static void begin_protected(const glimpse_codec *codec)
+{
+    begin(codec, GLIMPSE_CODING_RAW, 0);
+    remember(codec, GLIMPSE_RESEND_BY_IMPORTANCE, 1);
+    CHECK_EQUAL(GLIMPSE_OK, glimpse_protection_begin(&protection, &two_for_eight, 1, false, words, sizeof words));
+    glimpse_schedule_protect(&schedule, &protection);
+}
+
+static void parity_follows_each_group_and_the_last_packets(void)
+{
+    const glimpse_codec codec = codec_of(GLIMPSE_ORDER_CHANNEL);
+    uint32_t run = 0;
+    uint32_t kinds[3] = {0, 0, 0};
+    begin_protected(&codec);
+    while (glimpse_schedule_next(&schedule, 0, 40, packet) > 0) {
+        const uint32_t kind = kind_of();
+        kinds[kind]++;
+        run = kind == GLIMPSE_KIND_IMAGE ? run + 1 : 0;
+        CHECK(run <= 8);
+        CHECK(kind == GLIMPSE_KIND_IMAGE || kinds[0] % 8 == 0 || schedule.packer.sent == SYMBOLS);
+    }
+    CHECK(schedule.done && kind_of() == GLIMPSE_KIND_PARITY && kinds[0] % 8 != 0);
+    CHECK_EQUAL(2 * (kinds[0] / 8) + (2 * (kinds[0] % 8) + 7) / 8, kinds[2]);
+}
+
+static void parity_packets_wait_and_come_again_like_others(void)
+{
+    const glimpse_codec codec = codec_of(GLIMPSE_ORDER_CHANNEL);
+    uint8_t before[51];
+    uint64_t now = 0;
+    join("EU868", false);
+    begin_protected(&codec);
+    CHECK_EQUAL(GLIMPSE_OK, glimpse_schedule_link(&schedule, &budget, 0, 0, false));
+    for (uint32_t i = 0; i < 8; now = schedule.quiet_until) {
+        const int length = glimpse_schedule_next(&schedule, now, 51, packet);
+        i += length > 0;
+        schedule.quiet_until = length > 0 ? schedule.quiet_until : schedule.again;
+    }
+    const uint32_t sent = glimpse_schedule_sent(&schedule);
+    int length = 0;
+    while ((length = glimpse_schedule_next(&schedule, now, 51, before)) == 0 && !schedule.done) {
+        now = schedule.again; /* the hour's airtime is used up: the parity packet waits */
+    }
+    CHECK(length > 0);
+    memcpy(packet, before, sizeof packet < sizeof before ? sizeof packet : sizeof before);
+    CHECK_EQUAL(GLIMPSE_KIND_PARITY, kind_of());
+    glimpse_schedule_failed(&schedule);
+    glimpse_schedule_failed(&schedule);
+    glimpse_schedule_ready(&schedule);
+    CHECK_EQUAL(GLIMPSE_OK, glimpse_schedule_link(&schedule, NULL, 0, 0, false));
+    CHECK_EQUAL(length, glimpse_schedule_next(&schedule, now, 51, packet));
+    CHECK_BYTES(before, packet, (size_t)length);
+    CHECK_EQUAL(sent, glimpse_schedule_sent(&schedule));
+    glimpse_schedule_lost(&schedule); /* what became of all is known: its other parity packet is worth nothing */
+    glimpse_schedule_failed(&schedule);
+    CHECK_EQUAL(sent, glimpse_schedule_sent(&schedule));
+    CHECK(glimpse_schedule_next(&schedule, now, 51, packet) > 0);
+    CHECK_EQUAL(GLIMPSE_KIND_IMAGE, kind_of());
+}
+
+static void a_closed_frame_still_gets_its_parity(void)
+{
+    const glimpse_codec codec = codec_of(GLIMPSE_ORDER_CHANNEL);
+    begin_protected(&codec);
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK(glimpse_schedule_next(&schedule, 0, 40, packet) > 0);
+    }
+    schedule.closed = true;
+    CHECK(glimpse_schedule_next(&schedule, 0, 40, packet) > 0 && kind_of() == GLIMPSE_KIND_PARITY);
+    CHECK_EQUAL(0, glimpse_schedule_next(&schedule, 0, 40, packet)); /* a quarter of three is one */
+    CHECK(schedule.done);
+}
+
 int main(void)
 {
     check_begin();
@@ -439,5 +608,10 @@ int main(void)
     CHECK_RUN(a_payload_that_fopts_have_eaten_waits_for_another_rate);
     CHECK_RUN(nothing_ends_after_the_deadline);
     CHECK_RUN(a_packet_that_did_not_leave_comes_again);
+    CHECK_RUN(changes_that_are_lost_come_again);
+    CHECK_RUN(a_schedule_changes_no_difference_packet);
+    CHECK_RUN(parity_follows_each_group_and_the_last_packets);
+    CHECK_RUN(parity_packets_wait_and_come_again_like_others);
+    CHECK_RUN(a_closed_frame_still_gets_its_parity);
     return check_end();
 }

@@ -19,6 +19,7 @@ from glimpse.binding.downlink import (
 )
 from glimpse.binding.settings import (
     BUILTIN_SLOT,
+    PARITY_GROUP,
     SETTINGS,
     Setting,
     Settings,
@@ -37,6 +38,7 @@ from glimpse.binding.telemetry import (
 __all__ = [
     "BUILTIN_SLOT",
     "MAX_SEQUENCE",
+    "PARITY_GROUP",
     "RESET_CAUSES",
     "RESULTS",
     "SETTINGS",

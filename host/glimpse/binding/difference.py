@@ -60,7 +60,7 @@ def reference(model: Model, frame: int, symbols: np.ndarray, known: np.ndarray) 
     return Reference(frame, check, symbols, known, bits)
 
 
-def _view(held: Reference) -> object:
+def reference_view(held: Reference) -> object:
     """The C structure; its arrays live as long as `held`."""
     view = ffi.new("glimpse_reference *")
     view.symbols, view.known = pointer("uint8_t *", held.symbols), pointer("uint8_t *", held.bits)
@@ -84,7 +84,7 @@ def settle(model: Model, held: Reference, latent: np.ndarray, hold: float) -> np
     symbols = np.empty(model.latent_shape, np.uint8)
     lib.glimpse_difference_settle(
         model.codec,
-        _view(held),
+        reference_view(held),
         pointer("int8_t *", latent),
         round(hold * HOLD_UNIT),
         pointer("uint8_t *", symbols),
@@ -120,7 +120,7 @@ def pack_difference(
     symbols = np.ascontiguousarray(symbols, np.uint8).reshape(model.latent_shape)
     if symbols.max() >= model.levels:
         raise GlimpseError(f"symbol {symbols.max()} is not one of the {model.levels} levels of model {model.name}")
-    packer, view = ffi.new("glimpse_difference_packer *"), _view(held)
+    packer, view = ffi.new("glimpse_difference_packer *"), reference_view(held)
     packet = ffi.new("uint8_t[]", MAX_PAYLOAD)
     packets: list[bytes] = []
     sizes = iter([payload]) if isinstance(payload, int) else iter(payload)
@@ -185,7 +185,7 @@ def unpack_difference(
     status = lib.glimpse_difference_unpack(
         model.codec,
         -1 if frame is None else frame,
-        ffi.NULL if held is None else _view(held),
+        ffi.NULL if held is None else reference_view(held),
         packet,
         len(packet),
         ffi.new("glimpse_difference_workspace *"),
@@ -203,17 +203,29 @@ class Keeper:
     Args:
         model: whose symbols are sent.
         patience: so many frames may go without an answer before image frames follow, 0..255.
+        refresh: at most so many difference frames in a row, 0..255; 0: any number.
     """
 
-    def __init__(self, model: Model, patience: int = 4) -> None:
+    def __init__(self, model: Model, patience: int = 4, refresh: int = 0) -> None:
         self._model = model
         self._symbols = np.zeros(model.latent_shape, np.uint8)
+        bitmap = (model.symbol_count + 7) // 8
+        self._known, self._acknowledged = ffi.new("uint8_t[]", bitmap), ffi.new("uint8_t[]", bitmap)
         self._keeper = ffi.new("glimpse_keeper *")
         self._packers = ffi.new("glimpse_packer *"), ffi.new("glimpse_difference_packer *")
+        self._work = ffi.new("glimpse_keeper_work *", (*self._packers, self._acknowledged))
+        symbols = pointer("uint8_t *", self._symbols)
         try:
-            lib.glimpse_keeper_begin(self._keeper, model.codec, pointer("uint8_t *", self._symbols), patience)
+            lib.glimpse_keeper_begin(self._keeper, model.codec, symbols, self._known, patience, refresh)
         except OverflowError as error:
-            raise GlimpseError(f"a patience of {patience} frames is not possible; 0 to 255 is") from error
+            raise GlimpseError(
+                f"a patience of {patience} and a refresh after {refresh} frames are not possible; 0 to 255 are"
+            ) from error
+
+    @property
+    def may_differ(self) -> bool:
+        """The next frame may be a difference, as far as can be said without it."""
+        return lib.glimpse_keeper_may_differ(self._keeper)
 
     @property
     def reference(self) -> Reference | None:
@@ -243,7 +255,7 @@ class Keeper:
             GlimpseError: frame or payload out of range.
         """
         symbols = np.ascontiguousarray(symbols, np.uint8)
-        kind = lib.glimpse_keeper_choose(self._keeper, frame, pointer("uint8_t *", symbols), payload, *self._packers)
+        kind = lib.glimpse_keeper_choose(self._keeper, frame, pointer("uint8_t *", symbols), payload, self._work)
         if kind < 0:
             raise GlimpseError(f"frame {frame} or a payload of {payload} bytes is not possible: {status_text(kind)}")
         return kind == KIND_DIFFERENCE

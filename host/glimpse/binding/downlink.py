@@ -86,7 +86,8 @@ class Reboot:
 @dataclass(frozen=True)
 class Set:
     """Settings to change, all together or none: period and deadline in seconds, crop (top, bottom, left, right) in
-    1/256 of the camera's picture with the last inside, budget and payload in bytes, channels, slot."""
+    1/256 of the camera's picture with the last inside, budget and payload in bytes, channels, slot, prior (photos in
+    a row that are sent as their changes), parity (packets for PARITY_GROUP others)."""
 
     settings: Settings
 

@@ -7,7 +7,9 @@ import numpy as np
 
 from glimpse._core import ffi, lib
 from glimpse.binding.arrays import pointer
+from glimpse.binding.difference import Reference, reference_view
 from glimpse.binding.model import CODINGS, MAX_PAYLOAD, Model, status_text
+from glimpse.binding.parity import MAX_PARITY, Rule
 from glimpse.errors import GlimpseError
 
 FAIR_AIRTIME_MS, FAIR_DOWNLINKS = lib.GLIMPSE_FAIR_AIRTIME_MS, lib.GLIMPSE_FAIR_DOWNLINKS
@@ -103,6 +105,8 @@ class Schedule:
         resend: a key of RESEND.
         sends: how often a symbol goes out while nobody says whether it came; 0: until the deadline.
         deadline_ms: no packet ends later; None: no deadline.
+        held: the frame leaves as what changed against this reference; None: as an image.
+        parity: parity packets for each group of packets; None: none.
 
     Raises:
         GlimpseError: a parameter out of range.
@@ -113,6 +117,8 @@ class Schedule:
         model: Model,
         symbols: np.ndarray,
         *,
+        held: Reference | None = None,
+        parity: Rule | None = None,
         side: np.ndarray | None = None,
         frame: int = 0,
         coding: str = "range",
@@ -135,6 +141,19 @@ class Schedule:
         self._check(lib.glimpse_schedule_resend(self._c, RESEND[resend], sends), "this policy")
         if deadline_ms is not None:
             lib.glimpse_schedule_deadline(self._c, deadline_ms)
+        if held is not None:
+            packer, view = ffi.new("glimpse_difference_packer *"), reference_view(held)
+            self._keep += [held, packer, view]
+            self._check(lib.glimpse_difference_begin(packer, codec, view, symbols_at, frame), "this frame")
+            self._check(lib.glimpse_schedule_difference(self._c, packer), "a difference")
+        if parity is not None:
+            protection, rule = ffi.new("glimpse_protection *"), ffi.new("glimpse_protection_rule[1]")
+            words = ffi.new("uint8_t[]", MAX_PARITY * MAX_PAYLOAD)
+            self._keep += [protection, rule, words]
+            rule[0] = (parity.packets, parity.parity)
+            status = lib.glimpse_protection_begin(protection, rule, 1, bool(model.side_bytes), words, len(words))
+            self._check(status, "this parity")
+            lib.glimpse_schedule_protect(self._c, protection)
 
     @staticmethod
     def _check(status: int, what: str) -> int:

@@ -7,6 +7,7 @@ from glimpse._core import ffi, lib
 from glimpse.errors import GlimpseError
 
 BUILTIN_SLOT = lib.GLIMPSE_SLOT_BUILTIN
+PARITY_GROUP = lib.GLIMPSE_PARITY_GROUP
 SETTING_TYPES = {
     "period": lib.GLIMPSE_SETTING_PERIOD,
     "deadline": lib.GLIMPSE_SETTING_DEADLINE,
@@ -15,6 +16,8 @@ SETTING_TYPES = {
     "payload": lib.GLIMPSE_SETTING_PAYLOAD,
     "channels": lib.GLIMPSE_SETTING_CHANNELS,
     "slot": lib.GLIMPSE_SETTING_SLOT,
+    "prior": lib.GLIMPSE_SETTING_PRIOR,
+    "parity": lib.GLIMPSE_SETTING_PARITY,
 }
 SETTINGS = tuple(SETTING_TYPES)
 Setting = int | tuple[int, int, int, int]

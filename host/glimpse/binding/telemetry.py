@@ -16,7 +16,7 @@ RESULTS = ("done", "unknown", "range", "frame", "malformed", "storage")
 _SENTENCES = {
     "done": "done",
     "unknown": "the node does not know {command}; the rest was done",
-    "range": "{command} is out of range, or the node has no such model; no setting was changed",
+    "range": "{command} is out of range, or the node has no such model or no room for it; no setting was changed",
     "frame": "{command} is about a frame that the node is not sending",
     "malformed": "{command} makes no sense to the node; the rest was done",
     "storage": "the node's flash refused; nothing was changed",

@@ -2,8 +2,9 @@
 """`glimpse node`: what a node says of itself, its settings, and a restart, by the packets that also go by radio.
 
 JSON of `status` and `set`: target, settings {period, deadline (seconds), crop [top, bottom, left, right], budget,
-payload (bytes), channels, slot (255: built in)}, answer {sequence, result, command} or null, boots, reset_cause, model,
-model_revision, and of the last photo frame and trigger (null: none since the start). `modem` and `reboot` have none.
+payload (bytes), channels, slot (255: built in), prior (photos), parity (packets)}, answer {sequence, result, command}
+or null, boots, reset_cause, model, model_revision, and of the last photo frame and trigger (null: none since the
+start). `modem` and `reboot` have none.
 """
 
 from typing import Annotated
@@ -80,7 +81,12 @@ def _words(name: str, value: control.Setting) -> str:
         return "whole picture" if value == (0, 255, 0, 255) else ",".join(map(str, value))
     if name == "slot":
         return "built in" if value == control.BUILTIN_SLOT else str(value)
+    if value and name == "prior":
+        return f"{value} photos in a row as their changes"
+    if value and name == "parity":
+        return f"{value} for {control.PARITY_GROUP} packets"
     none = {"period": "only when asked", "payload": "what the link takes", "channels": "all"}
+    none |= {"prior": "every photo whole", "parity": "none"}
     return f"{value}{UNIT_OF.get(name, '')}" if value else none.get(name, "no limit")
 
 
@@ -126,6 +132,12 @@ def change(
     ] = None,
     channels: Annotated[int | None, typer.Option(min=0, max=64, help="Channels' worth of symbols; 0: all.")] = None,
     slot: Annotated[int | None, typer.Option(min=0, max=255, help="Stored model; 255: the built-in one.")] = None,
+    prior: Annotated[
+        int | None, typer.Option(min=0, max=255, help="Photos in a row sent as their changes; 0: every one whole.")
+    ] = None,
+    parity: Annotated[
+        int | None, typer.Option(min=0, max=control.PARITY_GROUP, help="Parity packets for 8 packets; 0: none.")
+    ] = None,
     key: KeyOption = None,
     model: ModelOption = DEFAULT_MODEL,
     json: JsonOption = None,
@@ -141,6 +153,8 @@ def change(
         "payload": payload,
         "channels": channels,
         "slot": slot,
+        "prior": prior,
+        "parity": parity,
     }
     wanted = {name: value for name, value in named.items() if value is not None}
     if not wanted:

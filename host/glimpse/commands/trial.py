@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """`glimpse trial`: what a link does to pictures, from packet to packet, before hardware is bought.
 
-JSON: model, region, data_rate, loss, burst (null: independent losses), seed, sends, fair_use, sealed, prior, answers,
-feedback; uplinks, uplinks_lost, uplink_bytes, downlinks, downlinks_lost, airtime_s, waited_s (for the budget), seconds,
-packets (counters of the receiver); photos [{photo, frame, kind (image or difference), uplinks, seconds (from its
-begin), ms_ssim, received, carried, filled_in (shares of the symbols: of its own, of an earlier photo, made by the
-decoder), out; the last five null where nothing came, as when nothing changed}]; steps [{time, what, ...}] in their
-order, what being photo {frame, kind}, sent {bytes, data_rate, symbols, ms_ssim, or reason}, lost {bytes, data_rate},
-downlink and downlink lost {bytes}, known {symbols}, enough, more here {region, obeyed}, skipped {frame}, wait
-{seconds}, rate {data_rate}, refused {reason}, done {frame}.
+JSON: model, region, data_rate, loss, burst (null: independent losses), seed, sends, fair_use, sealed, prior, refresh,
+parity, answers, feedback; uplinks, uplinks_lost, uplink_bytes, downlinks, downlinks_lost, airtime_s, waited_s (for the
+budget), seconds, packets (counters of the receiver); photos [{photo, frame, kind (image or difference), uplinks, bytes,
+seconds (from its begin), shown (MS-SSIM of what is seen in the end, also where that is an earlier photo's picture;
+null: no picture yet), ms_ssim, received, carried, filled_in (shares of the symbols: of its own, of an earlier photo,
+made by the decoder), out; the last five null where nothing came, as when nothing changed}]; ms_ssim (mean of what is
+shown); without (with --compare: uplinks, uplink_bytes, airtime_s, seconds and ms_ssim of the same photos with neither
+prior nor parity; else null); steps [{time, what, ...}] in their order, what being photo {frame, kind}, sent {bytes,
+data_rate, symbols, ms_ssim, or reason}, lost {bytes, data_rate}, downlink and downlink lost {bytes}, known {symbols},
+enough, more here {region, obeyed}, skipped {frame}, wait {seconds}, rate {data_rate}, refused {reason}, done {frame}.
 """
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,6 +23,7 @@ import typer
 from rich.console import Console
 
 from glimpse import zoo
+from glimpse.binding.control import PARITY_GROUP
 from glimpse.commands.options import (
     Coding,
     CodingOption,
@@ -73,6 +77,11 @@ def trial(
     ] = 40,
     fair_use: Annotated[bool, typer.Option("--fair-use", help="30 s of uplink and 10 downlinks a day.")] = False,
     prior: Annotated[bool, typer.Option("--prior", help="A fixed camera: photos leave as their changes.")] = False,
+    refresh: Annotated[
+        int, typer.Option(min=0, max=255, help="With --prior: after so many in a row one is sent whole; 0: never.")
+    ] = 0,
+    parity: Annotated[int, typer.Option(min=0, max=PARITY_GROUP, help="Parity packets for 8 packets.")] = 0,
+    compare: Annotated[bool, typer.Option("--compare", help="The same without --prior and --parity, too.")] = False,
     every: Annotated[float | None, typer.Option(min=1, help="Seconds from photo to photo.")] = None,
     deadline: Annotated[float | None, typer.Option(min=1, help="Seconds that a photo may take.")] = None,
     adr: Annotated[
@@ -106,6 +115,8 @@ def trial(
         policy=(lambda frame: _policy(least_db)) if feedback is Feedback.ENOUGH else None,
         key=read_key(key) if key else None,
         prior=prior,
+        refresh=refresh,
+        parity=parity,
         deadline=deadline,
         every=every,
         rate_changes=dict(_change(text) for text in adr or []),
@@ -120,8 +131,12 @@ def trial(
 
     if out:
         make_folder(out)
+    encoded = [Photo(*chosen.binding.encode_outputs(picture)) for picture in pictures]
     run = Trial(setup, look)
-    run.run([Photo(*chosen.binding.encode_outputs(picture)) for picture in pictures])
+    run.run(encoded)
+    plain = Trial(replace(setup, prior=False, parity=0)) if compare else None
+    if plain is not None:
+        plain.run(encoded)
     numbers = {
         "model": chosen.name,
         "region": setup.region,
@@ -133,10 +148,14 @@ def trial(
         "fair_use": fair_use,
         "sealed": key is not None,
         "prior": prior,
+        "refresh": refresh,
+        "parity": parity,
         "answers": answers,
         "feedback": feedback.value,
         **run.numbers(),
-        "photos": _photos(run, photos, out),
+        "photos": _photos(run, photos, originals, out),
+        "ms_ssim": _mean(_shown(run, originals)),
+        "without": None if plain is None else _sums(plain, originals),
         "steps": [step.numbers() for step in run.steps],
     }
     console = Console(stderr=json == "-", highlight=False)
@@ -165,11 +184,33 @@ def _change(text: str) -> tuple[int, int]:
     return int(count), int(rate)
 
 
-def _photos(run: Trial, photos: list[Path], out: Path | None) -> list[dict[str, Any]]:
+def _shown(run: Trial, originals: list[Reference]) -> list[float | None]:
+    """MS-SSIM of what is seen of each photo in the end: its own picture, or the one before where nothing came."""
+    shown: list[float | None] = []
+    picture = None
+    for original, frame in zip(originals, run.frames, strict=True):
+        picture = frame.picture() if frame else picture
+        shown.append(None if picture is None else round(original.compare(picture).ms_ssim, 4))
+    return shown
+
+
+def _mean(qualities: list[float | None]) -> float | None:
+    seen = [quality for quality in qualities if quality is not None]
+    return round(float(np.mean(seen)), 4) if seen else None
+
+
+def _sums(run: Trial, originals: list[Reference]) -> dict[str, Any]:
+    numbers = run.numbers()
+    kept = {name: numbers[name] for name in ("uplinks", "uplink_bytes", "airtime_s", "seconds")}
+    return {**kept, "ms_ssim": _mean(_shown(run, originals))}
+
+
+def _photos(run: Trial, photos: list[Path], originals: list[Reference], out: Path | None) -> list[dict[str, Any]]:
     """What came of each photo in the end, and its picture and map in the folder."""
     begins = [number for number, step in enumerate(run.steps) if step.what == "photo"]
     ends = [number for number, step in enumerate(run.steps) if step.what == "done"]
     rows = []
+    shown = _shown(run, originals)
     for number, (photo, frame) in enumerate(zip(photos, run.frames, strict=True)):
         steps = run.steps[begins[number] : ends[number] + 1]
         seen = [step.details["ms_ssim"] for step in steps if "ms_ssim" in step.details]
@@ -178,7 +219,9 @@ def _photos(run: Trial, photos: list[Path], out: Path | None) -> list[dict[str, 
             "frame": steps[0].details["frame"],
             "kind": steps[0].details["kind"],
             "uplinks": sum(step.what in ("sent", "lost") for step in steps),
+            "bytes": sum(step.details["bytes"] for step in steps if step.what in ("sent", "lost")),
             "seconds": round(steps[-1].time - steps[0].time, 3),
+            "shown": shown[number],
             "ms_ssim": seen[-1] if seen else None,
             "received": None,
             "carried": None,
@@ -187,7 +230,11 @@ def _photos(run: Trial, photos: list[Path], out: Path | None) -> list[dict[str, 
         }
         if frame:
             own, carried = float(np.mean(frame.coverage())), float(np.mean(frame.carried()))
-            row |= {"received": round(own, 4), "carried": round(carried, 4), "filled_in": round(1 - own - carried, 4)}
+            row |= {
+                "received": round(own, 4),
+                "carried": round(carried, 4),
+                "filled_in": round(max(0.0, 1 - own - carried), 4),
+            }
         if frame and out:
             place, picture = out / f"{number:03d}-{photo.stem}.png", frame.picture()
             save_picture(place, picture)
@@ -234,8 +281,20 @@ def _tell(run: Trial, numbers: dict[str, Any], console: Console) -> None:
         f"{numbers['seconds']:.0f} s, of which {numbers['waited_s']:.0f} s waiting for the budget",
         soft_wrap=True,
     )
+    if numbers["without"]:
+        console.print(_comparison(numbers), soft_wrap=True)
     for row in numbers["photos"]:
         console.print(f"{row['photo']}: {_sentence(row)}", markup=False, soft_wrap=True)
+
+
+def _comparison(numbers: dict[str, Any]) -> str:
+    """With and without, in a line."""
+    before, now = numbers["without"]["uplink_bytes"], numbers["uplink_bytes"]
+    share = f"{100 * (now - before) / before:+.0f} %" if before else "nothing was sent without"
+    with_, without = (
+        "no picture" if each["ms_ssim"] is None else f"{each['ms_ssim']:.3f}" for each in (numbers, numbers["without"])
+    )
+    return f"without prior and parity {before:,} bytes, so {share}; MS-SSIM {with_}, without {without}"
 
 
 def _sentence(row: dict[str, Any]) -> str:

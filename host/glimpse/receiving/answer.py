@@ -15,6 +15,7 @@ from glimpse.binding.control import (
     Enough,
     Have,
     MoreHere,
+    Telemetry,
     read_downlink,
     write_downlink,
 )
@@ -76,8 +77,8 @@ class Answers:
     """Decides after every packet whether its node is told something, which in class A can only be then.
 
     An acknowledgement goes out when the picture is whole, when a packet brought nothing new, when the last rank came,
-    and after every so many packets. With a quota the pauses between the answers about one frame double, so that a link
-    that loses answers does not use up the day.
+    when the node says that it has sent all of the photo, and after every so many packets. With a quota the pauses
+    between the answers about one frame double, so that a link that loses answers does not use up the day.
 
     Args:
         receiver: whose frames they are about.
@@ -110,15 +111,16 @@ class Answers:
             time: seconds, on the clock of the packets' times.
             room: bytes that the link takes now.
         """
-        frame = reception.frame
+        ended = self._ended(node, reception)
+        frame = reception.frame or ended
         size = min(room, self.rules.payload)
         if frame is None or not frame.open or size < MIN_PAYLOAD:
             return None
         talk = self._talk(frame)
         talk.since += 1
         talk.bytes = sum(map(len, frame.packets))
-        commands = self._wishes(frame, talk, reception.verdict.reason == DUPLICATE)
-        if not commands or talk.since < talk.pause:
+        commands = self._wishes(frame, talk, ended is not None or reception.verdict.reason == DUPLICATE)
+        if not commands or (talk.since < talk.pause and ended is None):
             return None
         line = self._line(node)
         if not self._may_speak(line, time):
@@ -132,6 +134,16 @@ class Answers:
             if (here := next((each for each in commands if isinstance(each, MoreHere)), None)) is not None:
                 talk.asked = here.top, here.bottom, here.left, here.right
         return packet
+
+    def _ended(self, node: str, reception: Reception) -> Frame | None:
+        """The frame of which a node says that it has sent all: it tells the photo's age (docs/field.md)."""
+        said, frame = reception.brought, self.receiver.current(node)
+        told = isinstance(said, Telemetry) and said.trigger is not None and said.age is not None
+        if not told or frame is None or reception.verdict.reason == DUPLICATE:
+            return None
+        model = frame.model.binding
+        same = (said.model, said.revision, said.frame) == (model.id, model.revision & 1, frame.number)
+        return frame if same else None
 
     def _wishes(self, frame: Frame, talk: _Talk, again: bool) -> list[Command]:
         """What there is to say; Have stands for itself and is filled in later."""

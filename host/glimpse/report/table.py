@@ -57,7 +57,7 @@ def cost_rows(costs: list[dict[str, Any]]) -> list[list[str]]:
 
 
 def _part_words(part: str) -> str:
-    return "latent, apart" if part == "latent" else part.replace("_", " ")
+    return f"{part}, apart" if part in ("latent", "reference") else part.replace("_", " ")
 
 
 def cost_table(demo: Demo) -> Table | None:

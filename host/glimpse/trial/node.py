@@ -8,12 +8,12 @@ import numpy as np
 
 from glimpse import binding
 from glimpse.binding import MAX_FRAME, MIN_PAYLOAD, Keeper, Model, PacketError
-from glimpse.binding.control import Enough, Have, MoreHere, read_downlink
+from glimpse.binding.control import PARITY_GROUP, Enough, Have, MoreHere, read_downlink
 from glimpse.binding.link import Event, Kind, Link
+from glimpse.binding.parity import Rule
 from glimpse.binding.schedule import Budget, Schedule
 from glimpse.binding.seal import DOWNLINK, SEAL_COST_BYTES, UPLINK, Opener, sealed_room
 from glimpse.keys import DeviceKey
-from glimpse.trial.changes import Changes
 
 ADR_ANSWER_BYTES = 2  # LinkADRAns, beside the packet after a change of the data rate
 HOLD = 1.0  # quantiser steps that a value may lie from its reference (docs/wire-format.md, Difference packets)
@@ -44,6 +44,8 @@ class Node:
         coding: "raw" or "range".
         key: with which it seals; None: not at all.
         prior: photos leave as differences where that is cheaper.
+        refresh: at most so many of them in a row; 0: any number.
+        parity: parity packets for PARITY_GROUP packets; 0: none.
         deadline: seconds that a photo may take; None: any time.
         told: called with (what, details) when something happens.
 
@@ -62,6 +64,8 @@ class Node:
         coding: str = "range",
         key: DeviceKey | None = None,
         prior: bool = False,
+        refresh: int = 0,
+        parity: int = 0,
         deadline: float | None = None,
         told: Callable[[str, dict[str, object]], None] = lambda what, details: None,
     ) -> None:
@@ -69,12 +73,13 @@ class Node:
         self._sends, self._coding, self._deadline, self._told = sends, coding, deadline, told
         self._seal = key.seal(UPLINK) if key else None
         self._opener = Opener(key.seal(DOWNLINK)) if key else None
-        self._keeper = Keeper(model) if prior else None
+        self._keeper = Keeper(model, refresh=refresh) if prior else None
+        self._parity = Rule(PARITY_GROUP, parity) if parity else None
         self._counter = 0
         self._sequence: int | None = None
         self._symbols: np.ndarray | None = None
         self._frame = -1
-        self._rest: Schedule | Changes | None = None
+        self._rest: Schedule | None = None
         self._linked: tuple[int, int] | None = None
         self._flying = False
         self._adapting = False
@@ -89,25 +94,24 @@ class Node:
         symbols, held = self.model.quantise(photo.latent), None
         if self._keeper is not None:
             self._keeper.update(self._symbols)
-            held = self._keeper.reference
+            held = self._keeper.reference if self._keeper.may_differ else None
             if held is not None:
                 symbols = binding.settle(self.model, held, photo.latent, HOLD)
-            if not self._keeper.chooses_difference(self._frame, symbols):
+            if not self._keeper.chooses_difference(self._frame, symbols, self._room() or MIN_PAYLOAD):
                 held, symbols = None, self.model.quantise(photo.latent)
         self._symbols = symbols
         end = None if self._deadline is None else round(1000 * (now + self._deadline))
-        if held is not None:
-            self._rest = Changes(self.model, held, symbols, frame=self._frame, sends=self._sends, deadline_ms=end)
-        else:
-            self._rest = Schedule(
-                self.model,
-                symbols,
-                side=photo.side,
-                frame=self._frame,
-                coding=self._coding,
-                sends=self._sends,
-                deadline_ms=end,
-            )
+        self._rest = Schedule(
+            self.model,
+            symbols,
+            held=held,
+            parity=self._parity,
+            side=photo.side,
+            frame=self._frame,
+            coding=self._coding,
+            sends=self._sends,
+            deadline_ms=end,
+        )
         self._linked = self._again = None
         self._told("photo", {"frame": self._frame, "kind": "image" if held is None else "difference"})
 
@@ -139,7 +143,12 @@ class Node:
         link = self.link.wait(now)
         return link if self._again is None else min(link, max(self._again - now, 0.001))
 
-    def _send(self, rest: Schedule | Changes, now: float) -> None:
+    def _room(self) -> int:
+        """Most bytes of a packet, before it is sealed; 0: nothing can be sent."""
+        room = sealed_room(self.link.payload) if self._seal else self.link.payload
+        return room if room >= MIN_PAYLOAD else 0
+
+    def _send(self, rest: Schedule, now: float) -> None:
         rate = self._rate()
         if self._linked is not None and rate != self._linked[0]:
             self._adapting = True
@@ -147,9 +156,9 @@ class Node:
         if self._linked != (rate, beside):
             rest.link(self.budget, rate, beside)
             self._linked = rate, beside
-        room = sealed_room(self.link.payload) if self._seal else self.link.payload
+        room = self._room()
         self._again = None
-        packet = rest.next(round(1000 * now), room) if room >= MIN_PAYLOAD else None
+        packet = rest.next(round(1000 * now), room) if room else None
         if packet is None:
             if rest.again_ms is not None and not rest.done:
                 self._again = rest.again_ms / 1000
@@ -194,16 +203,17 @@ class Node:
         ):
             self._told("skipped", {"frame": downlink.frame})
             return
+        runs = [run for command in downlink.commands if isinstance(command, Have) for run in command.runs]
+        for run in runs:
+            self._rest.known(*run)
+        if runs:
+            # In class A nothing is on its way while an answer comes: what it does not name is lost.
+            self._rest.lost()
+            if self._keeper is not None:
+                self._keeper.acknowledge(self._frame, runs)
+            self._told("known", {"symbols": sum(count for _, count in runs)})
         for command in downlink.commands:
-            if isinstance(command, Have):
-                for run in command.runs:
-                    self._rest.known(*run)
-                # In class A nothing is on its way while an answer comes: what it does not name is lost.
-                self._rest.lost()
-                if self._keeper is not None:
-                    self._keeper.acknowledge(self._frame, list(command.runs))
-                self._told("known", {"symbols": command.count})
-            elif isinstance(command, Enough):
+            if isinstance(command, Enough):
                 self._rest.stop()
                 self._told("enough", {})
             elif isinstance(command, MoreHere):

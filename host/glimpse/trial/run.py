@@ -47,6 +47,8 @@ class Setup:
         policy: when a picture is enough; None: when it is whole.
         key: node and receiver seal with it; None: they do not.
         prior: photos leave as differences against the last acknowledged ones.
+        refresh: at most so many of them in a row; 0: any number.
+        parity: parity packets for 8 packets; 0: none.
         deadline: seconds that a photo may take.
         every: seconds from photo to photo; None: the next when one is done.
         rate_changes: after so many uplinks received, the data rate that the network asks for.
@@ -64,6 +66,8 @@ class Setup:
     policy: Callable[[Frame], Policy] | None = None
     key: DeviceKey | None = None
     prior: bool = False
+    refresh: int = 0
+    parity: int = 0
     deadline: float | None = None
     every: float | None = None
     rate_changes: dict[int, int] = field(default_factory=dict)
@@ -193,6 +197,8 @@ class Trial:
             coding=setup.coding,
             key=setup.key,
             prior=setup.prior,
+            refresh=setup.refresh,
+            parity=setup.parity,
             deadline=setup.deadline,
             told=lambda what, details: self._tell(self.line.now, what, details),
         )

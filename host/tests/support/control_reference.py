@@ -22,6 +22,8 @@ SETTINGS = {
     "payload": (20, (1,)),
     "channels": (21, (1,)),
     "slot": (22, (1,)),
+    "prior": (23, (1,)),
+    "parity": (24, (1,)),
 }
 RANGES = {
     "period": (10, 2592000),
@@ -30,6 +32,8 @@ RANGES = {
     "payload": (11, 242),
     "channels": (1, 64),
     "slot": (1, 255),
+    "prior": (1, 255),
+    "parity": (1, 8),
 }
 FIELDS = {
     TELEMETRY: {

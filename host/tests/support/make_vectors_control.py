@@ -64,7 +64,7 @@ def random_fields(random: Random, kind: int) -> list[tuple[int, bytes]]:
                 fields.append((number, value))
                 break
     if random.random() < 0.3:
-        fields.insert(random.randint(0, len(fields)), (random.randint(24, 31), random.randbytes(random.randint(0, 12))))
+        fields.insert(random.randint(0, len(fields)), (random.randint(25, 31), random.randbytes(random.randint(0, 12))))
     return fields or [(31, b"")]
 
 
