@@ -15,6 +15,7 @@ from glimpse.binding.schedule import Schedule
 from glimpse.cli import app
 from glimpse.receiving import Receiver
 from glimpse.receiving.answer import Answers, Rules
+from glimpse.receiving.limits import Limits
 from glimpse.samples import sample_photos
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -61,7 +62,7 @@ class Node:
         symbols = self.model.quantise(latent) if held is None else binding.settle(self.model, held, latent, 1.0)
         if not self.keeper.chooses_difference(self.frame, symbols, payload):
             held, symbols = None, self.model.quantise(latent)
-        self.symbols = symbols
+        self.symbols, self.held = symbols, held
         own = np.ones(symbols.shape, bool) if held is None else ~held.known | (symbols != held.symbols)
         self.sent[self.frame] = symbols, own
         rule = Rule(8, self.parity) if self.parity else None
@@ -94,6 +95,15 @@ def check(receiver: Receiver, node: Node) -> None:
             np.testing.assert_array_equal(frame.assembly.latent()[0], node.model.latent_values(symbols))
 
 
+def check_reference(receiver: Receiver, zoo_model: zoo.ZooModel, node: Node) -> None:
+    """What a node sends differences against is what its receiver holds under this name."""
+    if node.held is not None:
+        held = receiver.references("node", zoo_model).find(node.held.name)
+        assert held is not None
+        np.testing.assert_array_equal(held.known, node.held.known)
+        np.testing.assert_array_equal(held.symbols[held.known], node.held.symbols[held.known])
+
+
 FATES = st.sampled_from(["lost", "comes", "comes", "comes", "twice", "late"])
 TIMES = {"lost": 0, "comes": 1, "twice": 2, "late": 0}
 
@@ -101,7 +111,7 @@ TIMES = {"lost": 0, "comes": 1, "twice": 2, "late": 0}
 def a_life(zoo_model: zoo.ZooModel, data: st.DataObject) -> tuple[int, int]:
     """A node and its receiver for some photos; how many left as differences, and how many packets were refused."""
     node = Node(zoo_model.binding, data.draw(st.integers(0, 3)), data.draw(st.integers(0, 3)))
-    receiver = Receiver(OneModel(zoo_model))
+    receiver = Receiver(OneModel(zoo_model), Limits(references_per_node=1000))
     often = Rules(a_day=None, every=data.draw(st.integers(1, 6)), payload=data.draw(st.sampled_from([11, 51])))
     answers = Answers(receiver, often)
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
@@ -124,6 +134,7 @@ def a_life(zoo_model: zoo.ZooModel, data: st.DataObject) -> tuple[int, int]:
         latent = moved(latent, rng)
         payload = data.draw(st.sampled_from([24, 51, 222, 242]))
         differences += node.take_photo(latent, payload)
+        check_reference(receiver, zoo_model, node)
         for _ in range(data.draw(st.integers(0, 40))):
             packet = node.next(data.draw(st.sampled_from([payload, 242])))
             if packet is None:
