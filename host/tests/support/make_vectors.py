@@ -84,7 +84,7 @@ EXAMPLE_SALIENCY = replace(
     stride=0,
     offset=0,
     cumulative=None,
-    saliency=Saliency(rows=2, columns=2, bits=5, block=1, gain=1587, tolerance=512, curve=tuple(range(256))),
+    saliency=Saliency(rows=2, columns=2, bits=5, block=1, gain=16, tolerance=512, curve=tuple(range(256))),
 )
 EXAMPLE_SIDE = (-128, -128, 10, -100, -50, 60, 127, 0, 0, 127, 90, 80)
 EXAMPLE_LATENT = (0, -1, 0, 0, -2, 1, 5, 2, 1, 0, -3, -1, 0, 1, 1, 3, -1, -2, 0, 0, 1, 7, 1, -1)
