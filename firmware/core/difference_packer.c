@@ -7,7 +7,10 @@
 #include "core/order.h"
 #include "core/status.h"
 
-enum { TOTAL = 1 << GLIMPSE_FREQUENCY_BITS };
+enum {
+    TOTAL = 1 << GLIMPSE_FREQUENCY_BITS,
+    SYMBOLS_IN_A_BYTE = 4 /* expected of the first packet */
+};
 
 /* Within the hold, counted from the reference's symbol? */
 static bool holds(const glimpse_codec *codec, uint32_t channel, int32_t value, uint32_t symbol, uint32_t hold)
@@ -102,7 +105,7 @@ int glimpse_difference_begin(glimpse_difference_packer *packer, const glimpse_co
     packer->stale = false;
     packer->waiting = NULL;
     packer->last = (glimpse_run){0, 0};
-    packer->brought = 0;
+    packer->brought = packer->carried = packer->before = 0;
     packer->steered = codec->order == GLIMPSE_ORDER_SALIENCY;
     glimpse_changes_begin(&packer->changes, codec, reference, symbols);
     if (packer->steered) {
@@ -247,6 +250,7 @@ void glimpse_difference_take_back(glimpse_difference_packer *packer)
     }
     packer->last.count = 0;
     packer->brought = 0;
+    packer->carried = packer->before;
 }
 
 static bool any_waits(const glimpse_difference_packer *packer)
@@ -261,7 +265,7 @@ static bool any_waits(const glimpse_difference_packer *packer)
 }
 
 /* The symbols that the next packet may bring; none when everything has been sent. */
-static glimpse_run next_run(glimpse_difference_packer *packer)
+static glimpse_run next_run(glimpse_difference_packer *packer, size_t payload)
 {
     const uint32_t count = glimpse_codec_symbols(packer->codec);
     if (packer->steered && packer->stale) {
@@ -269,7 +273,9 @@ static glimpse_run next_run(glimpse_difference_packer *packer)
         packer->stale = false;
     }
     if (packer->steered) {
-        return any_waits(packer) ? glimpse_picker_next(&packer->picker, 1).run : (glimpse_run){count, 0};
+        const uint32_t room = (uint32_t)payload - GLIMPSE_OVERHEAD_BYTES - GLIMPSE_REFERENCE_BYTES;
+        const uint32_t expected = packer->carried > 0 ? packer->carried : SYMBOLS_IN_A_BYTE * room;
+        return any_waits(packer) ? glimpse_picker_next(&packer->picker, expected).run : (glimpse_run){count, 0};
     }
     if (packer->waiting == NULL) {
         return (glimpse_run){packer->rank, count - packer->rank};
@@ -333,7 +339,8 @@ int glimpse_difference_pack(glimpse_difference_packer *packer, glimpse_run run, 
                                     payload - GLIMPSE_OVERHEAD_BYTES - GLIMPSE_REFERENCE_BYTES);
     sent(packer, run.first, size.count);
     packer->sent += size.count;
-    packer->brought = size.count;
+    packer->before = packer->carried;
+    packer->brought = packer->carried = size.count;
     packer->last = (glimpse_run){run.first - skipped, skipped + size.count};
     return (int)glimpse_packet_close(packet, GLIMPSE_REFERENCE_BYTES + size.length);
 }
@@ -344,7 +351,7 @@ int glimpse_difference_next(glimpse_difference_packer *packer, size_t payload, u
         return GLIMPSE_ERROR_ARGUMENT;
     }
     int length = 0;
-    for (glimpse_run run = next_run(packer); run.count > 0 && length == 0; run = next_run(packer)) {
+    for (glimpse_run run = next_run(packer, payload); run.count > 0 && length == 0; run = next_run(packer, payload)) {
         length = glimpse_difference_pack(packer, run, payload, packet);
     }
     return length;

@@ -11,12 +11,6 @@ static void begin_channel(glimpse_order *order, uint32_t channel, uint32_t walke
     order->place = (walked * codec->stride + channel * codec->offset) % positions;
 }
 
-/* Position y lies in cell y * cells / size; the first that lies in `cell` or a later one. */
-static uint32_t first_of_cell(uint32_t cell, uint32_t cells, uint32_t size)
-{
-    return (cell * size + cells - 1) / cells;
-}
-
 uint32_t glimpse_segment_total(const glimpse_codec *codec)
 {
     const glimpse_saliency *saliency = &codec->saliency;
@@ -33,10 +27,10 @@ static glimpse_segment segment_at(const glimpse_codec *codec, uint32_t block, ui
     const uint32_t deep = rest < saliency->block ? rest : saliency->block;
     const uint32_t backwards = row & 1u;
     const uint32_t column = backwards ? saliency->columns - 1u - place : place;
-    const uint32_t top = first_of_cell(row, saliency->rows, codec->height);
-    const uint32_t bottom = first_of_cell(row + 1, saliency->rows, codec->height);
-    const uint32_t left = first_of_cell(column, saliency->columns, codec->width);
-    const uint32_t right = first_of_cell(column + 1, saliency->columns, codec->width);
+    const uint32_t top = glimpse_cell_first(row, saliency->rows, codec->height);
+    const uint32_t bottom = glimpse_cell_first(row + 1, saliency->rows, codec->height);
+    const uint32_t left = glimpse_cell_first(column, saliency->columns, codec->width);
+    const uint32_t right = glimpse_cell_first(column + 1, saliency->columns, codec->width);
     const uint32_t before = top * codec->width + (backwards ? codec->width - right : left) * (bottom - top);
     return (glimpse_segment){
         .first = channel * glimpse_codec_positions(codec) + before * deep,
@@ -68,8 +62,8 @@ glimpse_segment glimpse_segment_of(const glimpse_codec *codec, uint32_t rank)
     const uint32_t deep = rest < saliency->block ? rest : saliency->block;
     const uint32_t walked = rank % block_symbols / deep; /* positions, were a position's channels sent at once */
     const uint32_t row = walked / codec->width * saliency->rows / codec->height;
-    const uint32_t top = first_of_cell(row, saliency->rows, codec->height);
-    const uint32_t bottom = first_of_cell(row + 1, saliency->rows, codec->height);
+    const uint32_t top = glimpse_cell_first(row, saliency->rows, codec->height);
+    const uint32_t bottom = glimpse_cell_first(row + 1, saliency->rows, codec->height);
     const uint32_t along = (walked - top * codec->width) / (bottom - top); /* columns of the latent */
     const uint32_t backwards = row & 1u;
     const uint32_t x = backwards ? codec->width - 1u - along : along;

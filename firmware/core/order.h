@@ -41,6 +41,12 @@ void glimpse_order_seek(glimpse_order *order, const glimpse_codec *codec, uint32
 /* Flat index of the next symbol; call at most as often as symbols remain. */
 uint32_t glimpse_order_next(glimpse_order *order);
 
+/* Position y of a side of `size` lies in cell y * cells / size; the first that lies in `cell` or a later one. */
+static inline uint32_t glimpse_cell_first(uint32_t cell, uint32_t cells, uint32_t size)
+{
+    return (cell * size + cells - 1u) / cells;
+}
+
 /* By saliency only: how many segments there are, the one with a number, and the one that holds a rank, 0 .. number of
    symbols - 1. */
 uint32_t glimpse_segment_total(const glimpse_codec *codec);

@@ -23,7 +23,7 @@ int glimpse_packer_begin(glimpse_packer *packer, const glimpse_codec *codec, con
     packer->stale = false;
     packer->waiting = NULL;
     packer->last = (glimpse_run){0, 0};
-    packer->full_symbols = packer->full_bytes = 0;
+    packer->full = packer->before = (glimpse_density){0, 0};
     glimpse_order_seek(&packer->order, codec, 0);
     return GLIMPSE_OK;
 }
@@ -70,6 +70,7 @@ int glimpse_packer_want(glimpse_packer *packer, uint32_t top, uint32_t bottom, u
 void glimpse_packer_take_back(glimpse_packer *packer)
 {
     packer->sent -= packer->last.count;
+    packer->full = packer->before;
     if (packer->waiting != NULL) {
         glimpse_ranks_add(packer->waiting, packer->last.first, packer->last.count);
     } else {
@@ -197,9 +198,9 @@ int glimpse_packer_pack(glimpse_packer *packer, glimpse_run run, size_t payload,
         put_body(packer, run.count, packet + GLIMPSE_HEADER_BYTES, payload - GLIMPSE_OVERHEAD_BYTES, &header.coding);
     packer->sent += body.count;
     packer->last = (glimpse_run){run.first, body.count};
+    packer->before = packer->full;
     if (4u * (body.length + GLIMPSE_OVERHEAD_BYTES) >= 3u * payload) {
-        packer->full_symbols = (uint16_t)body.count;
-        packer->full_bytes = (uint16_t)body.length;
+        packer->full = (glimpse_density){(uint16_t)body.count, (uint16_t)body.length};
     }
     if (packer->waiting != NULL) {
         glimpse_ranks_remove(packer->waiting, run.first, body.count);
@@ -216,8 +217,8 @@ int glimpse_packer_pack(glimpse_packer *packer, glimpse_run run, size_t payload,
 static uint32_t expected_symbols(const glimpse_packer *packer, size_t payload)
 {
     const uint32_t room = (uint32_t)payload - GLIMPSE_OVERHEAD_BYTES;
-    if (packer->full_bytes > 0) {
-        return room * packer->full_symbols / packer->full_bytes;
+    if (packer->full.bytes > 0) {
+        return room * packer->full.symbols / packer->full.bytes;
     }
     return room * (packer->coding == GLIMPSE_CODING_RANGE ? 16u : 8u) / glimpse_codec_bits(packer->codec);
 }

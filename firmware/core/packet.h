@@ -63,6 +63,12 @@ size_t glimpse_packet_close(uint8_t *packet, size_t body);
    or GLIMPSE_ERROR_MODEL, _REVISION, _FRAME, _RANGE. */
 int glimpse_packet_match(const glimpse_codec *codec, int frame, const glimpse_header *header);
 
+/* How densely symbols lie in a packet's body; no bytes: nobody knows yet. */
+typedef struct {
+    uint16_t symbols;
+    uint16_t bytes;
+} glimpse_density;
+
 /* Cuts one frame's symbols into packets. The caller owns it; the symbols stay as they are until it is done. */
 typedef struct {
     const glimpse_codec *codec;
@@ -75,8 +81,8 @@ typedef struct {
     bool stale;             /* the picker has not been told of changes to waiting */
     glimpse_ranks *waiting; /* what is still to be sent; NULL: everything once, which the cursor and the picker know */
     glimpse_run last;       /* of the last packet */
-    uint16_t full_symbols;  /* of the last packet that was nearly full, and the bytes of its body; 0: none was */
-    uint16_t full_bytes;
+    glimpse_density full;   /* of the last packet that was nearly full */
+    glimpse_density before; /* the same without the last packet, which may be taken back */
     glimpse_picker picker;
     glimpse_surroundings around;
 } glimpse_packer;

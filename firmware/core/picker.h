@@ -14,11 +14,11 @@
 /* What is left to send of a frame. */
 typedef struct {
     const glimpse_codec *codec;
-    uint8_t level[GLIMPSE_MAX_SEGMENTS]; /* the map */
-    uint16_t waiting
-        [GLIMPSE_MAX_SEGMENTS]; /* symbols of each segment not yet sent; its last ones, unless `ranks` says which */
-    const glimpse_ranks *ranks; /* those that wait; NULL: the last ones of each segment */
-    uint16_t top, bottom, left, right; /* cells that come before all others, the ends outside; none: all 0 */
+    uint8_t level[GLIMPSE_MAX_SEGMENTS];     /* the map */
+    uint16_t waiting[GLIMPSE_MAX_SEGMENTS];  /* symbols of each segment; its last ones, unless `ranks` says which */
+    uint8_t whole[GLIMPSE_MAX_SEGMENTS / 8]; /* bits: all of its symbols wait */
+    const glimpse_ranks *ranks;              /* those that wait; NULL: the last ones of each segment */
+    uint16_t top, bottom, left, right;       /* cells that come before all others, the ends outside; none: all 0 */
 } glimpse_picker;
 
 /* side: NULL: the map is the same everywhere, so that packets follow the ranks. */

@@ -395,11 +395,10 @@ def pack(
             guess = (16 if coding == RANGE else 8, codec.bits)
             run, to_end = picker.run(max(1, capacity * (full or guess)[0] // (full or guess)[1]))
         used, count, body = _body(codec, sequence, run, coding, capacity)
-        full = (count, len(body)) if 4 * (len(body) + OVERHEAD) >= 3 * payload else full
         while picker and to_end and count < len(run) and picker.later(run, len(run) - count) != run:
             run = picker.later(run, len(run) - count)
             used, count, body = _body(codec, sequence, run, coding, capacity)
-            full = (count, len(body)) if 4 * (len(body) + OVERHEAD) >= 3 * payload else full
+        full = (count, len(body)) if 4 * (len(body) + OVERHEAD) >= 3 * payload else full
         packets.append(seal(codec, frame, run.start, used, body))
         sent.update(range(run.start, run.start + count))
     return packets
