@@ -69,6 +69,7 @@ def test_what_is_no_evaluation_is_refused(tmp_path: Path, text: str) -> None:
         ("feedback", feedback_table.markdown),
         ("starfish-loss", losses_markdown),
         ("ablations", tasks_markdown),
+        ("detection", tasks_markdown),
     ],
 )
 def test_the_tables_of_the_docs_are_what_the_kept_numbers_say(name, table):
