@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from glimpse.errors import GlimpseError
 from glimpse.evaluation import contact_table, feedback_table, kept
-from glimpse.evaluation.share import losses_markdown, markdown, share, table
+from glimpse.evaluation.share import losses_markdown, markdown, share, table, tasks_markdown
 
 NUMBERS = {
     "command": "glimpse evaluate ...",
@@ -68,6 +68,8 @@ def test_what_is_no_evaluation_is_refused(tmp_path: Path, text: str) -> None:
         ("ssdv", contact_table.markdown),
         ("feedback", feedback_table.markdown),
         ("starfish-loss", losses_markdown),
+        ("ablations", tasks_markdown),
+        ("detection", tasks_markdown),
     ],
 )
 def test_the_tables_of_the_docs_are_what_the_kept_numbers_say(name, table):

@@ -55,8 +55,8 @@ def part_of(numbers: dict[str, Any], model: str, rows: bool = True) -> dict[str,
     return found
 
 
-def share(file: Path, models: Path, name: str, everything: Path | None) -> list[Path]:
-    """Writes the parts; returns the files.
+def share(file: Path, models: Path, name: str, everything: Path | None, rows: bool = True) -> list[Path]:
+    """Writes the parts, with single photos or without; returns the files.
 
     Raises:
         GlimpseError: the file is not an evaluation, or names no model that is in the folder.
@@ -67,7 +67,7 @@ def share(file: Path, models: Path, name: str, everything: Path | None) -> list[
     for folder in sorted(f for f in models.iterdir() if f.name in codecs and (f / "model.toml").is_file()):
         make_folder(folder / "results")
         target = folder / "results" / f"{name}.json"
-        write_whole(target, json_lines(part_of(numbers, folder.name)))
+        write_whole(target, json_lines(part_of(numbers, folder.name, rows)))
         written.append(target)
     if not written:
         raise GlimpseError(
@@ -201,6 +201,7 @@ def main() -> int:
     parser.add_argument("--models", type=Path, default=Path("models"))
     parser.add_argument("--name", help="of the file in models/NAME/results")
     parser.add_argument("--all", type=Path)
+    parser.add_argument("--means", action="store_true", help="leave single photos out of models/NAME/results, too")
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--tasks", action="store_true")
     parser.add_argument("--losses", action="store_true")
@@ -216,7 +217,7 @@ def main() -> int:
             print(losses_markdown(_evaluation(options.numbers)))
         if not options.name:
             return 0
-        for file in share(options.numbers, options.models, options.name, options.all):
+        for file in share(options.numbers, options.models, options.name, options.all, not options.means):
             print(file)
     except GlimpseError as error:
         print(error, file=sys.stderr)
