@@ -90,7 +90,7 @@ static uint32_t score_at(const glimpse_picker *picker, const place *at)
     const bool wanted =
         at->row >= picker->top && at->row < picker->bottom && at->column >= picker->left && at->column < picker->right;
     return 256u * picker->level[at->row * saliency->columns + at->column] +
-           saliency->gain * (picker->codec->channels - at->channel) + (wanted ? WANTED : 0u);
+           saliency->gain * (uint32_t)(picker->codec->channels - at->channel) + (wanted ? WANTED : 0u);
 }
 
 static bool is_whole(const glimpse_picker *picker, uint32_t number)
@@ -169,7 +169,8 @@ typedef struct {
 /* Nothing from here on is worth more: a packet full of the highest level would not be. */
 static bool is_settled(const glimpse_picker *picker, const choice *best, uint32_t channel)
 {
-    const uint32_t score = 256u * best->highest + picker->codec->saliency.gain * (picker->codec->channels - channel);
+    const uint32_t score =
+        256u * best->highest + picker->codec->saliency.gain * (uint32_t)(picker->codec->channels - channel);
     return best->pick.run.count > 0 && 4u * score / 5u <= best->worth;
 }
 
