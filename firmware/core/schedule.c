@@ -37,19 +37,31 @@ void glimpse_schedule_steer(glimpse_schedule *schedule, const int8_t *side)
     glimpse_packer_steer(&schedule->packer, side);
 }
 
+static const glimpse_schedule_changes changes = {
+    glimpse_difference_next,    glimpse_difference_pack,      glimpse_difference_want,
+    glimpse_difference_changed, glimpse_difference_take_back,
+};
+
 int glimpse_schedule_difference(glimpse_schedule *schedule, glimpse_difference_packer *difference)
 {
     if (!schedule->remembers) {
         return GLIMPSE_ERROR_STATE;
     }
     schedule->difference = difference;
+    schedule->changes = &changes;
     glimpse_difference_follow(difference, &schedule->waiting);
     return GLIMPSE_OK;
 }
 
+static const glimpse_schedule_parities parities = {
+    glimpse_protection_next, glimpse_protection_room,      glimpse_protection_sent,
+    glimpse_protection_end,  glimpse_protection_take_back, glimpse_protection_restart,
+};
+
 void glimpse_schedule_protect(glimpse_schedule *schedule, glimpse_protection *protection)
 {
     schedule->protection = protection;
+    schedule->parities = &parities;
 }
 
 /* ---- whichever cuts the packets */
@@ -79,7 +91,7 @@ static void forget_run(glimpse_schedule *schedule)
 static void changed(glimpse_schedule *schedule)
 {
     if (schedule->difference != NULL) {
-        glimpse_difference_changed(schedule->difference);
+        schedule->changes->changed(schedule->difference);
     } else {
         glimpse_packer_changed(&schedule->packer);
     }
@@ -87,13 +99,13 @@ static void changed(glimpse_schedule *schedule)
 
 static int cut_next(glimpse_schedule *schedule, size_t limit, uint8_t *packet)
 {
-    return schedule->difference != NULL ? glimpse_difference_next(schedule->difference, limit, packet)
+    return schedule->difference != NULL ? schedule->changes->next(schedule->difference, limit, packet)
                                         : glimpse_packer_next(&schedule->packer, limit, packet);
 }
 
 static int cut_run(glimpse_schedule *schedule, glimpse_run run, size_t limit, uint8_t *packet)
 {
-    return schedule->difference != NULL ? glimpse_difference_pack(schedule->difference, run, limit, packet)
+    return schedule->difference != NULL ? schedule->changes->pack(schedule->difference, run, limit, packet)
                                         : glimpse_packer_pack(&schedule->packer, run, limit, packet);
 }
 
@@ -104,7 +116,7 @@ uint32_t glimpse_schedule_sent(const glimpse_schedule *schedule)
 
 int glimpse_schedule_want(glimpse_schedule *schedule, uint32_t top, uint32_t bottom, uint32_t left, uint32_t right)
 {
-    return schedule->difference != NULL ? glimpse_difference_want(schedule->difference, top, bottom, left, right)
+    return schedule->difference != NULL ? schedule->changes->want(schedule->difference, top, bottom, left, right)
                                         : glimpse_packer_want(&schedule->packer, top, bottom, left, right);
 }
 
@@ -173,7 +185,7 @@ void glimpse_schedule_lost(glimpse_schedule *schedule)
         return;
     }
     if (schedule->protection != NULL) {
-        glimpse_protection_restart(schedule->protection);
+        schedule->parities->restart(schedule->protection);
         schedule->parity = false;
     }
     if (schedule->resend == GLIMPSE_RESEND_BY_IMPORTANCE || is_empty(&schedule->waiting)) {
@@ -213,12 +225,12 @@ static void take_back(glimpse_schedule *schedule)
 {
     const glimpse_run last = last_run(schedule);
     if (schedule->parity) {
-        glimpse_protection_take_back(schedule->protection);
+        schedule->parities->take_back(schedule->protection);
         schedule->parity = false;
         return;
     }
     if (schedule->difference != NULL) {
-        glimpse_difference_take_back(schedule->difference);
+        schedule->changes->take_back(schedule->difference);
     } else {
         glimpse_packer_take_back(&schedule->packer);
     }
@@ -325,14 +337,14 @@ static int choose(glimpse_schedule *schedule, size_t limit, uint8_t *packet)
     if (protection == NULL) {
         return pack(schedule, limit, packet);
     }
-    int length = glimpse_protection_next(protection, limit, packet);
+    int length = schedule->parities->next(protection, limit, packet);
     schedule->parity = length > 0;
     if (length == 0) {
-        length = pack(schedule, glimpse_protection_room(protection, limit), packet);
+        length = pack(schedule, schedule->parities->room(protection, limit), packet);
     }
     if (length == 0) {
-        glimpse_protection_end(protection);
-        length = glimpse_protection_next(protection, limit, packet);
+        schedule->parities->end(protection);
+        length = schedule->parities->next(protection, limit, packet);
         schedule->parity = length > 0;
     }
     return length;
@@ -394,7 +406,7 @@ int glimpse_schedule_next(glimpse_schedule *schedule, uint64_t now, size_t paylo
         schedule->turn = packet_run(schedule);
         schedule->tries = (uint8_t)(schedule->tries + (schedule->tries < UINT8_MAX));
         if (schedule->protection != NULL) {
-            (void)glimpse_protection_sent(schedule->protection, packet, (size_t)length, limit); /* or it goes bare */
+            (void)schedule->parities->sent(schedule->protection, packet, (size_t)length, limit); /* or it goes bare */
         }
     }
     if (schedule->budget != UINT32_MAX) {

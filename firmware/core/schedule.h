@@ -20,14 +20,34 @@ typedef enum {
     GLIMPSE_RESEND_AFTERWARDS = 2     /* all packets once, then the lost ones in order */
 } glimpse_resend;
 
+/* What makes differences and parity, behind pointers: a node that sends neither does not link it. */
+typedef struct {
+    int (*next)(glimpse_difference_packer *packer, size_t payload, uint8_t *packet);
+    int (*pack)(glimpse_difference_packer *packer, glimpse_run run, size_t payload, uint8_t *packet);
+    int (*want)(glimpse_difference_packer *packer, uint32_t top, uint32_t bottom, uint32_t left, uint32_t right);
+    void (*changed)(glimpse_difference_packer *packer);
+    void (*take_back)(glimpse_difference_packer *packer);
+} glimpse_schedule_changes;
+
+typedef struct {
+    int (*next)(glimpse_protection *protection, size_t payload, uint8_t *packet);
+    size_t (*room)(const glimpse_protection *protection, size_t payload);
+    int (*sent)(glimpse_protection *protection, const uint8_t *packet, size_t length, size_t payload);
+    void (*end)(glimpse_protection *protection);
+    void (*take_back)(glimpse_protection *protection);
+    void (*restart)(glimpse_protection *protection);
+} glimpse_schedule_parities;
+
 /* What is left to send of one frame, and when. Times are milliseconds of any clock that never runs backwards. */
 typedef struct {
     glimpse_packer packer;
     glimpse_difference_packer *difference; /* cuts the packets in the place of `packer`; NULL: an image frame */
-    glimpse_protection *protection;        /* NULL: no parity packets */
-    uint32_t budget;                       /* radio bytes left; UINT32_MAX: no limit */
-    bool remembers;                        /* waiting and known are in use */
-    bool reported;                         /* the losses of this round are known */
+    const glimpse_schedule_changes *changes;
+    glimpse_protection *protection; /* NULL: no parity packets */
+    const glimpse_schedule_parities *parities;
+    uint32_t budget; /* radio bytes left; UINT32_MAX: no limit */
+    bool remembers;  /* waiting and known are in use */
+    bool reported;   /* the losses of this round are known */
     bool stopped;
     bool closed;    /* by the caller, who may open it again: of the frame only the parity of what was sent still goes */
     bool parity;    /* the last packet was one */
