@@ -90,12 +90,12 @@ static uint32_t score_at(const glimpse_picker *picker, const place *at)
     const bool wanted =
         at->row >= picker->top && at->row < picker->bottom && at->column >= picker->left && at->column < picker->right;
     return 256u * picker->level[at->row * saliency->columns + at->column] +
-           saliency->gain * (uint32_t)(picker->codec->channels - at->channel) + (wanted ? WANTED : 0u);
+           saliency->gain * ((uint32_t)picker->codec->channels - at->channel) + (wanted ? WANTED : 0u);
 }
 
 static bool is_whole(const glimpse_picker *picker, uint32_t number)
 {
-    return (picker->whole[number >> 3] >> (number & 7u) & 1u) != 0;
+    return ((uint32_t)picker->whole[number >> 3] >> (number & 7u) & 1u) != 0;
 }
 
 /* Symbols that wait and follow each other in rank: the first segment's last ones, or any where ranks are followed, and
@@ -170,7 +170,7 @@ typedef struct {
 static bool is_settled(const glimpse_picker *picker, const choice *best, uint32_t channel)
 {
     const uint32_t score =
-        256u * best->highest + picker->codec->saliency.gain * (uint32_t)(picker->codec->channels - channel);
+        256u * best->highest + picker->codec->saliency.gain * ((uint32_t)picker->codec->channels - channel);
     return best->pick.run.count > 0 && 4u * score / 5u <= best->worth;
 }
 

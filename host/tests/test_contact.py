@@ -110,12 +110,13 @@ def photo() -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["limitnet", "mcucoder"])
-def test_what_does_not_fit_is_made_anew_from_the_same_symbol(photo: np.ndarray, name: str):
+def test_what_does_not_fit_is_made_anew(photo: np.ndarray, name: str):
     model = zoo.load(name)
     shipment = ModelSource(model).ship(photo, 222, 10_000)
     whole, part = shipment.packet(3, 222), shipment.packet(3, 60)
     assert whole and part and 40 < len(part) <= 60 < len(whole)
-    assert read_header(part).first == read_header(whole).first
+    if name != "limitnet":  # which chooses by how much it can send
+        assert read_header(part).first == read_header(whole).first
     counts = [
         model.binding.unpack(each, *np.zeros((2, *model.binding.latent_shape), np.uint8)) for each in (whole, part)
     ]

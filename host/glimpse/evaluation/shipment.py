@@ -95,7 +95,7 @@ class ModelSource:
 class ModelShipment:
     """A photo as a model sends it.
 
-    A packet that does not fit is made anew for the room there is, from the same first symbol, as a schedule does.
+    A packet that does not fit is made anew for the room there is, as a schedule does.
     """
 
     def __init__(
