@@ -37,8 +37,6 @@ typedef struct {
     glimpse_ranks *waiting; /* what is still to be looked at; NULL: everything once */
     glimpse_run last;       /* of the last packet, and of what was passed over before it */
     uint32_t brought;       /* by it */
-    uint32_t carried;       /* by the last that has not been taken back, and by the one before */
-    uint32_t before;
     glimpse_picker picker;
     glimpse_changes changes;
 } glimpse_difference_packer;

@@ -9,7 +9,7 @@
 
 enum {
     TOTAL = 1 << GLIMPSE_FREQUENCY_BITS,
-    SYMBOLS_IN_A_BYTE = 4 /* expected of the first packet */
+    SYMBOLS_IN_A_BYTE = 8 /* expected; most of them have not changed */
 };
 
 /* Within the hold, counted from the reference's symbol? */
@@ -105,7 +105,7 @@ int glimpse_difference_begin(glimpse_difference_packer *packer, const glimpse_co
     packer->stale = false;
     packer->waiting = NULL;
     packer->last = (glimpse_run){0, 0};
-    packer->brought = packer->carried = packer->before = 0;
+    packer->brought = 0;
     packer->steered = codec->order == GLIMPSE_ORDER_SALIENCY;
     glimpse_changes_begin(&packer->changes, codec, reference, symbols);
     if (packer->steered) {
@@ -250,7 +250,6 @@ void glimpse_difference_take_back(glimpse_difference_packer *packer)
     }
     packer->last.count = 0;
     packer->brought = 0;
-    packer->carried = packer->before;
 }
 
 static bool any_waits(const glimpse_difference_packer *packer)
@@ -274,8 +273,8 @@ static glimpse_run next_run(glimpse_difference_packer *packer, size_t payload)
     }
     if (packer->steered) {
         const uint32_t room = (uint32_t)payload - GLIMPSE_OVERHEAD_BYTES - GLIMPSE_REFERENCE_BYTES;
-        const uint32_t expected = packer->carried > 0 ? packer->carried : SYMBOLS_IN_A_BYTE * room;
-        return any_waits(packer) ? glimpse_picker_next(&packer->picker, expected).run : (glimpse_run){count, 0};
+        return any_waits(packer) ? glimpse_picker_next(&packer->picker, SYMBOLS_IN_A_BYTE * room).run
+                                 : (glimpse_run){count, 0};
     }
     if (packer->waiting == NULL) {
         return (glimpse_run){packer->rank, count - packer->rank};
@@ -339,8 +338,7 @@ int glimpse_difference_pack(glimpse_difference_packer *packer, glimpse_run run, 
                                     payload - GLIMPSE_OVERHEAD_BYTES - GLIMPSE_REFERENCE_BYTES);
     sent(packer, run.first, size.count);
     packer->sent += size.count;
-    packer->before = packer->carried;
-    packer->brought = packer->carried = size.count;
+    packer->brought = size.count;
     packer->last = (glimpse_run){run.first - skipped, skipped + size.count};
     return (int)glimpse_packet_close(packet, GLIMPSE_REFERENCE_BYTES + size.length);
 }

@@ -200,17 +200,16 @@ def pack(codec: Codec, reference: Reference, symbols: bytes, frame: int, payload
     """All packets of a frame."""
     picker = change_picker(codec, reference, symbols) if codec.order == 2 else None
     packets, sizes, sent = list[bytes](), iter(payloads), set[int]()
-    payload, carried = next(sizes), 0
+    payload = next(sizes)
     while len(sent) < codec.symbols:
-        expected = carried or 4 * (payload - OVERHEAD - 2)
-        run = picker.run(expected)[0] if picker else range(len(sent), codec.symbols)
+        run = picker.run(8 * (payload - OVERHEAD - 2))[0] if picker else range(len(sent), codec.symbols)
         first = next((r for r in run if symbols[codec.places[r]] != reference.symbols[codec.places[r]]), run.stop)
         sent.update(range(run.start, first))
         if first < run.stop:
             capacity = payload - OVERHEAD - 2
             count, body = write_body(codec, reference, symbols, range(first, run.stop), capacity)
             assert count > 0
-            payload, carried = next(sizes, payload), count
+            payload = next(sizes, payload)
             packets.append(seal(codec, frame, first, RANGE, reference.name + body, kind=DIFFERENCE))
             sent.update(range(first, first + count))
         if picker:
