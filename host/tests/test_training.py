@@ -235,6 +235,25 @@ def test_a_task_needs_classes_and_distillation_none(tmp_path: Path) -> None:
     assert loss(perceptual=1.0) > 0.01
 
 
+def test_vgg16_sees_what_changed(tmp_path: Path) -> None:
+    from glimpse.errors import GlimpseError
+    from glimpse.training.job import Job
+    from glimpse.training.vgg import DEPTHS, vgg_features
+
+    keras.applications.VGG16(include_top=False, weights=None, input_shape=(32, 32, 3)).save_weights(
+        tmp_path / "vgg.weights.h5"
+    )
+    model = vgg_features(tmp_path / "vgg.weights.h5", 32)
+    a, b = (model(x) for x in (photos(1, 32), 1 - photos(1, 32)))
+    assert list(a) == list(DEPTHS) and tuple(a["block3_conv3"].shape) == (1, 8, 8, 256)
+    assert all(np.abs(np.asarray(a[name]) - np.asarray(b[name])).max() > 0 for name in DEPTHS)
+    (tmp_path / "other.h5").write_bytes(b"no weights")
+    with pytest.raises(GlimpseError, match="no weights of VGG16"):
+        vgg_features(tmp_path / "other.h5", 32)
+    with pytest.raises(UsageError, match="knows no classes"):
+        Job("mcucoder", tmp_path, tmp_path, objective=Objective(distillation=1), crop=224, classifier=Path("vgg.h5"))
+
+
 def test_impossible_codecs_are_refused_in_a_sentence() -> None:
     for arguments in (("nothing",), ("mcucoder", 4), ("starfish", 9), ("starfish", None, 1)):
         with pytest.raises(UsageError, match=r"\w"):

@@ -91,7 +91,9 @@ def train(
     ] = None,
     saliency: Annotated[Path | None, typer.Option(help="Folder of img/ and mask/, for the saliency loss.")] = None,
     labelled: Annotated[Path | None, typer.Option(help="Folder of class folders, for the task loss.")] = None,
-    classifier: Annotated[Path | None, typer.Option(help="Quantised MobileNetV2 (.tflite), kept frozen.")] = None,
+    classifier: Annotated[
+        Path | None, typer.Option(help="Quantised MobileNetV2 (.tflite), or weights of VGG16 (.h5); kept frozen.")
+    ] = None,
     labels: Annotated[Path | None, typer.Option(help="Names of the classifier's classes, one a line.")] = None,
     terms: Annotated[
         Terms, typer.Option(help="open: only photos that the manifest calls openly licensed.")

@@ -21,6 +21,7 @@ from glimpse.training.split import split_files
 from glimpse.training.trainer import NETWORKS, Schedule, fit
 
 SETTINGS = "run.json"
+VGG_SUFFIX = ".h5"  # of VGG16's weights; other classifiers are .tflite files
 FEATURE_STRIDES = (2, 4, 8, 16, 32)  # depths of the classifier that the perceptual distance looks at
 
 
@@ -46,7 +47,7 @@ class Job:
         node: model folder whose int8 encoder and quantiser are used; only the decoder learns then.
         saliency: folder of photos and masks.
         labelled: folder of class folders.
-        classifier: TFLite file for task, perceptual loss and distillation.
+        classifier: TFLite file for task, perceptual loss and distillation, or VGG16's weights for the perceptual loss.
         labels: names of the classifier's classes.
         terms: "any", or "open" for openly licensed photos only.
         manifest: CSV of the photos' terms.
@@ -85,6 +86,8 @@ class Job:
             raise UsageError("the task loss needs --classifier FILE and --labelled DIR")
         if (goal.perceptual or goal.distillation) and self.classifier is None:
             raise UsageError("perceptual loss and distillation need --classifier FILE")
+        if (goal.task or goal.distillation) and self.classifier and self.classifier.suffix == VGG_SUFFIX:
+            raise UsageError("VGG16 without its classifier knows no classes; use it for the perceptual loss alone")
         if (goal.task or goal.perceptual or goal.distillation) and self.crop != PHOTO_SIDE:
             raise UsageError(f"the classifier looks at {PHOTO_SIDE} pixels; use --crop {PHOTO_SIDE}")
         if self.objective.saliency and self.saliency is None:
@@ -105,7 +108,11 @@ def build(job: Job) -> Codec:
     keras.utils.set_random_seed(job.seed)
     d = job.definition
     classifier = None
-    if job.classifier is not None:
+    if job.classifier is not None and job.classifier.suffix == VGG_SUFFIX:
+        from glimpse.training.vgg import vgg_features
+
+        classifier = vgg_features(job.classifier, job.crop)
+    elif job.classifier is not None:
         from glimpse.training import mobilenet
 
         depths = FEATURE_STRIDES if job.objective.perceptual else ()
