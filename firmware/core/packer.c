@@ -167,15 +167,20 @@ static body_size put_body(glimpse_packer *packer, uint32_t run, uint8_t *body, s
     return raw;
 }
 
-/* The symbols that the next packet may bring, where no picker chooses; none: all has been sent. */
-static glimpse_run next_run(const glimpse_packer *packer)
+static bool all_sent(const glimpse_packer *packer)
 {
     const uint32_t total = glimpse_codec_symbols(packer->codec);
+    return packer->waiting != NULL ? glimpse_ranks_next(packer->waiting, 0) == total : packer->sent == total;
+}
+
+/* The symbols that the next packet may bring, where no picker chooses; call while any are left. */
+static glimpse_run next_run(const glimpse_packer *packer)
+{
     if (packer->waiting == NULL) {
-        return (glimpse_run){packer->order.rank, total - packer->order.rank};
+        return (glimpse_run){packer->order.rank, glimpse_codec_symbols(packer->codec) - packer->order.rank};
     }
     const uint32_t first = glimpse_ranks_next(packer->waiting, 0);
-    return (glimpse_run){first, first == total ? 0 : glimpse_ranks_end(packer->waiting, first) - first};
+    return (glimpse_run){first, glimpse_ranks_end(packer->waiting, first) - first};
 }
 
 int glimpse_packer_pack(glimpse_packer *packer, glimpse_run run, size_t payload, uint8_t *packet)
@@ -250,10 +255,9 @@ int glimpse_packer_next(glimpse_packer *packer, size_t payload, uint8_t *packet)
     if (payload < GLIMPSE_MIN_PAYLOAD || payload > GLIMPSE_MAX_PAYLOAD) {
         return GLIMPSE_ERROR_ARGUMENT;
     }
-    const glimpse_run run = next_run(packer);
-    const bool done = packer->waiting != NULL ? run.count == 0 : packer->sent == glimpse_codec_symbols(packer->codec);
-    if (done) {
+    if (all_sent(packer)) {
         return 0;
     }
-    return packer->steered ? pack_steered(packer, payload, packet) : glimpse_packer_pack(packer, run, payload, packet);
+    return packer->steered ? pack_steered(packer, payload, packet)
+                           : glimpse_packer_pack(packer, next_run(packer), payload, packet);
 }

@@ -168,8 +168,10 @@ def test_features_are_the_last_map_of_each_stride(training, tmp_path: Path):
     path = written(tmp_path, height=32, width=32)
     model = training.load_classifier(path, rounding=True)
     pictures = photos(2, 32, 32)
-    taps = training.features(model, [8, 2, "add_6"])
+    taps = training.features(model, [8, 2, "add_6"], logits=True)
     maps = taps.predict_on_batch(pictures.astype("float32") / 255)
+    same = model.predict_on_batch(pictures.astype("float32") / 255)
+    np.testing.assert_allclose(np.asarray(maps.pop("logits")), np.asarray(same), atol=1e-5)
     assert {name: m.shape for name, m in maps.items()} == {
         "8": (2, 4, 4, 16),
         "2": (2, 16, 16, 8),
