@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Coverage-guided fuzzing of every parser of the core with libFuzzer, address and undefined-behaviour sanitizers.
 
-    python -m support.libfuzzer --minutes 10 [TARGET ...]     (in host/tests)
+    python -m support.libfuzzer --minutes 10 --jobs 2 [TARGET ...]     (in host/tests)
 
-runs the targets in turn, adds to the committed corpus what reaches new code, and counts the time that each has had in
-firmware/test/fuzz/fuzzed.json. An input that breaks something is kept in build/fuzz/ and named.
+runs the targets, adds to the committed corpus what reaches new code, and counts the processor time that each has had in
+firmware/test/fuzz/fuzzed.json: on a busy machine it is less than the minutes given. An input that breaks something is
+kept in build/fuzz/ and named.
 """
 
 import argparse
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,17 +120,28 @@ def build(name: str, folder: Path) -> Path:
     return program
 
 
-def run(name: str, program: Path, seconds: int, grow: Path | None = None) -> int:
+@dataclass(frozen=True)
+class Ran:
+    """What a target has been given.
+
+    Attributes:
+        inputs: how many.
+        seconds: of a processor.
+    """
+
+    inputs: int
+    seconds: float
+
+
+def run(name: str, program: Path, seconds: int, grow: Path | None = None, seed: int = 1) -> Ran:
     """Fuzzes for a while from the committed corpus.
 
     Args:
         name: of the target.
         program: compiled.
-        seconds: how long, beyond reading the corpus once.
+        seconds: how long by the clock on the wall, beyond reading the corpus once.
         grow: folder for inputs that reach new code; None: one beside the program, that nobody reads.
-
-    Returns:
-        How many inputs ran.
+        seed: of the mutations; 0: another one every time.
 
     Raises:
         AssertionError: an input broke something; the message holds the end of what libFuzzer said.
@@ -135,15 +149,24 @@ def run(name: str, program: Path, seconds: int, grow: Path | None = None) -> int
     first = grow or program.parent / f"{name}.new"  # libFuzzer writes into the first folder: never the committed one
     first.mkdir(exist_ok=True)
     folders = [str(folder) for folder in (first, CORPUS / name) if folder.is_dir()]
-    command = [program, f"-max_total_time={seconds}", f"-max_len={TARGETS[name].longest}", "-timeout=20", "-seed=1"]
+    command = [program, f"-max_total_time={seconds}", f"-max_len={TARGETS[name].longest}", "-timeout=20", f"-seed={seed}"]
     # The peak of memory that the system reports survives exec, so the limit of libFuzzer would count what the process
     # that runs the tests holds. The targets allocate nothing themselves: one large allocation is what may be wrong.
     command += ["-rss_limit_mb=0", "-malloc_limit_mb=256"]
     command += ["-print_final_stats=1", f"-artifact_prefix={program.parent}/{name}-", *folders]
-    said = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=seconds + 300)
-    if said.returncode != 0:
-        raise AssertionError(f"{name}:\n{said.stderr[-4000:]}")
-    return int(re.findall(r"number_of_executed_units: (\d+)", said.stderr)[-1])
+    log = program.parent / f"{name}.log"
+    with log.open("w") as said:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        guard = threading.Timer(seconds + 300, child.kill)
+        guard.start()
+        _, status, used = os.wait4(child.pid, 0)  # unlike subprocess's own wait, it tells this child's processor time
+        guard.cancel()
+        child.returncode = os.waitstatus_to_exitcode(status)
+    text = log.read_text(errors="replace")
+    if child.returncode != 0:
+        raise AssertionError(f"{name}:\n{text[-4000:]}")
+    inputs = int(re.findall(r"number_of_executed_units: (\d+)", text)[-1])
+    return Ran(inputs, used.ru_utime + used.ru_stime)
 
 
 def _merge(name: str, program: Path, grown: Path) -> None:
@@ -163,29 +186,40 @@ def _merge(name: str, program: Path, grown: Path) -> None:
         shutil.copyfile(file, CORPUS / name / file.name[:16])
 
 
+def _count(name: str, ran: Ran) -> None:
+    """Adds to what the target has had so far."""
+    total = json.loads(HOURS.read_text()) if HOURS.is_file() else {}
+    before = total.get(name, {"seconds": 0, "inputs": 0})
+    total[name] = {"seconds": before["seconds"] + round(ran.seconds), "inputs": before["inputs"] + ran.inputs}
+    HOURS.write_text(json.dumps(total, indent=1, sort_keys=True) + "\n")
+
+
 def main() -> None:
     """Fuzzes the targets named, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
-    parser.add_argument("--minutes", type=float, default=10, help="for each target")
+    parser.add_argument("--minutes", type=float, default=10, help="for each target, by the clock on the wall")
+    parser.add_argument("--jobs", type=int, default=1, help="so many targets at a time")
     options = parser.parse_args()
     unknown = set(options.targets) - set(TARGETS)
     if unknown:
         parser.error(f"no target {', '.join(sorted(unknown))}; there are {', '.join(TARGETS)}")
+    shutil.rmtree(BUILD / "objects", ignore_errors=True)  # sources may have changed
     BUILD.mkdir(parents=True, exist_ok=True)
-    for name in options.targets or TARGETS:
-        shutil.rmtree(BUILD / "objects", ignore_errors=True)  # sources may have changed
-        program = build(name, BUILD)
+    programs = {name: build(name, BUILD) for name in options.targets or TARGETS}
+    alone = threading.Lock()
+
+    def fuzz(name: str) -> None:
         grown = BUILD / f"{name}.new"
         grown.mkdir(exist_ok=True)
-        seconds = round(60 * options.minutes)
-        inputs = run(name, program, seconds, grown)
-        _merge(name, program, grown)
-        total = json.loads(HOURS.read_text()) if HOURS.is_file() else {}
-        before = total.get(name, {"seconds": 0, "inputs": 0})
-        total[name] = {"seconds": before["seconds"] + seconds, "inputs": before["inputs"] + inputs}
-        HOURS.write_text(json.dumps(total, indent=1, sort_keys=True) + "\n")
-        print(f"{name}: {inputs:,} inputs in {seconds} s, none broke it", flush=True)
+        ran = run(name, programs[name], round(60 * options.minutes), grown, seed=0)
+        with alone:
+            _merge(name, programs[name], grown)
+            _count(name, ran)
+            print(f"{name}: {ran.inputs:,} inputs in {ran.seconds:.0f} processor seconds, none broke it", flush=True)
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        list(pool.map(fuzz, programs))
 
 
 if __name__ == "__main__":
