@@ -149,10 +149,10 @@ def run(name: str, program: Path, seconds: int, grow: Path | None = None, seed: 
     first = grow or program.parent / f"{name}.new"  # libFuzzer writes into the first folder: never the committed one
     first.mkdir(exist_ok=True)
     folders = [str(folder) for folder in (first, CORPUS / name) if folder.is_dir()]
-    command = [program, f"-max_total_time={seconds}", f"-max_len={TARGETS[name].longest}", "-timeout=20", f"-seed={seed}"]
+    command = [program, f"-max_total_time={seconds}", f"-max_len={TARGETS[name].longest}", f"-seed={seed}"]
     # The peak of memory that the system reports survives exec, so the limit of libFuzzer would count what the process
     # that runs the tests holds. The targets allocate nothing themselves: one large allocation is what may be wrong.
-    command += ["-rss_limit_mb=0", "-malloc_limit_mb=256"]
+    command += ["-rss_limit_mb=0", "-malloc_limit_mb=256", "-timeout=20"]
     command += ["-print_final_stats=1", f"-artifact_prefix={program.parent}/{name}-", *folders]
     log = program.parent / f"{name}.log"
     with log.open("w") as said:
