@@ -42,9 +42,9 @@ static size_t flying_bytes;
 static glimpse_telemetry report; /* what is still to be said of it */
 static uint32_t report_before;   /* `present` before the packet that flies */
 static bool reboot;
-static uint64_t reboot_by, next_photo, last_sent, not_before;
-static glimpse_protection_rule parity; /* of the frame */
-static uint32_t rate, beside;          /* of the next packet: data rate, and bytes that go with it */
+static uint64_t reboot_by, next_photo, last_sent, not_before, deadline;
+static glimpse_protection_rule parity[2]; /* of the frame: its first packets, and all others */
+static uint32_t rate, beside;             /* of the next packet: data rate, and bytes that go with it */
 
 static const glimpse_at_dialect *dialect_of(uint8_t number)
 {
@@ -158,11 +158,18 @@ static bool is_due(uint64_t now)
     return parts.settings->remote.period > 0 && (!started || now >= next_photo);
 }
 
+/* Bytes of the parity words that are made at a time; 0: none are wanted. */
+static size_t parity_bytes(const glimpse_settings *wanted)
+{
+    const uint8_t most = wanted->parity > wanted->parity_first ? wanted->parity : wanted->parity_first;
+    return (size_t)most * GLIMPSE_PARITY_MAX_WORD;
+}
+
 /* Memory for parity packets; NULL: there is not enough left. */
-static glimpse_protection *take_protection(spare_memory *spare, uint8_t packets, uint8_t **words)
+static glimpse_protection *take_protection(spare_memory *spare, size_t bytes, uint8_t **words)
 {
     glimpse_protection *const protection = spare_take(spare, sizeof *protection);
-    *words = spare_take(spare, (size_t)packets * GLIMPSE_PARITY_MAX_WORD);
+    *words = spare_take(spare, bytes);
     return *words != NULL ? protection : NULL;
 }
 
@@ -172,39 +179,65 @@ bool field_has_room(const glimpse_settings *wanted)
     uint8_t *words;
     const bool ranks = spare_take(&spare, glimpse_schedule_memory(&models_encoder()->model->codec)) != NULL;
     return (wanted->prior == 0 || (ranks && prior_fits(&spare))) &&
-           (wanted->parity == 0 || take_protection(&spare, wanted->parity, &words) != NULL);
+           (parity_bytes(wanted) == 0 || take_protection(&spare, parity_bytes(wanted), &words) != NULL);
 }
 
 static void protect(spare_memory *spare)
 {
     const glimpse_codec *const codec = &parts.job->encoder->model->codec;
+    const glimpse_settings *const wanted = &parts.settings->remote;
+    const size_t bytes = parity_bytes(wanted);
     uint8_t *words;
-    parity = (glimpse_protection_rule){GLIMPSE_PARITY_GROUP, parts.settings->remote.parity};
-    glimpse_protection *const protection = parity.parity > 0 ? take_protection(spare, parity.parity, &words) : NULL;
-    if (protection != NULL &&
-        glimpse_protection_begin(protection, &parity, 1, codec->order == GLIMPSE_ORDER_SALIENCY, words,
-                                 (size_t)parity.parity * GLIMPSE_PARITY_MAX_WORD) == GLIMPSE_OK) {
+    parity[1] = (glimpse_protection_rule){GLIMPSE_PARITY_GROUP, wanted->parity};
+    parity[0] = parity[1];
+    if (wanted->parity_first > 0) {
+        parity[0].parity = wanted->parity_first;
+    }
+    glimpse_protection *const protection = bytes > 0 ? take_protection(spare, bytes, &words) : NULL;
+    if (protection != NULL && glimpse_protection_begin(protection, parity, 2, codec->order == GLIMPSE_ORDER_SALIENCY,
+                                                       words, bytes) == GLIMPSE_OK) {
         glimpse_schedule_protect(parts.job->schedule, protection);
     }
+}
+
+static uint8_t *take_ranks(spare_memory *spare)
+{
+    return spare_take(spare, glimpse_schedule_memory(&parts.job->encoder->model->codec));
+}
+
+/* The symbols are there. ranks: NULL where there is no memory for them, then everything is sent once. difference: NULL
+   for an image. */
+static void begin_schedule(uint8_t *ranks, glimpse_difference_packer *difference, spare_memory *spare)
+{
+    frame_job *const job = parts.job;
+    frame_job_ready(job);
+    if (ranks != NULL) {
+        (void)glimpse_schedule_remember(job->schedule, ranks, glimpse_schedule_memory(&job->encoder->model->codec));
+    }
+    if (difference != NULL) {
+        (void)glimpse_schedule_difference(job->schedule, difference);
+    }
+    protect(spare);
+    glimpse_schedule_deadline(job->schedule, deadline);
 }
 
 /* The latent becomes symbols, and the schedule has all the memory that there is for it. */
 static void begin_sending(size_t payload)
 {
-    frame_job *const job = parts.job;
-    const size_t bytes = glimpse_schedule_memory(&job->encoder->model->codec);
     spare_memory spare = spare_begin();
-    uint8_t *const ranks = spare_take(&spare, bytes);
-    glimpse_difference_packer *const difference =
-        prior_quantise(job, ranks != NULL ? parts.settings->remote.prior : 0, payload, &spare);
-    frame_job_ready(job);
-    if (ranks != NULL) { /* without it everything is sent once */
-        (void)glimpse_schedule_remember(job->schedule, ranks, bytes);
+    uint8_t *const ranks = take_ranks(&spare);
+    const uint8_t prior = ranks != NULL ? parts.settings->remote.prior : 0;
+    begin_schedule(ranks, prior_quantise(parts.job, prior, payload, &spare), &spare);
+}
+
+void field_send_whole(void)
+{
+    spare_memory spare = spare_begin();
+    uint8_t *const ranks = take_ranks(&spare);
+    prior_again(&spare);
+    if (sending && parts.job->schedule->difference != NULL) {
+        begin_schedule(ranks, NULL, &spare); /* once more, from the same symbols */
     }
-    if (difference != NULL) {
-        (void)glimpse_schedule_difference(job->schedule, difference);
-    }
-    protect(&spare);
 }
 
 static int begin_frame(uint64_t now, size_t room)
@@ -230,9 +263,8 @@ static int begin_frame(uint64_t now, size_t room)
     }
     parts.job->active = false; /* for uploads */
     if (status == GLIMPSE_OK) {
+        deadline = remote->deadline > 0 ? now + 1000ull * remote->deadline : GLIMPSE_NEVER;
         begin_sending(payload >= GLIMPSE_MIN_PAYLOAD + seal ? payload - seal : GLIMPSE_MIN_PAYLOAD);
-        glimpse_schedule_deadline(parts.job->schedule,
-                                  remote->deadline > 0 ? now + 1000ull * remote->deadline : GLIMPSE_NEVER);
     }
     return status;
 }
@@ -317,6 +349,8 @@ static void take_downlink(const glimpse_link_event *event, uint64_t now)
     if (outcome.model_changed) {
         prior_forget();
         sending = false;
+    } else if (outcome.whole) {
+        field_send_whole();
     }
     if (sending) {
         if (all_told) {

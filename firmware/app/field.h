@@ -33,6 +33,10 @@ void field_poll(void);
 /* Whether this build has room for differences and parity packets of the model in use, as far as they are wanted. */
 bool field_has_room(const glimpse_settings *wanted);
 
+/* The receiver lacks what differences refer to: none follow before it has said what it has, and a frame that was leaving
+   as one leaves once more, as an image. */
+void field_send_whole(void);
+
 /* The serial line takes the job: the frame that was being sent ends. */
 void field_drop_frame(void);
 

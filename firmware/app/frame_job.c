@@ -29,6 +29,7 @@ static int begin_schedule(frame_job *job)
 {
     const frame_request *const request = &job->request;
     job->schedule = models_schedule();
+    job->sealed_left = request->budget == NODE_NO_BUDGET ? UINT32_MAX : request->budget;
     return glimpse_schedule_begin(job->schedule, &job->encoder->model->codec, symbols_of(job->encoder), request->frame,
                                   request->coding, job->sealed ? NODE_NO_BUDGET : request->budget);
 }
@@ -46,7 +47,6 @@ int frame_job_begin(frame_job *job, glimpse_encoder *encoder, const frame_reques
     if (job->sealed && glimpse_seal_room(request->payload) < 0) {
         return glimpse_seal_room(request->payload);
     }
-    job->sealed_left = request->budget == NODE_NO_BUDGET ? UINT32_MAX : request->budget;
     const int status = begin_schedule(job);
     if (status != GLIMPSE_OK) {
         return status;

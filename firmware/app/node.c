@@ -317,6 +317,9 @@ static void take_downlink(uint8_t *body, size_t count)
         job.active = false;
         field_drop_frame();
     }
+    if (outcome.whole) {
+        field_send_whole();
+    }
     send_telemetry(outcome.report | GLIMPSE_PRESENT(GLIMPSE_TELEMETRY_ANSWER), body[0]);
     if (outcome.reboot) {
         port_reset();

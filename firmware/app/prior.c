@@ -94,6 +94,14 @@ void prior_end_frame(void)
     }
 }
 
+void prior_again(spare_memory *spare)
+{
+    pieces p;
+    if (begun && take_pieces(keeper.codec, spare, &p)) { /* where they were: the keeper's bitmap is one of them */
+        glimpse_keeper_again(&keeper);
+    }
+}
+
 void prior_forget(void)
 {
     begun = false;

@@ -25,6 +25,10 @@ void prior_acknowledge(uint8_t frame, glimpse_run run, bool first);
 /* The frame ends, while its symbols are still there: what was acknowledged of it is what the next one may refer to. */
 void prior_end_frame(void);
 
+/* The receiver has lost what differences refer to: a frame under way is an image from now on. spare: as it was before
+   prior_quantise; what that took for differences is taken again. */
+void prior_again(spare_memory *spare);
+
 /* Nothing is known of the receiver any more. */
 void prior_forget(void);
 

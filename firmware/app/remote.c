@@ -13,6 +13,7 @@ typedef struct {
     bool has_slot; /* one of them is the model's */
     bool reboot;
     bool status;
+    bool whole;
     bool answer; /* somebody waits for one */
     glimpse_answer_result result;
     uint8_t command; /* that the result is about */
@@ -40,7 +41,8 @@ static void gather(request *r, glimpse_downlink downlink)
     while (glimpse_downlink_next(&downlink, &command) > 0) {
         const uint8_t type = command.field.type;
         note(r, command.result, type);
-        r->answer = r->answer || !is_about_frame(type) || command.result != GLIMPSE_ANSWER_DONE;
+        const bool silent = is_about_frame(type) || type == GLIMPSE_COMMAND_WHOLE; /* the next packets answer */
+        r->answer = r->answer || !silent || command.result != GLIMPSE_ANSWER_DONE;
         if (command.result != GLIMPSE_ANSWER_DONE || is_about_frame(type)) {
             continue;
         }
@@ -48,6 +50,8 @@ static void gather(request *r, glimpse_downlink downlink)
             r->status = true;
         } else if (type == GLIMPSE_COMMAND_REBOOT) {
             r->reboot = true;
+        } else if (type == GLIMPSE_COMMAND_WHOLE) {
+            r->whole = true;
         } else {
             r->has_settings = true;
             r->has_slot = r->has_slot || type == GLIMPSE_SETTING_SLOT;
@@ -72,7 +76,10 @@ static void commit(request *r, node_settings *settings, bool *model_changed)
         note(r, GLIMPSE_ANSWER_RANGE, GLIMPSE_SETTING_SLOT);
     }
     if (r->has_settings && !is_refused(r) && !field_has_room(&r->wanted)) {
-        note(r, GLIMPSE_ANSWER_RANGE, r->wanted.prior > 0 ? GLIMPSE_SETTING_PRIOR : GLIMPSE_SETTING_PARITY);
+        note(r, GLIMPSE_ANSWER_RANGE,
+             r->wanted.prior > 0    ? GLIMPSE_SETTING_PRIOR
+             : r->wanted.parity > 0 ? GLIMPSE_SETTING_PARITY
+                                    : GLIMPSE_SETTING_PARITY_FIRST);
         if (models_slot() != slot) {
             (void)models_use(slot);
         }
@@ -176,7 +183,7 @@ int remote_take(node_settings *settings, const remote_frame *frame, const uint8_
 {
     glimpse_downlink downlink;
     const int status = glimpse_downlink_read(packet, length, &downlink);
-    *outcome = (remote_outcome){0, false, false};
+    *outcome = (remote_outcome){.report = 0};
     if (status != GLIMPSE_OK) {
         return status;
     }
@@ -190,6 +197,7 @@ int remote_take(node_settings *settings, const remote_frame *frame, const uint8_
         settings->answer.result = (uint8_t)r.result;
         settings->answer.command = r.command;
         outcome->reboot = r.reboot;
+        outcome->whole = r.whole;
     } else {
         r.answer = true;
     }

@@ -28,6 +28,7 @@ typedef struct {
     uint32_t report;    /* GLIMPSE_PRESENT bits of the telemetry to send; all ones: everything that it knows */
     bool reboot;        /* after that */
     bool model_changed; /* another model is in use: no frame is being sent any more */
+    bool whole;         /* no differences before the receiver has another reference */
 } remote_outcome;
 
 /* Takes a downlink packet. Its sequence number decides: the one of the last downlink and up to 8191 before are not done

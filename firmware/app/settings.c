@@ -50,7 +50,7 @@ typedef struct {
     uint8_t channels;
     node_security security;
     node_link link;
-    uint8_t prior, parity, zero[2]; /* not in version 2 */
+    uint8_t prior, parity, parity_first, zero; /* not in version 2 */
     uint32_t check;
     uint32_t end; /* END: so that a whole record never seems to end in erased words */
 } record;
@@ -164,7 +164,8 @@ static node_settings settings_of(const record *r)
                    .channels = r->channels,
                    .slot = r->model_slot,
                    .prior = r->prior,
-                   .parity = r->parity},
+                   .parity = r->parity,
+                   .parity_first = r->parity_first},
         .security = r->security,
         .link = r->link,
     };
@@ -246,6 +247,7 @@ bool node_settings_save(const node_settings *settings)
                 .link = settings->link,
                 .prior = remote->prior,
                 .parity = remote->parity,
+                .parity_first = remote->parity_first,
                 .end = END};
     r.check = glimpse_crc32(0, (const uint8_t *)&r, offsetof(record, check));
     if (newest.next + sizeof r > port_region_size(newest.region)) {

@@ -36,6 +36,7 @@ bool glimpse_downlink_put(glimpse_downlink_writer *writer, uint8_t type, uint32_
     case GLIMPSE_COMMAND_ENOUGH:
     case GLIMPSE_COMMAND_STATUS:
     case GLIMPSE_COMMAND_REBOOT:
+    case GLIMPSE_COMMAND_WHOLE:
         return number == 0 && glimpse_field_put(&writer->fields, type, NULL, 0);
     case GLIMPSE_COMMAND_MORE:
         return number <= UINT16_MAX && glimpse_field_put_number(&writer->fields, type, number, 2);
@@ -113,6 +114,7 @@ static int read_command(glimpse_command *command)
     case GLIMPSE_COMMAND_ENOUGH:
     case GLIMPSE_COMMAND_STATUS:
     case GLIMPSE_COMMAND_REBOOT:
+    case GLIMPSE_COMMAND_WHOLE:
         return field->length == 0 ? GLIMPSE_ANSWER_DONE : GLIMPSE_ANSWER_UNKNOWN;
     case GLIMPSE_COMMAND_MORE:
     case GLIMPSE_COMMAND_MORE_TO:

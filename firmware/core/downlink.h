@@ -19,7 +19,8 @@ typedef enum {
     GLIMPSE_COMMAND_MORE_TO = 4, /* 2 bytes: all up to this rank, which is the last */
     GLIMPSE_COMMAND_MORE_HERE = 5, /* 4 bytes: a region of the latent before the rest, see glimpse_area */
     GLIMPSE_COMMAND_STATUS = 6,    /* no value: telemetry please */
-    GLIMPSE_COMMAND_REBOOT = 7     /* no value: after the answer */
+    GLIMPSE_COMMAND_REBOOT = 7,    /* no value: after the answer */
+    GLIMPSE_COMMAND_WHOLE = 8      /* no value: the receiver lacks what differences refer to; image packets please */
 } glimpse_command_type;
 
 enum { GLIMPSE_COMMAND_LAST_OF_FRAME = GLIMPSE_COMMAND_MORE_HERE };

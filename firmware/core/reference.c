@@ -173,3 +173,11 @@ void glimpse_keeper_forget(glimpse_keeper *keeper)
     keeper->answered = false;
     keeper->frame = NONE;
 }
+
+void glimpse_keeper_again(glimpse_keeper *keeper)
+{
+    keeper->valid = false;
+    keeper->answered = false;
+    keeper->kind = GLIMPSE_KIND_IMAGE;
+    keeper->differences = 0;
+}

@@ -74,7 +74,11 @@ int glimpse_keeper_acknowledge(glimpse_keeper *keeper, uint8_t frame, const glim
 /* A further run of the acknowledgement that was taken last. Errors as there. */
 int glimpse_keeper_acknowledge_too(glimpse_keeper *keeper, uint8_t frame, glimpse_run run);
 
-/* The receiver says that it has lost the reference. */
+/* The receiver says that it has lost the reference: the frame under way is given up. */
 void glimpse_keeper_forget(glimpse_keeper *keeper);
+
+/* The receiver says that it has lost the reference: the frame under way, if there is one, leaves once more, as an image,
+   and what is acknowledged from now on is of that. */
+void glimpse_keeper_again(glimpse_keeper *keeper);
 
 #endif

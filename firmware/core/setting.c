@@ -20,6 +20,7 @@ static const struct {
     [GLIMPSE_SETTING_SLOT - GLIMPSE_SETTING_FIRST] = {1, 1, GLIMPSE_SLOT_BUILTIN},
     [GLIMPSE_SETTING_PRIOR - GLIMPSE_SETTING_FIRST] = {1, 1, UINT8_MAX},
     [GLIMPSE_SETTING_PARITY - GLIMPSE_SETTING_FIRST] = {1, 1, GLIMPSE_PARITY_GROUP},
+    [GLIMPSE_SETTING_PARITY_FIRST - GLIMPSE_SETTING_FIRST] = {1, 1, GLIMPSE_PARITY_GROUP},
 };
 
 glimpse_settings glimpse_settings_default(void)
@@ -75,6 +76,9 @@ int glimpse_settings_take(glimpse_settings *settings, const glimpse_field *field
     case GLIMPSE_SETTING_PARITY:
         settings->parity = (uint8_t)number;
         break;
+    case GLIMPSE_SETTING_PARITY_FIRST:
+        settings->parity_first = (uint8_t)number;
+        break;
     default:
         settings->slot = (uint8_t)number;
         break;
@@ -102,6 +106,8 @@ static uint32_t number_of(const glimpse_settings *settings, uint8_t type)
         return settings->prior;
     case GLIMPSE_SETTING_PARITY:
         return settings->parity;
+    case GLIMPSE_SETTING_PARITY_FIRST:
+        return settings->parity_first;
     default:
         return settings->slot;
     }

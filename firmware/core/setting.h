@@ -17,8 +17,9 @@ typedef enum {
     GLIMPSE_SETTING_CHANNELS = 21, /* 1 byte: a frame ends after the symbols of so many channels, 1..64; 0: all */
     GLIMPSE_SETTING_SLOT = 22,     /* 1 byte: which stored model the node uses, 0..254; 255: the built-in one */
     GLIMPSE_SETTING_PRIOR = 23, /* 1 byte: at most so many photos in a row are sent as their changes, 1..255; 0: none */
-    GLIMPSE_SETTING_PARITY = 24, /* 1 byte: parity packets for GLIMPSE_PARITY_GROUP packets, 1..8; 0: none */
-    GLIMPSE_SETTING_END = 25     /* the first type that is none */
+    GLIMPSE_SETTING_PARITY = 24,       /* 1 byte: parity packets for GLIMPSE_PARITY_GROUP packets, 1..8; 0: none */
+    GLIMPSE_SETTING_PARITY_FIRST = 25, /* 1 byte: parity packets for the first group of a frame, 1..8; 0: as for all */
+    GLIMPSE_SETTING_END = 26           /* the first type that is none */
 } glimpse_setting;
 
 enum {
@@ -44,6 +45,7 @@ typedef struct {
     uint8_t slot;
     uint8_t prior;  /* photos */
     uint8_t parity; /* packets */
+    uint8_t parity_first;
 } glimpse_settings;
 
 /* What a node starts with: only when asked, whole picture, no limits, built-in model, no differences, no parity. */

@@ -36,3 +36,4 @@ int glimpse_keeper_choose(glimpse_keeper *keeper, uint8_t frame, const uint8_t *
                           const glimpse_keeper_work *work);
 int glimpse_keeper_acknowledge(glimpse_keeper *keeper, uint8_t frame, const glimpse_run *runs, uint32_t count);
 void glimpse_keeper_forget(glimpse_keeper *keeper);
+void glimpse_keeper_again(glimpse_keeper *keeper);

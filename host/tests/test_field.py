@@ -222,10 +222,18 @@ class Home:
         if answer is not None:
             self.air.downlinks.append((PORT, answer))
 
+    def frame(self, number):
+        """The photo as the receiver has it; None: nothing of it."""
+        return next((each for each in self.receiver.frames("node") if each.number == number), None)
+
     def shown(self, number):
         """What the receiver takes the photo's latent for."""
-        frame = next((each for each in self.receiver.frames("node") if each.number == number), None)
-        return None if frame is None else frame.assembly.latent()[0]
+        return None if self.frame(number) is None else self.frame(number).assembly.latent()[0]
+
+    def begin_anew(self):
+        """What a receiver forgets when it starts again."""
+        self.receiver = Receiving(OneModel(self.model))
+        self.answers = Answers(self.receiver, Rules(a_day=None, payload=242))
 
 
 def photos_of_a_fixed_camera(model):
@@ -260,6 +268,34 @@ def test_photos_of_a_fixed_camera_leave_as_their_changes(program, tmp_path, monk
         node.downlink(write_downlink(Downlink(1, (Set({"period": 86400, "prior": 1, "parity": 2}),))))
         for number in range(3):
             take_photo(node, number)
-    assert [DIFFERENCE in home.kinds[number] for number in range(3)] == [False, True, False], "the third is whole again"
-    assert PARITY in home.kinds[0]
+    differ = [home.frame(number).assembly.reference is not None for number in range(3)]
+    assert differ == [False, True, False], "the third is whole again"
+    assert PARITY in set().union(*home.kinds.values())
     assert home.receiver.tally.rejected == {}
+
+
+def test_a_receiver_that_began_anew_gets_whole_photos(program, tmp_path, monkeypatch):
+    home = Home(0.0)
+    photos = photos_of_a_fixed_camera(home.model.binding)
+    (tmp_path / "camera.rgb").write_bytes(b"".join(photo.tobytes() for photo in photos))
+
+    def take_photo(node, number):
+        node.set_modem("e5", region="US915", data_rate=4, adaptive=False, port=PORT)
+        wait_for(lambda: number in home.told or ((seen := home.frame(number)) is not None and seen.whole))
+        wait_for(lambda: not home.air.downlinks)
+        time.sleep(0.5)  # the answer's way through the modem
+
+    with (
+        at_work(home.air, rate=4) as (terminal, _),
+        program_node(program, tmp_path, terminal.path, monkeypatch) as node,
+    ):
+        node.downlink(write_downlink(Downlink(7, (Set({"period": 86400, "prior": 9}),))))
+        take_photo(node, 0)
+        home.begin_anew()
+        take_photo(node, 1)
+        assert DIFFERENCE in home.kinds[1] and home.frame(1).assembly.reference is None, "begun as a difference"
+        assert home.answers.said["whole"] == 1
+        assert home.frame(1).assembly.symbols_received == home.model.binding.symbol_count
+        take_photo(node, 2)
+        assert home.kinds[2] == {DIFFERENCE}, "the whole photo is a reference again"
+        assert home.receiver.tally.rejected == {"reference": 1}

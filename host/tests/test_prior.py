@@ -17,6 +17,8 @@ from glimpse.receiving import Receiver
 from glimpse.receiving.answer import Answers, Rules
 from glimpse.receiving.limits import Limits
 from glimpse.samples import sample_photos
+from glimpse.trial.node import Photo
+from glimpse.trial.run import Setup, Trial
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -65,8 +67,8 @@ class Node:
         self.symbols, self.held = symbols, held
         own = np.ones(symbols.shape, bool) if held is None else ~held.known | (symbols != held.symbols)
         self.sent[self.frame] = symbols, own
-        rule = Rule(8, self.parity) if self.parity else None
-        self.schedule = Schedule(self.model, symbols, held=held, parity=rule, frame=self.frame)
+        rules = [Rule(8, self.parity)] if self.parity else []
+        self.schedule = Schedule(self.model, symbols, held=held, parity=rules, frame=self.frame)
         return held is not None
 
     def next(self, payload: int) -> bytes | None:
@@ -214,7 +216,7 @@ def test_parity_packets_replace_lost_ones_and_end_the_frame(prior: bool) -> None
             receiver.add("node", packet)
         held = binding.reference(model, 3, old, np.ones(model.latent_shape, bool))
         assert receiver.acknowledge(frame)
-    schedule = Schedule(model, new, held=held, parity=Rule(8, 2), frame=4)
+    schedule = Schedule(model, new, held=held, parity=[Rule(8, 2)], frame=4)
     packets = []
     while (packet := schedule.next(0, 51)) is not None:
         packets.append(packet)
@@ -227,6 +229,33 @@ def test_parity_packets_replace_lost_ones_and_end_the_frame(prior: bool) -> None
     frame = receiver.current("node")
     assert receiver.tally.recovered > 0
     np.testing.assert_array_equal(frame.assembly.latent()[0], model.latent_values(new))
+
+
+def test_the_first_packets_may_have_parity_of_their_own() -> None:
+    model = MODELS["mcucoder"].binding
+    symbols = model.quantise(np.random.default_rng(2).integers(-40, 40, model.latent_shape).astype(np.int8))
+    schedule = Schedule(model, symbols, parity=[Rule(8, 3), Rule(8, 1)], frame=4)
+    kinds = []
+    while (packet := schedule.next(0, 51)) is not None:
+        kinds.append("p" if binding.read_header(packet).kind == KIND_PARITY else "-")
+    assert "".join(kinds).startswith("--------ppp--------p--------p")
+
+
+def test_a_receiver_that_begins_anew_is_sent_whole_photos() -> None:
+    zoo_model, rng = MODELS["mcucoder"], np.random.default_rng(2)
+    first = np.clip(np.rint(rng.laplace(0, 10, zoo_model.binding.latent_shape)), -128, 127).astype(np.int8)
+    trial = Trial(Setup(zoo_model, region="US915", prior=True))
+    trial.run([Photo(first)])
+    trial.receiver = Receiver(OneModel(zoo_model))
+    trial.answers = Answers(trial.receiver, Rules(a_day=None))
+    trial.run([Photo(moved(first, rng)), Photo(moved(first, rng))])
+    kinds = [step.details["kind"] for step in trial.steps if step.what == "photo"]
+    assert kinds == ["image", "difference", "difference"]
+    assert [step.details["frame"] for step in trial.steps if step.what == "whole"] == [1]
+    assert set(trial.receiver.tally.rejected) == {"reference"}
+    assert trial.frames[1].whole and trial.frames[1].assembly.reference is None
+    meant = zoo_model.binding.latent_values(trial.node.symbols)
+    np.testing.assert_array_equal(trial.frames[2].assembly.latent()[0], meant)
 
 
 def test_the_command_says_what_was_saved(tmp_path) -> None:

@@ -32,6 +32,7 @@ DEFAULTS = {
     "slot": 255,
     "prior": 0,
     "parity": 0,
+    "parity_first": 0,
 }
 
 

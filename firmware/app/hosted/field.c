@@ -21,9 +21,13 @@ void field_poll(void)
 
 bool field_has_room(const glimpse_settings *wanted)
 {
-    return wanted->prior == 0 && wanted->parity == 0;
+    return wanted->prior == 0 && wanted->parity == 0 && wanted->parity_first == 0;
 }
 
 void field_drop_frame(void)
+{
+}
+
+void field_send_whole(void)
 {
 }

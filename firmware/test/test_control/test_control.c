@@ -224,6 +224,8 @@ static void settings_have_ranges(void)
         {GLIMPSE_SETTING_BUDGET, 2, {0, 11, 65535}, {10, 1}},
         {GLIMPSE_SETTING_PAYLOAD, 1, {0, 11, 242}, {10, 243}},
         {GLIMPSE_SETTING_CHANNELS, 1, {0, 1, 64}, {65, 255}},
+        {GLIMPSE_SETTING_PARITY, 1, {0, 1, 8}, {9, 255}},
+        {GLIMPSE_SETTING_PARITY_FIRST, 1, {0, 1, 8}, {9, 255}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         glimpse_settings settings = glimpse_settings_default();
@@ -361,6 +363,7 @@ static int every_command(void)
     CHECK(glimpse_downlink_here(&writer, &region));
     CHECK(glimpse_downlink_put(&writer, GLIMPSE_COMMAND_STATUS, 0));
     CHECK(glimpse_downlink_put(&writer, GLIMPSE_COMMAND_REBOOT, 0));
+    CHECK(glimpse_downlink_put(&writer, GLIMPSE_COMMAND_WHOLE, 0));
     CHECK(glimpse_settings_put(&settings, GLIMPSE_SETTING_BUDGET, &writer.fields));
     CHECK_EQUAL(30, glimpse_downlink_have(&writer, &codec, received));
     return glimpse_downlink_end(&writer);
@@ -370,7 +373,7 @@ static void commands_are_read_in_the_order_written(void)
 {
     static const uint8_t types[] = {GLIMPSE_COMMAND_ENOUGH,    GLIMPSE_COMMAND_MORE,   GLIMPSE_COMMAND_MORE_TO,
                                     GLIMPSE_COMMAND_MORE_HERE, GLIMPSE_COMMAND_STATUS, GLIMPSE_COMMAND_REBOOT,
-                                    GLIMPSE_SETTING_BUDGET,    GLIMPSE_COMMAND_HAVE};
+                                    GLIMPSE_COMMAND_WHOLE,     GLIMPSE_SETTING_BUDGET, GLIMPSE_COMMAND_HAVE};
     const int length = every_command();
     glimpse_downlink downlink;
     glimpse_command command;

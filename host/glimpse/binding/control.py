@@ -14,6 +14,7 @@ from glimpse.binding.downlink import (
     Set,
     Status,
     Unknown,
+    Whole,
     read_downlink,
     write_downlink,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "Status",
     "Telemetry",
     "Unknown",
+    "Whole",
     "merge_telemetry",
     "read_downlink",
     "read_telemetry",

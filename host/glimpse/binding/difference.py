@@ -243,6 +243,10 @@ class Keeper:
         symbols = np.zeros(self._model.latent_shape, np.uint8) if sent is None else np.ascontiguousarray(sent, np.uint8)
         lib.glimpse_keeper_update(self._keeper, pointer("uint8_t *", symbols))
 
+    def again(self) -> None:
+        """The receiver has lost the reference: the frame under way, if there is one, leaves once more, as an image."""
+        lib.glimpse_keeper_again(self._keeper)
+
     def chooses_difference(self, frame: int, symbols: np.ndarray, payload: int = 51) -> bool:
         """Whether a frame is to be sent as a difference, else as an image; it is under way from now on.
 

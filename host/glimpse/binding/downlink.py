@@ -20,6 +20,7 @@ COMMAND_NAMES = {
     lib.GLIMPSE_COMMAND_MORE_HERE: "more here",
     lib.GLIMPSE_COMMAND_STATUS: "status",
     lib.GLIMPSE_COMMAND_REBOOT: "reboot",
+    lib.GLIMPSE_COMMAND_WHOLE: "whole",
 } | {number: name for name, number in SETTING_TYPES.items()}
 
 
@@ -84,10 +85,16 @@ class Reboot:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """Image packets please: the receiver lacks what difference packets refer to."""
+
+
+@dataclass(frozen=True)
 class Set:
     """Settings to change, all together or none: period and deadline in seconds, crop (top, bottom, left, right) in
     1/256 of the camera's picture with the last inside, budget and payload in bytes, channels, slot, prior (photos in
-    a row that are sent as their changes), parity (packets for PARITY_GROUP others)."""
+    a row that are sent as their changes), parity (packets for PARITY_GROUP others), parity_first
+    (those of a frame's first, most important ones; 0: as of the others)."""
 
     settings: Settings
 
@@ -100,7 +107,7 @@ class Unknown:
     value: bytes
 
 
-Command = Have | Enough | More | MoreTo | MoreHere | Status | Reboot | Set | Unknown
+Command = Have | Enough | More | MoreTo | MoreHere | Status | Reboot | Whole | Set | Unknown
 
 
 @dataclass(frozen=True)
@@ -136,6 +143,8 @@ def _put(writer: object, command: Command) -> bool:
             return lib.glimpse_downlink_put(writer, lib.GLIMPSE_COMMAND_STATUS, 0)
         case Reboot():
             return lib.glimpse_downlink_put(writer, lib.GLIMPSE_COMMAND_REBOOT, 0)
+        case Whole():
+            return lib.glimpse_downlink_put(writer, lib.GLIMPSE_COMMAND_WHOLE, 0)
         case Set(settings):
             struct = settings_struct(settings)
             fields = ffi.addressof(writer, "fields")
@@ -207,6 +216,7 @@ def _command(command: object, symbols: int) -> Command:
         lib.GLIMPSE_COMMAND_MORE_HERE: MoreHere(region.top, region.bottom, region.left, region.right),
         lib.GLIMPSE_COMMAND_STATUS: Status(),
         lib.GLIMPSE_COMMAND_REBOOT: Reboot(),
+        lib.GLIMPSE_COMMAND_WHOLE: Whole(),
     }
     if kind in simple:
         return simple[kind]

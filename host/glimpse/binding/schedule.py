@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a link allows, and which packet is sent now: regions, budgets and the schedule, in the node's own code."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,7 +107,7 @@ class Schedule:
         sends: how often a symbol goes out while nobody says whether it came; 0: until the deadline.
         deadline_ms: no packet ends later; None: no deadline.
         held: the frame leaves as what changed against this reference; None: as an image.
-        parity: parity packets for each group of packets; None: none.
+        parity: a rule for each group of packets in the order of sending, the last one for all that follow.
 
     Raises:
         GlimpseError: a parameter out of range.
@@ -118,7 +119,7 @@ class Schedule:
         symbols: np.ndarray,
         *,
         held: Reference | None = None,
-        parity: Rule | None = None,
+        parity: Sequence[Rule] = (),
         side: np.ndarray | None = None,
         frame: int = 0,
         coding: str = "range",
@@ -146,12 +147,14 @@ class Schedule:
             self._keep += [held, packer, view]
             self._check(lib.glimpse_difference_begin(packer, codec, view, symbols_at, frame), "this frame")
             self._check(lib.glimpse_schedule_difference(self._c, packer), "a difference")
-        if parity is not None:
-            protection, rule = ffi.new("glimpse_protection *"), ffi.new("glimpse_protection_rule[1]")
+        if parity:
+            protection, rules = ffi.new("glimpse_protection *"), ffi.new("glimpse_protection_rule[]", len(parity))
             words = ffi.new("uint8_t[]", MAX_PARITY * MAX_PAYLOAD)
-            self._keep += [protection, rule, words]
-            rule[0] = (parity.packets, parity.parity)
-            status = lib.glimpse_protection_begin(protection, rule, 1, bool(model.side_bytes), words, len(words))
+            self._keep += [protection, rules, words]
+            for i, rule in enumerate(parity):
+                rules[i] = (rule.packets, rule.parity)
+            scattered = bool(model.side_bytes)
+            status = lib.glimpse_protection_begin(protection, rules, len(parity), scattered, words, len(words))
             self._check(status, "this parity")
             lib.glimpse_schedule_protect(self._c, protection)
 

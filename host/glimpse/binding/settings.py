@@ -18,6 +18,7 @@ SETTING_TYPES = {
     "slot": lib.GLIMPSE_SETTING_SLOT,
     "prior": lib.GLIMPSE_SETTING_PRIOR,
     "parity": lib.GLIMPSE_SETTING_PARITY,
+    "parity_first": lib.GLIMPSE_SETTING_PARITY_FIRST,
 }
 SETTINGS = tuple(SETTING_TYPES)
 Setting = int | tuple[int, int, int, int]

@@ -2,9 +2,9 @@
 """`glimpse node`: what a node says of itself, its settings, and a restart, by the packets that also go by radio.
 
 JSON of `status` and `set`: target, settings {period, deadline (seconds), crop [top, bottom, left, right], budget,
-payload (bytes), channels, slot (255: built in), prior (photos), parity (packets)}, answer {sequence, result, command}
-or null, boots, reset_cause, model, model_revision, and of the last photo frame and trigger (null: none since the
-start). `modem` and `reboot` have none.
+payload (bytes), channels, slot (255: built in), prior (photos), parity and parity_first (packets)}, answer {sequence,
+result, command} or null, boots, reset_cause, model, model_revision, and of the last photo frame and trigger (null:
+none since the start). `modem` and `reboot` have none.
 """
 
 from typing import Annotated
@@ -85,8 +85,10 @@ def _words(name: str, value: control.Setting) -> str:
         return f"{value} photos in a row as their changes"
     if value and name == "parity":
         return f"{value} for {control.PARITY_GROUP} packets"
+    if value and name == "parity_first":
+        return f"{value} for the first {control.PARITY_GROUP} packets"
     none = {"period": "only when asked", "payload": "what the link takes", "channels": "all"}
-    none |= {"prior": "every photo whole", "parity": "none"}
+    none |= {"prior": "every photo whole", "parity": "none", "parity_first": "as for the others"}
     return f"{value}{UNIT_OF.get(name, '')}" if value else none.get(name, "no limit")
 
 
@@ -103,7 +105,7 @@ def _show(target: str, report: control.Telemetry, json: str | None) -> None:
     )
     for name in control.SETTINGS:
         if name in report.settings:
-            print(f"  {name:9} {_words(name, report.settings[name])}")
+            print(f"  {name:12} {_words(name, report.settings[name])}")
 
 
 @app.command()
@@ -138,6 +140,10 @@ def change(
     parity: Annotated[
         int | None, typer.Option(min=0, max=control.PARITY_GROUP, help="Parity packets for 8 packets; 0: none.")
     ] = None,
+    parity_first: Annotated[
+        int | None,
+        typer.Option(min=0, max=control.PARITY_GROUP, help="Those for a frame's first 8; 0: as for the others."),
+    ] = None,
     key: KeyOption = None,
     model: ModelOption = DEFAULT_MODEL,
     json: JsonOption = None,
@@ -155,6 +161,7 @@ def change(
         "slot": slot,
         "prior": prior,
         "parity": parity,
+        "parity_first": parity_first,
     }
     wanted = {name: value for name, value in named.items() if value is not None}
     if not wanted:

@@ -2,15 +2,16 @@
 """`glimpse trial`: what a link does to pictures, from packet to packet, before hardware is bought.
 
 JSON: model, region, data_rate, loss, burst (null: independent losses), seed, sends, fair_use, sealed, prior, refresh,
-parity, answers, feedback; uplinks, uplinks_lost, uplink_bytes, downlinks, downlinks_lost, airtime_s, waited_s (for the
-budget), seconds, packets (counters of the receiver); photos [{photo, frame, kind (image or difference), uplinks, bytes,
-seconds (from its begin), shown (MS-SSIM of what is seen in the end, also where that is an earlier photo's picture;
-null: no picture yet), ms_ssim, received, carried, filled_in (shares of the symbols: of its own, of an earlier photo,
-made by the decoder), out; the last five null where nothing came, as when nothing changed}]; ms_ssim (mean of what is
-shown); without (with --compare: uplinks, uplink_bytes, airtime_s, seconds and ms_ssim of the same photos with neither
-prior nor parity; else null); steps [{time, what, ...}] in their order, what being photo {frame, kind}, sent {bytes,
-data_rate, symbols, ms_ssim, or reason}, lost {bytes, data_rate}, downlink and downlink lost {bytes}, known {symbols},
-enough, more here {region, obeyed}, skipped {frame}, wait {seconds}, rate {data_rate}, refused {reason}, done {frame}.
+parity, parity_first, answers, feedback; uplinks, uplinks_lost, uplink_bytes, downlinks, downlinks_lost, airtime_s,
+waited_s (for the budget), seconds, packets (counters of the receiver); photos [{photo, frame, kind (image or
+difference), uplinks, bytes, seconds (from its begin), shown (MS-SSIM of what is seen in the end, also where that is
+an earlier photo's picture; null: no picture yet), ms_ssim, received, carried, filled_in (shares of the symbols: of
+its own, of an earlier photo, made by the decoder), out; the last five null where nothing came, as when nothing
+changed}]; ms_ssim (mean of what is shown); without (with --compare: uplinks, uplink_bytes, airtime_s, seconds and
+ms_ssim of the same photos with neither prior nor parity; else null); steps [{time, what, ...}] in their order, what
+being photo {frame, kind}, sent {bytes, data_rate, symbols, ms_ssim, or reason}, lost {bytes, data_rate}, downlink and
+downlink lost {bytes}, known {symbols}, enough, more here {region, obeyed}, skipped {frame}, wait {seconds}, rate
+{data_rate}, refused {reason}, done {frame}.
 """
 
 from dataclasses import replace
@@ -81,6 +82,9 @@ def trial(
         int, typer.Option(min=0, max=255, help="With --prior: after so many in a row one is sent whole; 0: never.")
     ] = 0,
     parity: Annotated[int, typer.Option(min=0, max=PARITY_GROUP, help="Parity packets for 8 packets.")] = 0,
+    parity_first: Annotated[
+        int, typer.Option(min=0, max=PARITY_GROUP, help="Those for a photo's first 8 packets; 0: as for the others.")
+    ] = 0,
     compare: Annotated[bool, typer.Option("--compare", help="The same without --prior and --parity, too.")] = False,
     every: Annotated[float | None, typer.Option(min=1, help="Seconds from photo to photo.")] = None,
     deadline: Annotated[float | None, typer.Option(min=1, help="Seconds that a photo may take.")] = None,
@@ -117,6 +121,7 @@ def trial(
         prior=prior,
         refresh=refresh,
         parity=parity,
+        parity_first=parity_first,
         deadline=deadline,
         every=every,
         rate_changes=dict(_change(text) for text in adr or []),
@@ -134,7 +139,7 @@ def trial(
     encoded = [Photo(*chosen.binding.encode_outputs(picture)) for picture in pictures]
     run = Trial(setup, look)
     run.run(encoded)
-    plain = Trial(replace(setup, prior=False, parity=0)) if compare else None
+    plain = Trial(replace(setup, prior=False, parity=0, parity_first=0)) if compare else None
     if plain is not None:
         plain.run(encoded)
     numbers = {
@@ -150,6 +155,7 @@ def trial(
         "prior": prior,
         "refresh": refresh,
         "parity": parity,
+        "parity_first": parity_first,
         "answers": answers,
         "feedback": feedback.value,
         **run.numbers(),

@@ -16,10 +16,12 @@ from glimpse.binding.control import (
     Have,
     MoreHere,
     Telemetry,
+    Whole,
     read_downlink,
     write_downlink,
 )
 from glimpse.binding.schedule import FAIR_DOWNLINKS
+from glimpse.difference import REFERENCE
 from glimpse.errors import UsageError
 from glimpse.feedback import Answer, Look, Policy
 from glimpse.reassemble import DUPLICATE
@@ -70,6 +72,8 @@ class _Line:
     """To one node."""
 
     sequence: int = 0
+    unread: int = 0  # packets in a row that refer to what is not held
+    pause: int = 1  # so many of them until it is told again
     times: deque[float] = field(default_factory=deque)
 
 
@@ -79,6 +83,9 @@ class Answers:
     An acknowledgement goes out when the picture is whole, when a packet brought nothing new, when the last rank came,
     when the node says that it has sent all of the photo, and after every so many packets. With a quota the pauses
     between the answers about one frame double, so that a link that loses answers does not use up the day.
+
+    A packet that refers to something not held here (the receiver began anew, or gave it up) is answered with the wish
+    for image packets, again after 2, 4 and then 8 such packets.
 
     Args:
         receiver: whose frames they are about.
@@ -111,11 +118,15 @@ class Answers:
             time: seconds, on the clock of the packets' times.
             room: bytes that the link takes now.
         """
+        size = min(room, self.rules.payload)
+        self._count_on(node, reception)
+        if reception.verdict.reason == REFERENCE:
+            return self._ask_for_whole(node, time, size)
         ended = self._ended(node, reception)
         frame = reception.frame or ended
-        size = min(room, self.rules.payload)
         if frame is None or not frame.open or size < MIN_PAYLOAD:
             return None
+        self._line(node).unread, self._line(node).pause = 0, 1  # what it sends can be read
         talk = self._talk(frame)
         talk.since += 1
         talk.bytes = sum(map(len, frame.packets))
@@ -133,6 +144,29 @@ class Answers:
             talk.pause = min(2 * talk.pause, LONGEST_PAUSE) if self.rules.a_day is not None else 1
             if (here := next((each for each in commands if isinstance(each, MoreHere)), None)) is not None:
                 talk.asked = here.top, here.bottom, here.left, here.right
+        return packet
+
+    def _count_on(self, node: str, reception: Reception) -> None:
+        """A node that has heard of later downlinks than are known here takes only those after them."""
+        said = reception.brought
+        if isinstance(said, Telemetry) and said.answer is not None:
+            line, following = self._line(node), (said.answer.sequence + 1) % (MAX_SEQUENCE + 1)
+            if 0 < (following - line.sequence) % (MAX_SEQUENCE + 1) <= MAX_SEQUENCE // 2:
+                line.sequence = following
+
+    def _ask_for_whole(self, node: str, time: float, size: int) -> bytes | None:
+        line = self._line(node)
+        line.unread += 1
+        if line.unread < line.pause or size < MIN_PAYLOAD:
+            return None
+        if not self._may_speak(line, time):
+            self.unsaid += 1
+            return None
+        packet = write_downlink(Downlink(line.sequence, (Whole(),)), size)
+        line.unread, line.pause = 0, min(2 * line.pause, LONGEST_PAUSE)
+        line.sequence = (line.sequence + 1) % (MAX_SEQUENCE + 1)
+        line.times.append(time)
+        self.said["whole"] += 1
         return packet
 
     def _ended(self, node: str, reception: Reception) -> Frame | None:

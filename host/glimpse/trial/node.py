@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from glimpse import binding
-from glimpse.binding import MAX_FRAME, MIN_PAYLOAD, Keeper, Model, PacketError
-from glimpse.binding.control import PARITY_GROUP, Enough, Have, MoreHere, read_downlink
+from glimpse.binding import MAX_FRAME, MIN_PAYLOAD, Keeper, Model, PacketError, Reference
+from glimpse.binding.control import PARITY_GROUP, Enough, Have, MoreHere, Whole, read_downlink
 from glimpse.binding.link import Event, Kind, Link
 from glimpse.binding.parity import Rule
 from glimpse.binding.schedule import Budget, Schedule
@@ -46,6 +46,7 @@ class Node:
         prior: photos leave as differences where that is cheaper.
         refresh: at most so many of them in a row; 0: any number.
         parity: parity packets for PARITY_GROUP packets; 0: none.
+        parity_first: those for the first packets of a photo; 0: as for the others.
         deadline: seconds that a photo may take; None: any time.
         told: called with (what, details) when something happens.
 
@@ -66,6 +67,7 @@ class Node:
         prior: bool = False,
         refresh: int = 0,
         parity: int = 0,
+        parity_first: int = 0,
         deadline: float | None = None,
         told: Callable[[str, dict[str, object]], None] = lambda what, details: None,
     ) -> None:
@@ -74,10 +76,15 @@ class Node:
         self._seal = key.seal(UPLINK) if key else None
         self._opener = Opener(key.seal(DOWNLINK)) if key else None
         self._keeper = Keeper(model, refresh=refresh) if prior else None
-        self._parity = Rule(PARITY_GROUP, parity) if parity else None
+        self._parity: list[Rule] = []
+        if parity or parity_first:
+            self._parity = [Rule(PARITY_GROUP, parity_first or parity), Rule(PARITY_GROUP, parity)]
         self._counter = 0
         self._sequence: int | None = None
         self._symbols: np.ndarray | None = None
+        self._side: np.ndarray | None = None
+        self._end_ms: int | None = None
+        self._differs = False
         self._frame = -1
         self._rest: Schedule | None = None
         self._linked: tuple[int, int] | None = None
@@ -99,21 +106,34 @@ class Node:
                 symbols = binding.settle(self.model, held, photo.latent, HOLD)
             if not self._keeper.chooses_difference(self._frame, symbols, self._room() or MIN_PAYLOAD):
                 held, symbols = None, self.model.quantise(photo.latent)
-        self._symbols = symbols
-        end = None if self._deadline is None else round(1000 * (now + self._deadline))
+        self._symbols, self._side = symbols, photo.side
+        self._end_ms = None if self._deadline is None else round(1000 * (now + self._deadline))
+        self._schedule(held)
+        self._told("photo", {"frame": self._frame, "kind": "image" if held is None else "difference"})
+
+    def _schedule(self, held: Reference | None) -> None:
+        """Sends the photo's symbols, against a reference or whole."""
         self._rest = Schedule(
             self.model,
-            symbols,
+            self.symbols,
             held=held,
             parity=self._parity,
-            side=photo.side,
+            side=self._side,
             frame=self._frame,
             coding=self._coding,
             sends=self._sends,
-            deadline_ms=end,
+            deadline_ms=self._end_ms,
         )
+        self._differs = held is not None
         self._linked = self._again = None
-        self._told("photo", {"frame": self._frame, "kind": "image" if held is None else "difference"})
+
+    def _send_whole(self) -> None:
+        """The receiver lacks what differences refer to."""
+        if self._keeper is not None:
+            self._keeper.again()
+        self._told("whole", {"frame": self._frame})
+        if self._differs:
+            self._schedule(None)
 
     @property
     def frame(self) -> int:
@@ -196,6 +216,10 @@ class Node:
         if self._sequence == downlink.sequence or self._rest is None:
             return
         self._sequence = downlink.sequence
+        if Whole() in downlink.commands:
+            self._send_whole()
+        if not any(isinstance(command, (Enough, Have, MoreHere)) for command in downlink.commands):
+            return
         if (downlink.model, downlink.revision, downlink.frame) != (
             self.model.id,
             self.model.revision & 1,

@@ -49,6 +49,7 @@ class Setup:
         prior: photos leave as differences against the last acknowledged ones.
         refresh: at most so many of them in a row; 0: any number.
         parity: parity packets for 8 packets; 0: none.
+        parity_first: those for the first 8 packets of a photo; 0: as for the others.
         deadline: seconds that a photo may take.
         every: seconds from photo to photo; None: the next when one is done.
         rate_changes: after so many uplinks received, the data rate that the network asks for.
@@ -68,6 +69,7 @@ class Setup:
     prior: bool = False
     refresh: int = 0
     parity: int = 0
+    parity_first: int = 0
     deadline: float | None = None
     every: float | None = None
     rate_changes: dict[int, int] = field(default_factory=dict)
@@ -80,8 +82,8 @@ class Step:
 
     Attributes:
         time: seconds.
-        what: photo (begins), sent, lost, downlink, downlink lost, wait, rate, known, enough, more here, skipped (a
-            downlink about another photo), refused (by the modem), done.
+        what: photo (begins), sent, lost, downlink, downlink lost, wait, rate, known, enough, more here, whole, skipped
+            (a downlink about another photo), refused (by the modem), done.
         details: numbers, by name.
     """
 
@@ -199,6 +201,7 @@ class Trial:
             prior=setup.prior,
             refresh=setup.refresh,
             parity=setup.parity,
+            parity_first=setup.parity_first,
             deadline=setup.deadline,
             told=lambda what, details: self._tell(self.line.now, what, details),
         )

@@ -24,6 +24,7 @@ SETTINGS = {
     "slot": (22, (1,)),
     "prior": (23, (1,)),
     "parity": (24, (1,)),
+    "parity_first": (25, (1,)),
 }
 RANGES = {
     "period": (10, 2592000),
@@ -34,6 +35,7 @@ RANGES = {
     "slot": (1, 255),
     "prior": (1, 255),
     "parity": (1, 8),
+    "parity_first": (1, 8),
 }
 FIELDS = {
     TELEMETRY: {
@@ -54,6 +56,7 @@ FIELDS = {
         "more here": (5, (1, 1, 1, 1)),
         "status": (6, ()),
         "reboot": (7, ()),
+        "whole": (8, ()),
     }
     | SETTINGS,
 }
