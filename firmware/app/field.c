@@ -251,7 +251,8 @@ static int begin_frame(uint64_t now, size_t room)
                                    .frame = frame,
                                    .payload = remote->payload > 0 ? remote->payload : GLIMPSE_MAX_PAYLOAD,
                                    .budget = remote->budget,
-                                   .channels = remote->channels};
+                                   .channels = remote->channels,
+                                   .crop = remote->crop};
     const size_t payload = room < request.payload ? room : request.payload;
     prior_end_frame();
     int status = frame_job_begin(parts.job, encoder, &request);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/frame_job.h"
 
+#include "app/camera.h"
 #include "app/models.h"
 #include "app/pattern.h"
 #include "app/sealing.h"
@@ -51,8 +52,9 @@ int frame_job_begin(frame_job *job, glimpse_encoder *encoder, const frame_reques
     if (status != GLIMPSE_OK) {
         return status;
     }
-    if (request->source == NODE_SOURCE_CAMERA && !port_camera_begin(model->photo_width, model->photo_height)) {
-        port_camera_end();
+    if (request->source == NODE_SOURCE_CAMERA &&
+        !camera_begin(&request->crop, model->photo_width, model->photo_height)) {
+        camera_end();
         return GLIMPSE_ERROR_SOURCE;
     }
     job->active = true;
@@ -77,7 +79,7 @@ int frame_job_fetch(frame_job *job, uint8_t *row)
         const uint32_t start = port_counter();
         if (job->request.source == NODE_SOURCE_PATTERN) {
             node_pattern_row(row, model->photo_width, model->photo_height, job->row);
-        } else if (!port_camera_row(row, 3u * (size_t)model->photo_width)) {
+        } else if (!camera_row(row)) {
             status = GLIMPSE_ERROR_SOURCE;
             break;
         }
@@ -85,7 +87,7 @@ int frame_job_fetch(frame_job *job, uint8_t *row)
         status = frame_job_row(job, row);
     }
     if (job->request.source == NODE_SOURCE_CAMERA) {
-        port_camera_end();
+        camera_end();
     }
     return status;
 }

@@ -9,15 +9,17 @@
 
 #include "app/protocol.h"
 #include "core/schedule.h"
+#include "core/setting.h"
 #include "nn/encoder.h"
 
 typedef struct {
-    uint8_t source;   /* NODE_SOURCE_... */
-    uint8_t coding;   /* glimpse_coding */
-    uint8_t frame;    /* 0..GLIMPSE_MAX_FRAME */
-    uint8_t payload;  /* bytes, of sealed packets with the seal */
-    uint32_t budget;  /* radio bytes, NODE_NO_BUDGET: no limit */
-    uint8_t channels; /* as many symbols as these have, then the frame ends; 0: all */
+    uint8_t source;    /* NODE_SOURCE_... */
+    uint8_t coding;    /* glimpse_coding */
+    uint8_t frame;     /* 0..GLIMPSE_MAX_FRAME */
+    uint8_t payload;   /* bytes, of sealed packets with the seal */
+    uint32_t budget;   /* radio bytes, NODE_NO_BUDGET: no limit */
+    uint8_t channels;  /* as many symbols as these have, then the frame ends; 0: all */
+    glimpse_crop crop; /* of the camera's picture */
 } frame_request;
 
 typedef struct {

@@ -155,7 +155,8 @@ static void capture(const uint8_t *body, size_t count)
                              .coding = body[1],
                              .frame = counted ? settings.next_frame : body[2],
                              .payload = body[3],
-                             .budget = message_get_u32(body + 4)};
+                             .budget = message_get_u32(body + 4),
+                             .crop = settings.remote.crop};
     if (request.payload == NODE_OWN_SETTINGS) {
         /* A serial line takes any packet. */
         request.payload = settings.remote.payload > 0 ? settings.remote.payload : GLIMPSE_MAX_PAYLOAD;

@@ -79,11 +79,14 @@ static uint8_t *take_photo(whole_arena *arena)
 {
     const size_t row = (size_t)model.photo_width * 3u;
     uint8_t *const photo = whole_arena_take(arena, row * model.photo_height);
-    if (photo == NULL || !port_camera_begin(model.photo_width, model.photo_height)) {
+    const port_camera_frame wanted = {model.photo_width, model.photo_height};
+    port_camera_frame frame;
+    if (photo == NULL || !port_camera_begin(&wanted, &frame) || frame.width != wanted.width ||
+        frame.height != wanted.height) {
         give_up("no camera frame");
     }
     for (size_t y = 0; y < model.photo_height; y++) {
-        if (!port_camera_row(photo + y * row, row)) {
+        if (!port_camera_read(photo + y * row, row)) {
             give_up("the camera frame is too short");
         }
     }

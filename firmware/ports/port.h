@@ -93,15 +93,20 @@ bool port_modem_open(uint32_t baud);
 size_t port_modem_read(uint8_t *bytes, size_t capacity);
 size_t port_modem_write(const uint8_t *bytes, size_t count);
 
-/* ---- camera: frames of width * height RGB888 bytes, row after row from the top */
+/* ---- camera: RGB888, row after row from the top */
 
-/* Starts the next frame; false when there is no camera or it cannot give this size.
-   Emulated and native: the next frame of the file camera.rgb in the working directory, which holds frames
-   of this size one after another; after the last comes the first again. */
-bool port_camera_begin(uint16_t width, uint16_t height);
+typedef struct {
+    uint16_t width, height; /* pixels */
+} port_camera_frame;
 
-/* The next `bytes` bytes of the frame, a whole number of rows; false past the last row or on a read error. */
-bool port_camera_row(uint8_t *rgb, size_t bytes);
+/* Starts the next frame, of the size that is wanted or of one that the camera has; false: there is none.
+   Emulated and native: the picture camera.ppm in the working directory (P6, 8 bit), of any size, the same every time;
+   else the next frame of the file camera.rgb, which holds frames of the wanted size one after another; after the last
+   comes the first again. */
+bool port_camera_begin(const port_camera_frame *wanted, port_camera_frame *frame);
+
+/* The next `bytes` bytes of the frame; false past its end or on a read error. */
+bool port_camera_read(uint8_t *rgb, size_t bytes);
 void port_camera_end(void);
 
 /* ---- persistent regions */

@@ -7,6 +7,7 @@ import struct
 import numpy as np
 import pytest
 from glimpse import binding, zoo
+from glimpse.binding.control import Downlink, Set, write_downlink
 from glimpse.errors import GlimpseError
 from glimpse.export.blob import build_blob
 from glimpse.targets import open_node
@@ -65,6 +66,49 @@ def test_camera_file_and_pattern(node, model, photo, tmp_path):
         assert node.capture(None, coding="raw").packets == native(model, expected, coding="raw")
     pattern = binding.pattern(model.binding.photo_width, model.binding.photo_height)
     assert node.capture(None, pattern=True).packets == native(model, pattern)
+
+
+def scaled(picture, window, size):
+    """The part (left, top, width, height) of a picture, each pixel the mean of its area, rounded as a node does."""
+
+    def shares(count):  # [size, count]: how much of each of our pixels lies in each of the camera's
+        ours, theirs = np.arange(size) * count, np.arange(count) * size
+        ends = np.minimum(ours[:, None] + count, theirs + size) - np.maximum(ours[:, None], theirs)
+        return np.maximum(ends, 0)
+
+    left, top, width, height = window
+    part = picture[top : top + height, left : left + width].astype(np.int64)
+    rows = np.einsum("xw,hwc->hxc", shares(width), part)
+    lines = (256 * rows + width // 2) // width
+    return ((np.einsum("yh,hxc->yxc", shares(height), lines) + 128 * height) // (256 * height)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("size", "crop", "window"),
+    [
+        ((320, 240), (0, 255, 0, 255), (40, 0, 240, 240)),  # the middle of the whole picture
+        ((640, 480), (64, 191, 128, 255), (360, 120, 240, 240)),  # its right half, between the quarters
+        ((224, 224), (0, 127, 0, 127), (0, 0, 112, 112)),  # enlarged
+        ((101, 333), (100, 140, 7, 250), (24, 130, 53, 53)),
+        ((3, 2), (0, 255, 0, 255), (0, 0, 2, 2)),
+    ],
+)
+def test_the_crop_setting_cuts_the_cameras_picture(node, model, tmp_path, size, crop, window):
+    width, height = size
+    picture = np.random.default_rng(width).integers(0, 256, (height, width, 3), np.uint8)
+    (tmp_path / "camera.ppm").write_bytes(b"P6\n%d %d\n255\n" % size + picture.tobytes())
+    node.downlink(write_downlink(Downlink(1, (Set({"crop": crop}),))))
+    expected = scaled(picture, window, model.binding.photo_width)
+    assert node.capture(None, coding="raw").packets == native(model, expected, coding="raw")
+
+
+@pytest.mark.parametrize(
+    "file", [b"", b"P6", b"P5\n4 4\n255\n" + bytes(99), b"P6\n4 4\n65535\n" + bytes(99), b"P6 0 4 255\n"]
+)
+def test_a_camera_file_that_is_no_picture_is_refused(node, tmp_path, file):
+    (tmp_path / "camera.ppm").write_bytes(file)
+    with pytest.raises(GlimpseError, match="camera"):
+        node.capture(None)
 
 
 @pytest.mark.parametrize(("payload", "budget"), [(11, 100), (51, 1000), (242, 61), (51, 11)])

@@ -8,11 +8,13 @@ import random
 import numpy as np
 import pytest
 from glimpse import binding, zoo
+from glimpse.binding.control import Downlink, Set, write_downlink
 from glimpse.export.blob import CodecSpec, build_blob
 from glimpse.export.tflite_reader import read_network
 from glimpse.targets import open_node
 from glimpse.targets.sim import ENVIRONMENTS, SimNode
 from support.networks import codec_for
+from support.nodes import ProgramNode
 from support.photos import test_photos as make_photos
 from support.random_networks import build_tflite, random_plan, saliency_plan
 from typer.testing import CliRunner
@@ -131,6 +133,18 @@ def test_resources(core, tmp_path):
     assert numbers["whole_tensor"]["same_latent"]
     # 102.8 M is the same trunk whole-tensor on the Cortex-M7, measured apart from this repository.
     assert numbers["instructions"] <= 1.05 * min(102.8e6, numbers["whole_tensor"]["instructions"])
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_a_camera_of_another_size_is_cut_as_on_any_node(core, program, tmp_path):
+    picture = make_photos(300, 400, 20)[-1]
+    packets = []
+    with SimNode(ENVIRONMENTS[core], zoo.load()) as sim, ProgramNode(program, tmp_path) as native:
+        for node, folder in ((sim, sim.folder), (native, tmp_path)):
+            (folder / "camera.ppm").write_bytes(b"P6\n400 300\n255\n" + picture.tobytes())
+            node.downlink(write_downlink(Downlink(1, (Set({"crop": (20, 230, 40, 200)}),))))
+            packets.append(super(SimNode, sim).capture(None).packets if node is sim else node.capture(None).packets)
+    assert packets[0] == packets[1] and len(packets[0]) > 3
 
 
 @pytest.mark.parametrize("core", CORES)

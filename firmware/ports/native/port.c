@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "board.h"
+#include "ports/ppm.h"
 
 static const char reset_variable[] = "GLIMPSE_RESET_CAUSE";
 static port_reset_cause reset_cause = PORT_RESET_POWER_ON;
@@ -167,39 +168,51 @@ size_t port_modem_write(const uint8_t *bytes, size_t count)
 
 static int camera = -1;
 static uint32_t next_frame;
-static size_t row_bytes;
 static size_t bytes_left;
 
-bool port_camera_begin(uint16_t width, uint16_t height)
+/* Where the picture begins in the file; 0: there is none. */
+static off_t begin_picture(port_camera_frame *frame)
+{
+    uint8_t head[PPM_HEAD_BYTES];
+    const ssize_t count = read(camera, head, sizeof head);
+    return count > 0 ? (off_t)ppm_head(head, (size_t)count, frame) : 0;
+}
+
+static off_t begin_frame_of_many(off_t length, off_t bytes)
+{
+    const uint32_t frame = next_frame < length / bytes ? next_frame : 0;
+    next_frame = frame + 1;
+    return frame * bytes;
+}
+
+bool port_camera_begin(const port_camera_frame *wanted, port_camera_frame *frame)
 {
     port_camera_end();
-    if (width == 0 || height == 0) {
-        return false;
+    *frame = *wanted;
+    camera = open("camera.ppm", O_RDONLY | O_CLOEXEC);
+    const bool picture = camera >= 0;
+    if (!picture) {
+        camera = open("camera.rgb", O_RDONLY | O_CLOEXEC);
     }
-    camera = open("camera.rgb", O_RDONLY | O_CLOEXEC);
     struct stat status;
     if (camera < 0 || fstat(camera, &status) != 0) {
         return false;
     }
-    const off_t frame_bytes = (off_t)3 * width * height;
-    if (status.st_size < frame_bytes) {
+    const off_t head = picture ? begin_picture(frame) : 0;
+    const off_t bytes = (off_t)3 * frame->width * frame->height;
+    if ((picture && head == 0) || bytes == 0 || bytes + head > status.st_size) {
         return false;
     }
-    if (((off_t)next_frame + 1) * frame_bytes > status.st_size) {
-        next_frame = 0;
-    }
-    if (lseek(camera, (off_t)next_frame * frame_bytes, SEEK_SET) < 0) {
+    if (lseek(camera, picture ? head : begin_frame_of_many(status.st_size, bytes), SEEK_SET) < 0) {
         return false;
     }
-    next_frame++;
-    row_bytes = (size_t)3 * width;
-    bytes_left = (size_t)frame_bytes;
+    bytes_left = (size_t)bytes;
     return true;
 }
 
-bool port_camera_row(uint8_t *rgb, size_t bytes)
+bool port_camera_read(uint8_t *rgb, size_t bytes)
 {
-    if (bytes == 0 || bytes > bytes_left || bytes % row_bytes != 0) {
+    if (bytes == 0 || bytes > bytes_left) {
         return false;
     }
     bytes_left -= bytes;

@@ -70,14 +70,14 @@ uint64_t port_millis(void)
 }
 
 /* No driver yet: boards/stm32f746g_disco/README.md. */
-bool port_camera_begin(uint16_t width, uint16_t height)
+bool port_camera_begin(const port_camera_frame *wanted, port_camera_frame *frame)
 {
-    (void)width;
-    (void)height;
+    (void)wanted;
+    (void)frame;
     return false;
 }
 
-bool port_camera_row(uint8_t *rgb, size_t bytes)
+bool port_camera_read(uint8_t *rgb, size_t bytes)
 {
     (void)rgb;
     (void)bytes;

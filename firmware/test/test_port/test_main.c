@@ -66,8 +66,10 @@ static void serial_read_of_a_silent_line_returns_at_once(void)
 /* Tests run where there is no camera.rgb. Frames out of one: host/tests/test_node.py, host/tests/test_nn_bench.py. */
 static void no_camera_file_gives_no_frame(void)
 {
-    CHECK(!port_camera_begin(8, 8));
-    CHECK(!port_camera_row(line, 24));
+    const port_camera_frame wanted = {8, 8};
+    port_camera_frame frame;
+    CHECK(!port_camera_begin(&wanted, &frame));
+    CHECK(!port_camera_read(line, 24));
     port_camera_end();
 }
 
