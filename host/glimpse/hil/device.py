@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A node that a test may restart, cut off and reprogram, behind one face for emulated and real ones."""
+
+import shlex
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+from glimpse import firmware
+from glimpse.commands.flash import BOARDS
+from glimpse.errors import GlimpseError, UsageError
+from glimpse.hil.wire import Wire
+from glimpse.targets.client import SerialNode
+from glimpse.targets.sim import ENVIRONMENTS, SimNode
+from glimpse.zoo import ZooModel
+
+OFF_SECONDS = 2.0  # capacitors
+
+
+class NoPowerSwitchError(GlimpseError):
+    """Nothing can take the node's power away."""
+
+
+class Device(ABC):
+    """A node and what surrounds it.
+
+    Args:
+        target: its address.
+        model: that it is to run.
+
+    Attributes:
+        node: while it is open.
+        wire: of the node; it stays after the node was closed.
+        emulated: it costs nothing to let it work for long.
+    """
+
+    emulated = False
+
+    def __init__(self, target: str, model: ZooModel) -> None:
+        self.target, self.model = target, model
+        self.node: SerialNode | None = None
+        self.wires: list[Wire] = []
+
+    def open(self) -> SerialNode:
+        """Connects to the node, which keeps running what it ran; its model is chosen."""
+        node = self._connect()
+        self.wires.append(Wire(node.stream))
+        node.stream = self.wires[-1]
+        self.node = node
+        return node
+
+    @abstractmethod
+    def _connect(self) -> SerialNode: ...
+
+    @abstractmethod
+    def cut_power(self) -> SerialNode:
+        """Takes the power away in the middle of whatever it does, gives it back, and connects again.
+
+        Raises:
+            NoPowerSwitchError: nobody can.
+        """
+
+    def flash(self) -> None:  # noqa: B027 - an emulated board starts with the firmware of today
+        """Programs the board."""
+
+    def close(self) -> None:
+        """Lets go."""
+        if self.node is not None:
+            self.node.close()
+            self.node = None
+
+
+class EmulatedDevice(Device):
+    """An emulated board whose flash lies in `folder`."""
+
+    emulated = True
+
+    def __init__(self, target: str, model: ZooModel, folder: Path) -> None:
+        super().__init__(target, model)
+        self.folder = folder
+
+    def _connect(self) -> SerialNode:
+        environment = ENVIRONMENTS[self.target.removeprefix("sim:")]
+        return SimNode(environment, self.model, folder=self.folder, built_in=self.model.folder)
+
+    def cut_power(self) -> SerialNode:
+        """Kills the emulator; its flash is as it was at that moment."""
+        self.close()
+        return self.open()
+
+
+class BoardDevice(Device):
+    """A board on a serial port.
+
+    Args:
+        target: its address.
+        model: that it is to run.
+        board: an environment of platformio.ini, to program it; None: it is programmed.
+        power: a command that is called with `off` and `on`; None: there is no switch.
+    """
+
+    def __init__(self, target: str, model: ZooModel, board: str | None, power: str | None) -> None:
+        super().__init__(target, model)
+        self.board, self.power = board, power
+
+    def _connect(self) -> SerialNode:
+        from glimpse.targets.serial_port import open_serial
+
+        return open_serial(self.target.removeprefix("serial:"), self.model)
+
+    def cut_power(self) -> SerialNode:
+        """Calls the switch."""
+        if self.power is None:
+            raise NoPowerSwitchError("no power switch; name a command with --power, it is called with off and on")
+        self.close()
+        for word in ("off", "on"):
+            try:
+                subprocess.run([*shlex.split(self.power), word], check=True, timeout=60)
+            except (OSError, subprocess.SubprocessError) as error:
+                raise GlimpseError(f"the power switch failed: {error}") from error
+            time.sleep(OFF_SECONDS)
+        return self.open()
+
+    def flash(self) -> None:
+        """Programs the board through its debug probe."""
+        if self.board is None:
+            raise UsageError(f"say which board hangs on {self.target}: --board {' or --board '.join(BOARDS)}")
+        firmware.build(self.board, self.model.folder)
+        result = firmware.platformio("run", "-s", "-e", self.board, "-t", "upload", model=self.model.folder)
+        if result.returncode:
+            raise GlimpseError(f"programming {self.board} failed: {result.stderr or result.stdout}")
+
+
+def open_device(
+    target: str, model: ZooModel, folder: Path, board: str | None = None, power: str | None = None
+) -> Device:
+    """The device behind an address, not yet connected.
+
+    Raises:
+        UsageError: no address of a node that can be tested so.
+    """
+    kind, _, rest = target.partition(":")
+    if kind == "sim" and rest in ENVIRONMENTS:
+        return EmulatedDevice(target, model, folder)
+    if kind == "serial" or target.startswith("/dev/") or kind.upper().startswith("COM"):
+        return BoardDevice(target, model, board, power)
+    raise UsageError(f"{target!r} cannot be tested; use sim:cortex-m7, sim:cortex-m33 or serial:/dev/ttyACM0")
