@@ -88,15 +88,6 @@ objects = [
 ]
 env.Prepend(LIBS=[kernels.StaticLibrary(str(BUILD / "cmsis_nn" / "cmsis_nn"), objects)])
 
-# ---- Monocypher: rolled up, BLAKE2b takes 2 kB of flash in place of 15
-
-ciphers = env.Clone()
-# Addresses stay checked in tests: it reads and writes our buffers. For undefined behaviour it would compile for 13 s.
-unchecked = ["-fno-sanitize=undefined"] if native and testing else []
-ciphers.Append(CCFLAGS=["-w", *unchecked], CPPDEFINES=["BLAKE2_NO_UNROLLING"])
-objects = [ciphers.StaticObject(str(BUILD / "monocypher.o"), str(dependencies / "monocypher" / "monocypher.c"))]
-env.Prepend(LIBS=[ciphers.StaticLibrary(str(BUILD / "monocypher"), objects)])
-
 # TFLM comes as a library, and PlatformIO compiles libraries with the flags of the program: without our warnings then.
 tflm = env.GetProjectOption("custom_encoder", "") == "tflm"
 if tflm:
@@ -122,9 +113,18 @@ if not env.GetOption("clean"):
     built_in_model.make(env, PROJECT, header, needed=not testing)
     # What a node on its own needs besides a host's takes about 20 kB of flash.
     if not native and not testing and built_in_model.size(header) > board.get("upload.maximum_size") - 70 * 1024:
-        print("Built-in model: so large that the node works for a host only (firmware/app/hosted/field.c)")
-        env.Append(SRC_FILTER=["-<app/field.c>", "+<app/hosted/field.c>"])
+        print("Built-in model: so large that the node works for a host only (firmware/app/hosted)")
+        env.Append(SRC_FILTER=["-<app/field.c>", "-<app/camera.c>", "+<app/hosted/>"])
         env.Replace(CCFLAGS=["-Os" if flag == "-O2" else flag for flag in env["CCFLAGS"]])  # the kernels stay fast
+
+# ---- Monocypher: rolled up, BLAKE2b takes 2 kB of flash in place of 15; small where the program is
+
+ciphers = env.Clone()
+# Addresses stay checked in tests: it reads and writes our buffers. For undefined behaviour it would compile for 13 s.
+unchecked = ["-fno-sanitize=undefined"] if native and testing else []
+ciphers.Append(CCFLAGS=["-w", *unchecked], CPPDEFINES=["BLAKE2_NO_UNROLLING"])
+objects = [ciphers.StaticObject(str(BUILD / "monocypher.o"), str(dependencies / "monocypher" / "monocypher.c"))]
+env.Prepend(LIBS=[ciphers.StaticLibrary(str(BUILD / "monocypher"), objects)])
 
 if native:
     program = env.BuildProgram()
