@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`glimpse bench`: what a model costs on a node. The keys of its JSON stand at glimpse.bench.measure."""
+"""`glimpse bench`: what a model costs on a node.
+
+The keys of its JSON stand at glimpse.bench.measure, for sim:k210 at glimpse.maix.cost.measure.
+"""
 
 import sys
 from pathlib import Path
@@ -10,20 +13,21 @@ from rich.console import Console
 from rich.table import Table
 
 from glimpse import bench as benchmark
-from glimpse import binding, zoo
+from glimpse import binding, maix, zoo
 from glimpse.commands.options import (
     DEFAULT_MODEL,
+    TARGETS,
     Coding,
     CodingOption,
     FitOption,
     JsonOption,
-    ModelOption,
     PayloadOption,
-    TargetOption,
 )
 from glimpse.commands.options import Fit as FitChoice
+from glimpse.errors import UsageError
 from glimpse.estimate import BY_CORE
 from glimpse.files import write_json
+from glimpse.maix import cost
 from glimpse.photo import fit_photo, load_photo
 
 
@@ -31,8 +35,16 @@ def bench(
     photo: Annotated[
         Path | None, typer.Argument(help="Photo to encode; without one, the node's test pattern as a photo.")
     ] = None,
-    target: TargetOption = "sim:cortex-m7",
-    model: ModelOption = DEFAULT_MODEL,
+    target: Annotated[
+        str, typer.Option(help=f"Where the node is: {TARGETS[:-1]}; sim:k210: estimated, nothing runs.")
+    ] = "sim:cortex-m7",
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Name of a model, or its folder; without one {DEFAULT_MODEL}, for sim:k210 {maix.MODEL}.",
+            show_default=False,
+        ),
+    ] = None,
     frames: Annotated[int, typer.Option(min=1, max=1000, help="How often.")] = 3,
     payload: PayloadOption = 51,
     coding: CodingOption = Coding.RANGE,
@@ -41,7 +53,16 @@ def bench(
     json: JsonOption = None,
 ) -> None:
     """Latency, memory and flash of a model on a node, counted on emulated boards and estimated for real ones."""
-    chosen = zoo.load(model)
+    console = Console(stderr=json == "-", file=None if json != "-" else sys.stderr)
+    if target == "sim:k210":
+        if photo:
+            raise UsageError("what a K210 takes is estimated from the network alone; leave the photo out")
+        numbers = cost.measure(zoo.load(model or maix.MODEL))
+        _show_k210(numbers, console)
+        if json:
+            write_json(json, numbers)
+        return
+    chosen = zoo.load(model or DEFAULT_MODEL)
     loaded = chosen.binding
     rows = (
         binding.pattern(loaded.photo_width, loaded.photo_height)
@@ -51,7 +72,7 @@ def bench(
     numbers = benchmark.measure(
         target, chosen, rows, frames=frames, payload=payload, coding=coding.value, whole_tensor=whole
     )
-    _show(numbers, Console(stderr=json == "-", file=None if json != "-" else sys.stderr))
+    _show(numbers, console)
     if json:
         write_json(json, numbers)
 
@@ -93,3 +114,22 @@ def _show(n: dict, console: Console) -> None:
                 style="dim",
                 highlight=False,
             )
+
+
+def _show_k210(n: dict, console: Console) -> None:
+    layers = Table(title=f"{n['model']} on a {n['board']}, one of {n['patches']} patches, estimated")
+    for title in ("layer", "in", "out", "pooling", "MACs", "cycles", "ms"):
+        layers.add_column(title, justify="left" if title in ("layer", "pooling") else "right")
+    for layer in n["layers"]:
+        sizes = [f"{c} x {h} x {w}" for c, h, w in (layer["in"], layer["out"])]
+        ms = f"{layer['ms']['low']:.2f} .. {layer['ms']['high']:.2f}"
+        side = layer["kernel"]
+        layers.add_row(f"{side} x {side}", *sizes, layer["pool"], f"{layer['macs']:,}", f"{layer['cycles']:,}", ms)
+    console.print(layers)
+    table = Table(title="A picture, beside what Starfish published")
+    for title in ("what", "value", "", "from"):
+        table.add_column(title, justify="right" if title == "value" else "left")
+    for f in n["figures"]:
+        interval = "" if f["low"] is None else f"  ({f['low']:g} .. {f['high']:g})"
+        table.add_row(f["what"], f"{f['value']:,.12g} {f['unit']}{interval}".strip(), f["label"], f["source"])
+    console.print(table)

@@ -13,13 +13,22 @@ BAUD = 115200
 class PortStream(Stream):
     """A serial port as bytes.
 
+    Args:
+        device: the port.
+        baud: its speed.
+        let_go: leave DTR and RTS alone, which reset a K210 board or hold it in its loader.
+
     Raises:
         GlimpseError: the port is not there, busy or not permitted.
     """
 
-    def __init__(self, device: str, baud: int = BAUD) -> None:
+    def __init__(self, device: str, baud: int = BAUD, *, let_go: bool = False) -> None:
         try:
-            self.port = serial.Serial(device, baud, timeout=0, write_timeout=10, exclusive=True)
+            self.port = serial.Serial(None, baud, timeout=0, write_timeout=10, exclusive=True)
+            self.port.port = device
+            if let_go:
+                self.port.dtr = self.port.rts = False
+            self.port.open()
         except (serial.SerialException, ValueError) as error:
             raise GlimpseError(f"cannot open the serial port {device}: {_why(error)}") from error
         self.device = device

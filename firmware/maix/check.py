@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+# Does this board run the network that Glimpse wrote? At MaixPy's prompt: import check
+#
+# Loads the kmodel, gives it two known pictures and compares what comes out with check.json, which the host's simulator
+# of the accelerator wrote (glimpse flash --sd). One line a step, and a verdict at the end. MicroPython 1.11.
+import gc
+import sys
+
+import ujson
+import uos
+import utime
+
+EXPECTED = "check.json"
+LOST = "did not run"
+
+
+def crc32(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0xEDB88320 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def bits(x, y):
+    """The known picture: red, green and blue of a pixel in the 5, 6 and 5 bits that MaixPy's pictures have."""
+    return ((x + y) >> 3) & 31, ((x * y) >> 5) & 63, ((x ^ (y << 1)) >> 2) & 31
+
+
+def colour(red, green, blue):
+    """8-bit values that become these bits, whether MaixPy cuts them off or rounds."""
+    return (red * 255 + 15) // 31, (green * 255 + 31) // 63, (blue * 255 + 15) // 31
+
+
+def folder():
+    for place in ("/sd", "/flash", "."):
+        try:
+            uos.stat(place + "/" + EXPECTED)
+            return place + "/"
+        except OSError:
+            pass
+    return None
+
+
+def say(number, what, verdict):
+    print("step {}, {}: {}".format(number, what, verdict))
+
+
+def picture(image, width, height, pattern):
+    try:
+        img = image.Image(size=(width, height))
+    except Exception:
+        img = image.Image().resize(width, height)
+    for y in range(height):
+        for x in range(width):
+            img.set_pixel(x, y, colour(*bits(x, y)) if pattern else (0, 0, 0))
+    img.pix_to_ai()
+    return img
+
+
+def values(output, floats, count):
+    """The output's bytes. A network that ends in dequantize answers floats, here of scale 1."""
+    if floats:
+        return bytes([int(value + 0.5) for value in output[:]][:count])
+    return bytes(memoryview(output)[:count])
+
+
+def compare(KPU, image, expected, variant, number):
+    """Runs one network file on both pictures; returns whether black came out right, and how pictures are widened."""
+    what = variant["file"]
+    try:
+        task = KPU.load(folder() + what)
+    except Exception as error:
+        say(number, what, "REFUSED by this MaixPy: {}".format(error))
+        return False, None
+    say(number, what, "loaded")
+    right = widened = None
+    for case in ("black", "pattern"):
+        try:
+            img = picture(image, expected["width"], expected["height"], case == "pattern")
+            gc.collect()
+            start = utime.ticks_ms()
+            output = KPU.forward(task, img)
+            took = utime.ticks_diff(utime.ticks_ms(), start)
+            data = values(output, variant["floats"], expected["count"])
+            found = crc32(data)
+            names = [name for name in expected[case] if expected[case][name] == found]
+            length = len(data)
+            del img, output, data
+            gc.collect()
+        except Exception as error:
+            say(number, case, "{}: {}".format(LOST, error))
+            right = False
+            break
+        if length != expected["count"]:
+            say(number, case, "WRONG length: {} bytes instead of {}".format(length, expected["count"]))
+            right = False
+        elif names:
+            say(number, case, "right in {} ms ({})".format(took, names[0]))
+            if case == "black":
+                right = True
+            else:
+                widened = names[0]
+        else:
+            say(number, case, "WRONG values: checksum {:08x}".format(found))
+            if case == "black":
+                right = False
+    try:
+        KPU.deinit(task)
+    except Exception:
+        pass
+    del task
+    gc.collect()
+    return bool(right), widened
+
+
+def run():
+    say(1, "MicroPython", "{} on {}".format(".".join(map(str, sys.implementation[1])), uos.uname()[-1]))
+    place = folder()
+    if place is None:
+        say(2, "files", "check.json is MISSING")
+        return verdict("not checked: write the node's files again (glimpse flash)")
+    with open(place + EXPECTED) as file:
+        expected = ujson.load(file)
+    for variant in expected["variants"]:
+        try:
+            size = uos.stat(place + variant["file"])[6]
+        except OSError:
+            size = 0
+        if size != variant["size"]:
+            say(2, "files", "{} has {} bytes instead of {}".format(variant["file"], size, variant["size"]))
+            return verdict("not checked: write the node's files again (glimpse flash)")
+    say(2, "files", "complete in " + place)
+    gc.collect()
+    try:
+        import image
+        import KPU
+    except ImportError as error:
+        say(3, "accelerator", "MISSING: {}".format(error))
+        return verdict("no: this MaixPy has no KPU module; use another build")
+    say(3, "accelerator", "there, {} bytes of heap free".format(gc.mem_free()))
+    for number, variant in enumerate(expected["variants"]):
+        right, widened = compare(KPU, image, expected, variant, 4 + number)
+        if right and widened:
+            return verdict("yes: {} runs as simulated, pictures are widened like this: {}".format(variant["file"], widened))
+        if right:
+            return verdict(
+                "almost: {} runs, but pictures reach it otherwise than expected; please report".format(variant["file"])
+            )
+    return verdict("no: please report the lines above")
+
+
+def verdict(sentence):
+    print("VERDICT: " + sentence)
+    return sentence
+
+
+if __name__ in ("check", "__main__"):
+    run()

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a real board must answer to firmware/maix/check.py: two known pictures through the accelerator's simulator."""
+
+import json
+from binascii import crc32
+from collections.abc import Callable
+
+import numpy as np
+
+from glimpse.errors import GlimpseError
+from glimpse.kmodel import layout
+from glimpse.kmodel.simulator import Simulator
+
+WIDENINGS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+    "bits shifted": lambda value, bits: value << (8 - bits),
+    "high bits repeated": lambda value, bits: (value << (8 - bits)) | (value >> (2 * bits - 8)),
+    "rounded": lambda value, bits: (value * 255 + (1 << (bits - 1)) - 1) // ((1 << bits) - 1),
+}
+"""How MaixPy may make bytes of the 5 and 6 bits of its pictures. Which one it is the check finds out; the node's
+pictures differ by at most 7 of 255 between them."""
+FALLBACK = "-float.kmodel"
+"""Ends the name of the variant that answers floats, in the place of .kmodel."""
+
+
+def fallback(network: bytes, name: str = "the kmodel") -> bytes:
+    """The same network with a DEQUANTIZE layer behind it, as published v3 files have: should a MaixPy want one.
+
+    Its floats are the bytes themselves: scale 1, bias 0.
+
+    Raises:
+        GlimpseError: the file is broken.
+    """
+    model = layout.parse(network, name)
+    source = model.outputs[0]
+    start = -(-model.main_memory // 8) * 8
+    floats = layout.Dequantize(source.address, start, source.size, 1.0, 0.0)
+    size = 4 * source.size
+    return layout.write(layout.Kmodel([*model.layers, floats], [layout.Output(start, size)], start + size))
+
+
+def known_picture(width: int, height: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Red, green and blue of the check's pattern, in 5, 6 and 5 bits: int [height, width] each; bits() of check.py."""
+    y, x = np.mgrid[:height, :width]
+    return ((x + y) >> 3) & 31, ((x * y) >> 5) & 63, ((x ^ (y << 1)) >> 2) & 31
+
+
+def expectation(network: bytes, file: str) -> bytes:
+    """check.json: sizes of the network's files, and checksums of what it answers.
+
+    Keys: width, height (of a picture), count (bytes of an answer), black, pattern {way of widening: CRC-32 of the
+    answer}, variants [{file, size, floats}], the usual one first.
+
+    Args:
+        network: a v3 kmodel of three input planes.
+        file: its name on the node's disk.
+
+    Raises:
+        GlimpseError: it is broken or takes no pictures.
+    """
+    model = layout.parse(network, file)
+    first = model.layers[0]
+    if not isinstance(first, layout.ConvLayer) or first.in_channels != 3:
+        raise GlimpseError(f"{file} takes no pictures of three colours; export the model again")
+    width, height = first.in_width, first.in_height
+    simulator = Simulator(model)
+
+    def answer(planes: np.ndarray) -> int:
+        return crc32(simulator.run(planes.astype(np.uint8)).tobytes())
+
+    red, green, blue = known_picture(width, height)
+    pattern = {
+        name: answer(np.stack([widen(red, 5), widen(green, 6), widen(blue, 5)])) for name, widen in WIDENINGS.items()
+    }
+    other = fallback(network, file)
+    numbers = {
+        "width": width,
+        "height": height,
+        "count": model.outputs[0].size,
+        "black": {"any": answer(np.zeros((3, height, width)))},
+        "pattern": pattern,
+        "variants": [
+            {"file": file, "size": len(network), "floats": 0},
+            {"file": file.removesuffix(".kmodel") + FALLBACK, "size": len(other), "floats": 1},
+        ],
+    }
+    return (json.dumps(numbers, indent=1) + "\n").encode()
