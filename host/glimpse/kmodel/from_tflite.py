@@ -226,9 +226,12 @@ def _registers(step: _Step, source: int, target: int) -> Registers:
 def _scaling(step: _Step) -> tuple[BatchNorm, Activation]:
     """Batch norm and activation that take a channel's sum to its byte.
 
-    The batch norm gives the byte with `bits` binary places; the activation rounds them away. Its slope is a little above
-    2^-bits, which the batch norm's is below in turn, so that no value in range lies half way between two bytes: how the
-    hardware rounds halves does not matter then.
+    The batch norm gives the byte with `bits` binary places; the activation rounds them away. The activation's slope is
+    a little above 2^-bits and the batch norm's factor below in turn, so that no value in range lies half way between
+    two bytes: how the hardware rounds halves does not matter then.
+
+    TensorFlow Lite rounds twice, first to `kept` binary places, then halves away from zero. That moves the border
+    between two values by half of the last place towards zero, which is imitated.
     """
     layer = step.conv
     factors = (
@@ -240,17 +243,24 @@ def _scaling(step: _Step) -> tuple[BatchNorm, Activation]:
     sums = layer.kernel[0] ** 2 * layer.in_shape[2] * 255.0 * 127
     bits = _fraction_bits(layer.name, factors, bias, sums)
     unit = 2.0**bits * (1 << _SLOPE_BITS) / _SLOPE
-    byte_zero = layer.out_quantisation.zero + 128
+    kept = -(np.frexp(factors)[1].astype(np.float64))
+    early = np.where(kept > 0, 2.0 ** -(kept + 1), 0.0)
+    zero, low, high = layer.out_quantisation.zero + 128, step.minimum + 128, step.maximum + 128
     mul = np.rint(factors * unit * (1 << _NORM_SHIFT)).astype(np.int64)
-    add = np.rint((bias * factors + byte_zero) * unit + 0.5).astype(np.int64)  # the shift lost a half on average
-    low, high = step.minimum + 128, step.maximum + 128
+    # The shift loses half a unit on average.
+    add = np.rint((bias * factors + zero + early) * unit + 0.5).astype(np.int64)
     norm = BatchNorm(mul, np.full(len(mul), _NORM_SHIFT), add)
-    pieces = [(-_SUM_LIMIT, 0, 0, low), (round(low * unit), _SLOPE, bits + _SLOPE_BITS, low)]
+
+    slope = (_SLOPE, bits + _SLOPE_BITS)
+    pieces = [(-_SUM_LIMIT, 0, 0, low)]
+    if zero > low:
+        pieces.append((round((low + 2 * np.median(early)) * unit), *slope, low))
+    pieces.append((round(max(zero, low) * unit), *slope, max(zero, low)))
     if high < 255:
         pieces.append((round(high * unit), 0, 0, high))
     pieces += [(_SUM_LIMIT - 1, 0, 0, high)] * (SEGMENTS - len(pieces))
-    start, slope, shift, base = zip(*pieces, strict=True)
-    return norm, Activation(start, slope, shift, base)
+    start, mul_of_piece, shift, base = zip(*pieces, strict=True)
+    return norm, Activation(start, mul_of_piece, shift, base)
 
 
 def _fraction_bits(name: str, factors: np.ndarray, bias: np.ndarray, sums: float) -> int:
