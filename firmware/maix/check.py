@@ -143,7 +143,7 @@ def run():
     for number, variant in enumerate(expected["variants"]):
         right, widened = compare(KPU, image, expected, variant, 4 + number)
         if right and widened:
-            return verdict("yes: {} runs as simulated, pictures are widened like this: {}".format(variant["file"], widened))
+            return verdict("yes: {} runs as simulated, pictures come with {}".format(variant["file"], widened))
         if right:
             return verdict(
                 "almost: {} runs, but pictures reach it otherwise than expected; please report".format(variant["file"])

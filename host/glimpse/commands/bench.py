@@ -126,10 +126,20 @@ def _show_k210(n: dict, console: Console) -> None:
         side = layer["kernel"]
         layers.add_row(f"{side} x {side}", *sizes, layer["pool"], f"{layer['macs']:,}", f"{layer['cycles']:,}", ms)
     console.print(layers)
-    table = Table(title="A picture, beside what Starfish published")
-    for title in ("what", "value", "", "from"):
-        table.add_column(title, justify="right" if title == "value" else "left")
+    table = Table(title="One picture")
+    for title in ("what", "here", "", "Starfish, published", "from"):
+        table.add_column(title, justify="right" if title in ("here", "Starfish, published") else "left")
     for f in n["figures"]:
-        interval = "" if f["low"] is None else f"  ({f['low']:g} .. {f['high']:g})"
-        table.add_row(f["what"], f"{f['value']:,.12g} {f['unit']}{interval}".strip(), f["label"], f["source"])
+        table.add_row(f["what"], *_figure(f), f["source"])
     console.print(table)
+    console.print(f"Published: {cost.PUBLISHED}. Nothing here was seen on a board.", style="dim", highlight=False)
+
+
+def _figure(f: dict) -> tuple[str, str, str]:
+    """A figure's value with its interval, its label, and the published value."""
+
+    def written(value: float | None) -> str:
+        return "" if value is None else f"{value:,.12g} {f['unit']}".strip()
+
+    interval = "" if f["low"] is None else f" ({f['low']:g} .. {f['high']:g})"
+    return (written(f["value"]) or "?") + interval, f["label"] or "not known", written(f["published"])

@@ -14,7 +14,7 @@ from glimpse.kmodel.simulator import Simulator
 WIDENINGS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "bits shifted": lambda value, bits: value << (8 - bits),
     "high bits repeated": lambda value, bits: (value << (8 - bits)) | (value >> (2 * bits - 8)),
-    "rounded": lambda value, bits: (value * 255 + (1 << (bits - 1)) - 1) // ((1 << bits) - 1),
+    "bits rounded": lambda value, bits: (value * 255 + (1 << (bits - 1)) - 1) // ((1 << bits) - 1),
 }
 """How MaixPy may make bytes of the 5 and 6 bits of its pictures. Which one it is the check finds out; the node's
 pictures differ by at most 7 of 255 between them."""

@@ -2,7 +2,7 @@
 """What a picture costs on a K210: estimated from the network's shapes, beside what Starfish published.
 
 No K210 is emulated anywhere and no board has been measured here, so every number says what it is: measured (read off
-the files), simulated (run in MicroPython on another machine), estimated (by formula) or published.
+the files), simulated (run in MicroPython on another machine) or estimated (by formula); Starfish's are published.
 """
 
 import json
@@ -17,7 +17,7 @@ from glimpse.maix import KMODEL
 from glimpse.maix.disk import kmodel_of
 from glimpse.zoo import ZooModel
 
-Label = Literal["measured", "simulated", "estimated", "published"]
+Label = Literal["measured", "simulated", "estimated"]
 
 BOARD = "K210 at 400 MHz"
 HERTZ = 400e6
@@ -28,7 +28,8 @@ LINE = 64
 """Bytes of a line of the accelerator's memory: a row of up to 64 pixels, or of 2 or 4 channels when it is short."""
 KPU_RAM = 2 << 20
 
-TABLE_6 = "Starfish (SenSys 2020), Table 6"
+PUBLISHED = "Starfish (SenSys 2020), Table 6 and text"
+"""On a Maix board under MaixPy, from camera to packets; how operations were counted is not said."""
 STARFISH_S = 0.94
 STARFISH_BYTES = 83_000
 STARFISH_OPERATIONS = 126e6
@@ -39,24 +40,26 @@ CURRENT_MA = (60.0, 30.0, 200.0)
 
 @dataclass(frozen=True)
 class Figure:
-    """A number and what it is worth.
+    """A number and what it is worth, beside the one that Starfish published.
 
     Attributes:
         what: it is of.
-        value: as much.
+        value: as much; None: not known.
+        unit: of all numbers here.
+        label: measured, simulated or estimated; None: not known.
+        source: of the value.
         low: at least, as high at most; None: no interval.
-        unit: of all three.
-        label: measured, simulated, estimated or published.
-        source: of the number.
+        published: Starfish's; None: not said.
     """
 
     what: str
-    value: float
+    value: float | None
     unit: str
-    label: Label
+    label: Label | None
     source: str
     low: float | None = None
     high: float | None = None
+    published: float | None = None
 
 
 def layer_cycles(layer: layout.ConvLayer) -> float:
@@ -89,8 +92,8 @@ def measure(model: ZooModel) -> dict[str, Any]:
         Keys as glimpse.bench.measure where they mean the same: target, model, board, instructions (null), estimated_ms
         {board: {value, low, high}} of the accelerator alone, ram_bytes {kpu, main}, flash_bytes {model, blob, total},
         macs, weights. Besides: patches (of a picture), layers [{kernel, in, out ([channels, height, width]), pool,
-        macs, cycles, ms {low, high}}] of one patch, figures [{what, value, low, high, unit, label, source}]: every
-        number, the published ones among them, with what it is worth.
+        macs, cycles, ms {low, high}}] of one patch, figures [{what, value, low, high, unit, label, source,
+        published}]: every number with what it is worth, null where nobody knows, beside Starfish's.
 
     Raises:
         GlimpseError: the model has no kmodel, or one with layers that are not the accelerator's.
@@ -113,7 +116,7 @@ def measure(model: ZooModel) -> dict[str, Any]:
         *_time(busy, low, high, patches, len(layers)),
         *packing(model),
         *_sizes(model, network, kpu, parsed.main_memory),
-        *_work(layers, patches),
+        _work(layers, patches),
         *_energy(low, high),
     ]
     return {
@@ -149,12 +152,12 @@ def _layer(layer: layout.ConvLayer, cycles: float) -> dict[str, Any]:
 def _time(busy: float, low: float, high: float, patches: int, layers: int) -> list[Figure]:
     value = (low + high) / 2
     formula = (
-        f"channels in x out x rows x 64-pixel steps at 400 MHz is {busy:.1f} ms; "
+        f"channels in x out x rows x 64-pixel steps at 400 MHz: {busy:.1f} ms; "
         f"{LAYER_MS[0]:g} to {LAYER_MS[1]:g} ms more for each of {patches} x {layers} layers"
     )
     return [
-        Figure("accelerator, a picture", round(value, 1), "ms", "estimated", formula, round(low, 1), round(high, 1)),
-        Figure("everything, a picture (Starfish)", STARFISH_S * 1e3, "ms", "published", TABLE_6),
+        Figure("accelerator", round(value, 1), "ms", "estimated", formula, round(low, 1), round(high, 1)),
+        Figure("camera to packets", None, "ms", None, "needs a board", published=STARFISH_S * 1e3),
     ]
 
 
@@ -168,7 +171,7 @@ def packing(model: ZooModel) -> list[Figure]:
     """
     file = model.folder / "results" / "maix.json"
     if not file.is_file():
-        return []
+        return [Figure("packing in MicroPython", None, "bytes/s", None, "no results/maix.json beside the model")]
     try:
         found = json.loads(file.read_text())
         speed, size, source = float(found["bytes_per_second"]), int(found["bytes"]), str(found["source"])
@@ -176,26 +179,24 @@ def packing(model: ZooModel) -> list[Figure]:
         raise GlimpseError(f"{file} cannot be read; measure it again, or remove it") from error
     return [
         Figure("packing in MicroPython", round(speed), "bytes/s", "simulated", source),
-        Figure("packing, a picture", round(size / speed * 1e3, 1), "ms", "simulated", source),
+        Figure("packing", round(size / speed * 1e3, 1), "ms", "simulated", source),
     ]
 
 
 def _sizes(model: ZooModel, network: bytes, kpu: int, main: int) -> list[Figure]:
+    file = f"{model.name}/{KMODEL}"
     return [
-        Figure("network file", len(network), "bytes", "measured", f"{model.name}/{KMODEL}"),
-        Figure("network file (Starfish)", STARFISH_BYTES, "bytes", "published", TABLE_6),
-        Figure("tables and quantiser (the model's blob)", len(model.blob), "bytes", "measured", "docs/model-blob.md"),
-        Figure("accelerator memory, of 2,097,152", kpu, "bytes", "measured", "the largest layer's input and output"),
+        Figure("network file", len(network), "bytes", "measured", file, published=STARFISH_BYTES),
+        Figure("tables and quantiser, in the blob", len(model.blob), "bytes", "measured", "docs/model-blob.md"),
+        Figure(f"accelerator memory, of {KPU_RAM:,}", kpu, "bytes", "measured", "the largest layer's input and output"),
         Figure("main memory for results", main, "bytes", "measured", "the network file's header"),
     ]
 
 
-def _work(layers: Sequence[layout.ConvLayer], patches: int) -> list[Figure]:
+def _work(layers: Sequence[layout.ConvLayer], patches: int) -> Figure:
     macs = patches * sum(map(layer_macs, layers))
-    return [
-        Figure("multiplications (MACs), a picture", macs, "", "measured", "the layers' shapes, before pooling"),
-        Figure("operations, a picture (Starfish)", STARFISH_OPERATIONS, "", "published", TABLE_6),
-    ]
+    source = "the layers' shapes, before pooling"
+    return Figure("operations (MACs)", macs, "", "measured", source, published=STARFISH_OPERATIONS)
 
 
 def _energy(low_ms: float, high_ms: float) -> list[Figure]:
@@ -203,22 +204,11 @@ def _energy(low_ms: float, high_ms: float) -> list[Figure]:
         return round(milliamperes * ms / 3600, 3)
 
     value, least, most = CURRENT_MA
+    source = f"the time above x {value:g} mA ({least:g} to {most:g}) at 5 V, assumed"
+    middle = uah(value, (low_ms + high_ms) / 2)
+    mean = round(STARFISH_UAH * 3.6 / STARFISH_S, 1)
     return [
-        Figure(
-            "accelerator's charge, a picture",
-            uah(value, (low_ms + high_ms) / 2),
-            "uAh",
-            "estimated",
-            f"the time above x {value:g} mA ({least:g} to {most:g}) at 5 V, assumed: 0.3 W (Starfish's mean to 1 W)",
-            uah(least, low_ms),
-            uah(most, high_ms),
-        ),
-        Figure("everything's charge, a picture (Starfish)", STARFISH_UAH, "uAh", "published", "Starfish (SenSys 2020)"),
-        Figure(
-            "mean current (Starfish)",
-            round(STARFISH_UAH * 3.6 / STARFISH_S, 1),
-            "mA",
-            "estimated",
-            "7.81 uAh in 0.94 s",
-        ),
+        Figure("accelerator's charge", middle, "uAh", "estimated", source, uah(least, low_ms), uah(most, high_ms)),
+        Figure("charge, camera to packets", None, "uAh", None, "needs a board", published=STARFISH_UAH),
+        Figure("mean current", None, "mA", None, f"{STARFISH_UAH:g} uAh in {STARFISH_S:g} s", published=mean),
     ]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from glimpse import firmware
 from glimpse.errors import GlimpseError
-from glimpse.files import make_folder, read_bytes, write_whole
-from glimpse.maix import KMODEL
+from glimpse.files import read_bytes, write_whole
+from glimpse.maix import KMODEL, MODEL
 from glimpse.maix.check import FALLBACK, expectation, fallback
 from glimpse.maix.raw_repl import MAIN
 from glimpse.zoo import ZooModel
@@ -29,21 +29,28 @@ def kmodel_of(model: ZooModel) -> bytes:
     """
     file = model.folder / KMODEL
     if not file.is_file():
+        other = "" if model.name == MODEL else f", or use --model {MODEL}"
         raise GlimpseError(
-            f"model {model.name} has no {KMODEL}; write it with glimpse export {model.name} --kmodel, "
-            "or use --model starfish"
+            f"model {model.name} has no {KMODEL}; write it with glimpse export {model.name} --kmodel{other}"
         )
     return read_bytes(file, "kmodel", MAX_KMODEL)
 
 
-def node_files(model: ZooModel) -> dict[str, bytes]:
-    """Everything that a node needs on its disk: name there, which may have folders -> contents.
+def node_files(model: ZooModel, source: Path | None = None) -> dict[str, bytes]:
+    """Everything that a node needs on its disk.
+
+    Args:
+        model: what it shall run.
+        source: folder of its scripts; None: the checkout's firmware/maix.
+
+    Returns:
+        Name -> contents. No folders: MaixPy's own file system has none.
 
     Raises:
         GlimpseError: the checkout's firmware/maix or the model's kmodel is missing.
     """
-    source = firmware.root() / "firmware" / "maix"
-    files = {str(path.relative_to(source)): path.read_bytes() for path in sorted(source.rglob("*.py"))}
+    source = source or firmware.root() / "firmware" / "maix"
+    files = {path.name: path.read_bytes() for path in sorted(source.glob("*.py"))}
     if (source / SETTINGS).is_file():
         files[SETTINGS] = (source / SETTINGS).read_bytes()
     if MAIN not in files:
@@ -87,6 +94,5 @@ def write_card(folder: Path, files: Mapping[str, bytes], keep: frozenset[str] = 
             f"cannot replace {folder / MAIN}: {(error.strerror or str(error)).lower()}; slide the card's lock back"
         ) from error
     for name in sorted(set(files) - set(kept), key=lambda name: (name == MAIN, name)):
-        make_folder((folder / name).parent)
         write_whole(folder / name, files[name])
     return kept

@@ -27,14 +27,6 @@ _PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
 _HELPERS = """
 import gc, uos
 from ubinascii import a2b_base64
-def parents(name):
-    at = name.find("/", 1)
-    while at > 0:
-        try:
-            uos.mkdir(name[:at])
-        except OSError:
-            pass
-        at = name.find("/", at + 1)
 def away(name):
     try:
         uos.remove(name)
@@ -147,7 +139,7 @@ def put(repl: RawRepl, files: Mapping[str, bytes], keep: frozenset[str] = frozen
 
     Args:
         repl: at its prompt.
-        files: name, which may have folders -> contents.
+        files: name -> contents.
         keep: names that stay as they are where they exist.
 
     Returns:
@@ -179,7 +171,7 @@ def _on(folder: str, name: str) -> str:
 
 def _write(repl: RawRepl, path: str, data: bytes, advance: Callable[[float], None]) -> None:
     new = path + ".new"
-    repl.run(f"parents({path!r})\ngc.collect()\nfile = open({new!r}, 'wb')")
+    repl.run(f"gc.collect()\nfile = open({new!r}, 'wb')")
     for at in range(0, len(data), PIECE):
         piece = data[at : at + PIECE]
         repl.run(f"n = file.write(a2b_base64({b64encode(piece).decode()!r}))")
