@@ -93,10 +93,11 @@ class RawRepl:
     def restart(self) -> None:
         """Resets the whole chip, so that nothing of what ran before runs on (a watchdog outlives a stopped program)."""
         self._stream.write(b"import machine\nmachine.reset()\n\x04")
+        self._expect(b"OK")
+        self._waiting = b""
 
     def enter_again(self) -> None:
         """After a restart: waits for the board and stops what it started."""
-        self._waiting = b""
         self._enter(START)
 
     def _enter(self, patience: float) -> None:

@@ -22,10 +22,9 @@ from types import SimpleNamespace
 
 BANNER = b"raw REPL; CTRL-B to exit\r\n>"
 FLASH_BYTES = 16 << 20
-ROM_NOP, MEMORY_WRITE, BOOT = 0xC2, 0xC3, 0xC5
-STUB_NOP, FLASH_WRITE, REBOOT, BAUD, FLASH_INIT = 0xD2, 0xD4, 0xD5, 0xD6, 0xD7
+MEMORY_WRITE, BOOT = 0xC3, 0xC5
+FLASH_WRITE, REBOOT, BAUD = 0xD4, 0xD5, 0xD6
 OK = 0xE0
-BAD_CHECKSUM = 0xE2
 
 
 class Reset(Exception):
@@ -37,7 +36,7 @@ class EmulatedBoard(threading.Thread):
 
     Args:
         disk: the folder that is /; needs a folder flash, or sd besides.
-        runs: False: nothing answers at the prompt.
+        runs: False: it has no MicroPython.
 
     Attributes:
         path: of the terminal.
@@ -45,6 +44,7 @@ class EmulatedBoard(threading.Thread):
         statements: how many the prompt has run.
         resets: how often the chip restarted.
         spoil: numbers of statements whose bytes arrive damaged.
+        deaf: its loader does not answer.
         silent_after: the number of the last statement that is answered; None: all are.
     """
 
@@ -54,12 +54,13 @@ class EmulatedBoard(threading.Thread):
         self.flash = bytearray(b"\xff" * FLASH_BYTES)
         self.statements = self.resets = 0
         self.spoil: set[int] = set()
+        self.deaf = False
         self.silent_after: int | None = None
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         self.path = os.ttyname(self._slave)
         self._waiting = b""
-        self._loading = self._stop = self._raw = False
+        self._ended = self._raw = False
         self._fresh()
 
     def __enter__(self) -> EmulatedBoard:
@@ -67,14 +68,14 @@ class EmulatedBoard(threading.Thread):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop = True
+        self._ended = True
         self.join(5)
         os.close(self._master)
         os.close(self._slave)
 
     def run(self) -> None:
         """Until the block ends."""
-        while not self._stop:
+        while not self._ended:
             if select.select([self._master], [], [], 0.05)[0]:
                 self._waiting += os.read(self._master, 65536)
                 while self._step():
@@ -107,7 +108,7 @@ class EmulatedBoard(threading.Thread):
             self.flash[address : address + size] = rest[8:]
         if operation == REBOOT:
             self._restart()
-        if operation not in (BOOT, BAUD):
+        if operation not in (BOOT, BAUD) and not self.deaf:
             self._say(bytes((0xC0, operation, OK, 0xC0)))
 
     # ---- the prompt
@@ -180,8 +181,8 @@ class EmulatedBoard(threading.Thread):
             try:
                 exec(code.decode(), self._names)
             except Reset:
-                self._say(b"OK")
                 self._restart()
+                self._say(b"OK")
                 return
             except Exception as error:
                 raised = f"Traceback:\r\n{type(error).__name__}: {error}\r\n"
