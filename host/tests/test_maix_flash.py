@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from glimpse import zoo
 from glimpse.errors import GlimpseError
-from glimpse.kmodel.from_tflite import write as write_kmodel
-from glimpse.maix import KMODEL, disk, kflash, kfpkg, raw_repl
+from glimpse.maix import disk, kflash, kfpkg, raw_repl
+from glimpse.targets.k210 import kmodel_of
 from glimpse.targets.serial_port import PortStream
 from support.k210_board import EmulatedBoard
 
@@ -25,27 +25,19 @@ FIRMWARE = bytes(range(256)) * 1200
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    """starfish with a kmodel."""
-    folder = tmp_path_factory.mktemp("models") / "starfish"
-    shutil.copytree(zoo.load("starfish").folder, folder, ignore=shutil.ignore_patterns("checkpoint", "results"))
-    (folder / KMODEL).write_bytes(write_kmodel((folder / "encoder.tflite").read_bytes()))
-    return zoo.load(str(folder))
+def model():
+    return zoo.load("starfish")
 
 
 @pytest.fixture(scope="module")
-def scripts(tmp_path_factory):
-    """A node's scripts, short."""
-    folder = tmp_path_factory.mktemp("scripts")
-    (folder / "main.py").write_text("import glimpse_crc\n")
-    (folder / "glimpse_crc.py").write_text("def crc(data):\n    return 0\n")
-    (folder / "settings.json").write_text("{}\n")
-    return folder
+def network(model):
+    return kmodel_of(model.folder)
 
 
 @pytest.fixture(scope="module")
-def files(model, scripts):
-    return disk.node_files(model, scripts)
+def files(model):
+    """Of a card."""
+    return disk.node_files(model)
 
 
 @pytest.fixture
@@ -119,32 +111,39 @@ def test_a_board_that_does_not_answer_gets_a_sentence(tmp_path, plain):
 # ---- the prompt
 
 
-def put(board, files, keep=frozenset()):
+def put(board, files, settings=None):
     stream = PortStream(board.path, let_go=True)
     try:
-        return raw_repl.put(raw_repl.RawRepl(stream, "the board"), files, keep)
+        return raw_repl.put(raw_repl.RawRepl(stream, "the board"), files, settings)
     finally:
         stream.close()
 
 
 def test_files_arrive_on_the_boards_own_disk_and_it_starts(board):
-    files = {"main.py": b"print(1)\n", "glimpse_a.py": bytes(range(256)) * 3, "empty.py": b"", "settings.json": b"{}"}
-    (board.disk / "flash" / "settings.json").write_bytes(b"mine")
+    files = {"main.py": b"print(1)\n", "glimpse_a.py": bytes(range(256)) * 3, "empty.py": b""}
+    (board.disk / "flash" / "settings.json").write_bytes(b"mine\n")
     (board.disk / "flash" / "glimpse_a.py").write_bytes(b"old")
-    folder, kept = put(board, files, frozenset({"settings.json"}))
-    assert (folder, kept) == ("/flash", ["settings.json"])
-    assert (board.disk / "flash" / "settings.json").read_bytes() == b"mine"
-    for name in set(files) - {"settings.json"}:
+    assert put(board, files, ("settings.json", lambda old: old + b"and yours")) == "/flash"
+    for name in files:
         assert (board.disk / "flash" / name).read_bytes() == files[name]
+    assert (board.disk / "flash" / "settings.json").read_bytes() == b"mine\nand yours"
     assert board.resets == 1
 
 
 def test_a_card_in_the_board_comes_first_and_a_running_node_is_stopped(board):
     (board.disk / "sd").mkdir()
     (board.disk / "sd" / "main.py").write_bytes(b"old")
-    assert put(board, {"main.py": b"new"})[0] == "/sd"
+    assert put(board, {"main.py": b"new"}) == "/sd"
     assert (board.disk / "sd" / "main.py").read_bytes() == b"new"
     assert board.resets == 2, "once to disarm its watchdog, once to start"
+
+
+def test_a_node_that_holds_the_line_is_asked_to_restart(board, monkeypatch):
+    monkeypatch.setattr(raw_repl, "NODE_AFTER", 0.3)
+    board.node_runs = True
+    put(board, {"main.py": b"new"}, ("settings.json", lambda old: old or b"none"))
+    assert (board.disk / "flash" / "main.py").read_bytes() == b"new"
+    assert (board.disk / "flash" / "settings.json").read_bytes() == b"none"
 
 
 @pytest.mark.parametrize("statement", [5, 8, 11])
@@ -173,17 +172,26 @@ def test_a_board_without_micropython_gets_a_sentence(tmp_path, monkeypatch):
 # ---- cards
 
 
-def test_a_card_gets_everything_whole(tmp_path, files):
-    (tmp_path / "settings.json").write_text("mine")
+def test_a_card_gets_everything_whole(tmp_path, model, files):
+    (tmp_path / "settings.json").write_text('{"period": 600, "kmodel": "other"}')
     (tmp_path / "main.py").write_text("old")
-    assert disk.write_card(tmp_path, files) == ["settings.json"]
-    names = {"main.py", "glimpse_crc.py", "settings.json", "starfish.kmodel", "starfish.blob", "check.json"}
-    assert {path.name for path in tmp_path.iterdir()} == names | {"starfish-float.kmodel"}
-    for name in set(files) - {"settings.json"}:
+    disk.write_card(tmp_path, model, files)
+    settings = json.loads((tmp_path / "settings.json").read_text())
+    assert settings == {"period": 600, "model": "starfish.blob", "kmodel": "starfish.kmodel"}
+    assert {path.name for path in tmp_path.iterdir()} == {*files, "settings.json"}
+    needed = {"main.py", "glimpse_node.py", "check.py", "starfish.kmodel", "starfish-float.kmodel", "check.json"}
+    assert needed <= set(files)
+    for name in files:
         assert (tmp_path / name).read_bytes() == files[name]
+        assert len(name) <= 30, "SPIFFS has names of at most 31 bytes"
 
 
-def test_a_card_pulled_out_too_early_does_not_start(tmp_path, files, monkeypatch):
+@pytest.mark.parametrize("old", [None, b"", b"{", b"[1]", b"\xff"])
+def test_settings_that_no_node_could_read_are_replaced(model, old):
+    assert json.loads(disk.settings(model, 0x300000, old)) == {"model": "starfish.blob", "kmodel": 0x300000}
+
+
+def test_a_card_pulled_out_too_early_does_not_start(tmp_path, model, files, monkeypatch):
     (tmp_path / "main.py").write_text("old")
 
     def out(path, data):
@@ -193,32 +201,32 @@ def test_a_card_pulled_out_too_early_does_not_start(tmp_path, files, monkeypatch
 
     monkeypatch.setattr(disk, "write_whole", out)
     with pytest.raises(GlimpseError, match="gone"):
-        disk.write_card(tmp_path, files)
+        disk.write_card(tmp_path, model, files)
     assert not (tmp_path / "main.py").exists()
 
 
-def test_a_full_card_is_refused_before_anything_is_touched(tmp_path, files, monkeypatch):
+def test_a_full_card_is_refused_before_anything_is_touched(tmp_path, model, files, monkeypatch):
     (tmp_path / "main.py").write_text("old")
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(100, 100, 0))
     with pytest.raises(GlimpseError, match="0 bytes left"):
-        disk.write_card(tmp_path, files)
+        disk.write_card(tmp_path, model, files)
     assert (tmp_path / "main.py").read_text() == "old"
 
 
 # ---- the command
 
 
-def test_flash_programs_a_board_and_writes_its_files(glimpse, board, plain, model, files, tmp_path, monkeypatch):
-    monkeypatch.setattr("glimpse.maix.flash.node_files", lambda _: files)
+def test_flash_programs_a_board_and_writes_its_files(glimpse, board, plain, files, network, tmp_path):
     (tmp_path / "maixpy.bin").write_bytes(FIRMWARE)
-    words = ("--model", model.folder, "--firmware", tmp_path / "maixpy.bin", "--kfpkg", tmp_path / "node.kfpkg")
+    words = ("--firmware", tmp_path / "maixpy.bin", "--kfpkg", tmp_path / "node.kfpkg")
     code, out, err = glimpse("flash", "--target", f"maix:{board.path}", *words)
     assert code == 0, err
     assert "maixpy.bin and starfish revision" in out
-    network = (model.folder / KMODEL).read_bytes()
     assert board.flash[0x300000:][: len(network)] == network
     assert board.flash[5 : 5 + len(FIRMWARE)] == FIRMWARE
-    assert {path.name for path in (board.disk / "flash").iterdir()} == set(files)
+    on_disk = {path.name for path in (board.disk / "flash").iterdir()}
+    assert on_disk == set(files) - {"starfish.kmodel"} | {"settings.json"}, "the network is read from flash"
+    assert json.loads((board.disk / "flash" / "settings.json").read_text())["kmodel"] == 0x300000
     assert zipfile.ZipFile(tmp_path / "node.kfpkg").testzip() is None
 
 
@@ -239,21 +247,21 @@ def test_flash_programs_a_board_and_writes_its_files(glimpse, board, plain, mode
         (["native", "--sd", "."], None, 2, "K210 boards"),
     ],
 )
-def test_mistakes_get_a_sentence(glimpse, tmp_path, monkeypatch, plain, model, files, words, contents, code, sentence):
-    monkeypatch.setattr("glimpse.maix.flash.node_files", lambda _: files)
+def test_mistakes_get_a_sentence(glimpse, tmp_path, monkeypatch, plain, words, contents, code, sentence):
     monkeypatch.chdir(tmp_path)
     if contents:
         (tmp_path / "f").write_bytes(contents)
-    found, _, err = glimpse("flash", "--model", model.folder, "--target", *words)
+    found, _, err = glimpse("flash", "--target", *words)
     assert found == code
     assert sentence in err
     assert not (tmp_path / "x").exists()
 
 
-def test_a_model_without_kmodel_says_how_to_get_one(glimpse, tmp_path):
+def test_a_model_that_the_accelerator_cannot_run_gets_a_sentence(glimpse, tmp_path):
     code, _, err = glimpse("flash", "--target", "maix", "--model", "mcucoder", "--kfpkg", tmp_path / "x")
     assert code == 1
-    assert "glimpse export mcucoder --kmodel, or use --model starfish" in err
+    assert "kernel" in err
+    assert "Traceback" not in err
 
 
 def test_without_kflash_it_says_what_to_install(monkeypatch):
@@ -262,9 +270,9 @@ def test_without_kflash_it_says_what_to_install(monkeypatch):
         kflash.command()
 
 
-def test_platformio_packs_the_same(model, tmp_path):
+def test_platformio_packs_the_same(network, tmp_path):
     pio = Path(sys.executable).parent / "pio"
-    settings = {"PLATFORMIO_CORE_DIR": str(ROOT / ".platformio"), "GLIMPSE_MODEL": str(model.folder)}
+    settings = {"PLATFORMIO_CORE_DIR": str(ROOT / ".platformio")}
     done = subprocess.run(
         [pio, "run", "-s", "-e", "maix"],
         cwd=ROOT,
@@ -275,5 +283,5 @@ def test_platformio_packs_the_same(model, tmp_path):
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    network = kfpkg.Part("starfish.kmodel", kfpkg.KMODEL_ADDRESS, (model.folder / KMODEL).read_bytes())
-    assert (tmp_path / "maix" / "node.kfpkg").read_bytes() == kfpkg.write([network])
+    part = kfpkg.Part("starfish.kmodel", kfpkg.KMODEL_ADDRESS, network)
+    assert (tmp_path / "maix" / "node.kfpkg").read_bytes() == kfpkg.write([part])

@@ -3,5 +3,3 @@
 
 MODEL = "starfish"
 """The model for a K210 when none is named: the only one of the zoo whose layers its accelerator has."""
-KMODEL = "encoder.kmodel"
-"""The network for the accelerator, in a model's folder; glimpse export NAME --kmodel writes it."""

@@ -17,7 +17,7 @@ WIDENINGS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "bits rounded": lambda value, bits: (value * 255 + (1 << (bits - 1)) - 1) // ((1 << bits) - 1),
 }
 """How MaixPy may make bytes of the 5 and 6 bits of its pictures. Which one it is the check finds out; the node's
-pictures differ by at most 7 of 255 between them."""
+pictures differ by at most 7 of 255 between them. Pictures in firmware/maix/sim are rounded."""
 FALLBACK = "-float.kmodel"
 """Ends the name of the variant that answers floats, in the place of .kmodel."""
 
@@ -44,34 +44,44 @@ def known_picture(width: int, height: int) -> tuple[np.ndarray, np.ndarray, np.n
     return ((x + y) >> 3) & 31, ((x * y) >> 5) & 63, ((x ^ (y << 1)) >> 2) & 31
 
 
-def expectation(network: bytes, file: str) -> bytes:
+def swapped(width: int, height: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same, as it looks to a MaixPy that has each pixel's bytes the other way round."""
+    red, green, blue = known_picture(width, height)
+    pixel = red << 11 | green << 5 | blue
+    pixel = (pixel & 255) << 8 | pixel >> 8
+    return pixel >> 11, pixel >> 5 & 63, pixel & 31
+
+
+def expectation(network: bytes, file: str | int, other: str, other_size: int) -> bytes:
     """check.json: sizes of the network's files, and checksums of what it answers.
 
     Keys: width, height (of a picture), count (bytes of an answer), black, pattern {way of widening: CRC-32 of the
-    answer}, variants [{file, size, floats}], the usual one first.
+    answer}, variants [{file, size, floats}], the usual one first (size 0: in flash, not looked at).
 
     Args:
         network: a v3 kmodel of three input planes.
-        file: its name on the node's disk.
+        file: its name on the node's disk, or where it lies in flash.
+        other: name of its fallback.
+        other_size: bytes of that.
 
     Raises:
         GlimpseError: it is broken or takes no pictures.
     """
-    model = layout.parse(network, file)
+    model = layout.parse(network)
     first = model.layers[0]
     if not isinstance(first, layout.ConvLayer) or first.in_channels != 3:
-        raise GlimpseError(f"{file} takes no pictures of three colours; export the model again")
+        raise GlimpseError("the kmodel takes no pictures of three colours; export the model again")
     width, height = first.in_width, first.in_height
     simulator = Simulator(model)
 
     def answer(planes: np.ndarray) -> int:
         return crc32(simulator.run(planes.astype(np.uint8)).tobytes())
 
-    red, green, blue = known_picture(width, height)
-    pattern = {
-        name: answer(np.stack([widen(red, 5), widen(green, 6), widen(blue, 5)])) for name, widen in WIDENINGS.items()
-    }
-    other = fallback(network, file)
+    pattern = {}
+    for way, colours in (("", known_picture(width, height)), ("bytes swapped, ", swapped(width, height))):
+        red, green, blue = colours
+        for name, widen in WIDENINGS.items():
+            pattern[way + name] = answer(np.stack([widen(red, 5), widen(green, 6), widen(blue, 5)]))
     numbers = {
         "width": width,
         "height": height,
@@ -79,8 +89,8 @@ def expectation(network: bytes, file: str) -> bytes:
         "black": {"any": answer(np.zeros((3, height, width)))},
         "pattern": pattern,
         "variants": [
-            {"file": file, "size": len(network), "floats": 0},
-            {"file": file.removesuffix(".kmodel") + FALLBACK, "size": len(other), "floats": 1},
+            {"file": file, "size": len(network) if isinstance(file, str) else 0, "floats": 0},
+            {"file": other, "size": other_size, "floats": 1},
         ],
     }
     return (json.dumps(numbers, indent=1) + "\n").encode()

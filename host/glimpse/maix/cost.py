@@ -13,8 +13,7 @@ from typing import Any, Literal
 
 from glimpse.errors import GlimpseError
 from glimpse.kmodel import layout
-from glimpse.maix import KMODEL
-from glimpse.maix.disk import kmodel_of
+from glimpse.targets.k210 import kmodel_of
 from glimpse.zoo import ZooModel
 
 Label = Literal["measured", "simulated", "estimated"]
@@ -96,13 +95,13 @@ def measure(model: ZooModel) -> dict[str, Any]:
         published}]: every number with what it is worth, null where nobody knows, beside Starfish's.
 
     Raises:
-        GlimpseError: the model has no kmodel, or one with layers that are not the accelerator's.
+        GlimpseError: the accelerator cannot run the model, or its kmodel has other layers than convolutions.
     """
-    network = kmodel_of(model)
-    parsed = layout.parse(network, str(model.folder / KMODEL))
+    network = kmodel_of(model.folder)
+    parsed = layout.parse(network, f"the kmodel of {model.name}")
     layers = [layer for layer in parsed.layers if isinstance(layer, layout.ConvLayer)]
     if not layers or any(isinstance(layer, layout.OtherLayer) for layer in parsed.layers):
-        raise GlimpseError(f"{model.folder / KMODEL} has layers that no formula covers; export the model again")
+        raise GlimpseError(f"the kmodel of {model.name} has layers that no formula covers; export the model again")
     patches = model.binding.patches**2
     cycles = [layer_cycles(layer) for layer in layers]
     busy = patches * sum(cycles) / HERTZ * 1e3
@@ -184,9 +183,8 @@ def packing(model: ZooModel) -> list[Figure]:
 
 
 def _sizes(model: ZooModel, network: bytes, kpu: int, main: int) -> list[Figure]:
-    file = f"{model.name}/{KMODEL}"
     return [
-        Figure("network file", len(network), "bytes", "measured", file, published=STARFISH_BYTES),
+        Figure("network file", len(network), "bytes", "measured", "the kmodel", published=STARFISH_BYTES),
         Figure("tables and quantiser, in the blob", len(model.blob), "bytes", "measured", "docs/model-blob.md"),
         Figure(f"accelerator memory, of {KPU_RAM:,}", kpu, "bytes", "measured", "the largest layer's input and output"),
         Figure("main memory for results", main, "bytes", "measured", "the network file's header"),

@@ -3,12 +3,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.files import read_bytes, write_whole
 from glimpse.maix import kflash, kfpkg, raw_repl
-from glimpse.maix.disk import KEPT, kmodel_of, node_files, write_card
+from glimpse.maix.disk import SETTINGS, kmodel_name, node_files, settings, write_card
+from glimpse.targets.k210 import kmodel_of
 from glimpse.targets.serial_port import PortStream
 from glimpse.zoo import ZooModel
 
@@ -53,31 +55,31 @@ def flash_maix(plan: Plan) -> Iterator[str]:
     if plan.port:
         kflash.command()  # before anything is written anywhere
     package = kfpkg.write(parts(plan.model, plan.firmware))
-    files = node_files(plan.model) if plan.port or plan.card else {}
+    address = None if plan.card else kfpkg.KMODEL_ADDRESS
+    files = node_files(plan.model, address) if plan.port or plan.card else {}
     if plan.package:
         write_whole(plan.package, package)
         how = f"kflash -b {plan.baud} -B {board} {plan.package}"
         yield f"wrote {plan.package}, {len(package):,} bytes; {how} programs it"
     if plan.card:
-        kept = write_card(plan.card, files)
-        count = len(files) - len(kept)
-        yield f"wrote {count} files to {plan.card}{_kept(kept)}; unmount the card before you take it out"
+        write_card(plan.card, plan.model, files)
+        yield f"wrote {len(files)} files and settings to {plan.card}; unmount the card before you take it out"
     if plan.port:
         kflash.program(plan.port, package, board, plan.baud)
         network = f"{plan.model.name} revision {plan.model.binding.revision}"
         what = f"{plan.firmware.name} and {network}" if plan.firmware else network
         yield f"programmed the board on {plan.port}: {what}"
         if not plan.card:
-            yield _send(plan.port, files)
+            yield _send(plan.port, plan.model, files)
 
 
 def parts(model: ZooModel, firmware: Path | None) -> list[kfpkg.Part]:
     """What of a node lies in flash outside its disk.
 
     Raises:
-        GlimpseError: the firmware cannot be read or is no MaixPy, or the model has no kmodel.
+        GlimpseError: the firmware cannot be read or is no MaixPy, or the K210 cannot run the model.
     """
-    network = kfpkg.Part(f"{model.name}.kmodel", kfpkg.KMODEL_ADDRESS, kmodel_of(model))
+    network = kfpkg.Part(kmodel_name(model), kfpkg.KMODEL_ADDRESS, kmodel_of(model.folder))
     if firmware is None:
         return [network]
     return [kfpkg.Part("maixpy.bin", kfpkg.FIRMWARE_ADDRESS, read_firmware(firmware), program=True), network]
@@ -105,14 +107,11 @@ def read_firmware(file: Path) -> bytes:
     return data
 
 
-def _send(port: str, files: dict[str, bytes]) -> str:
+def _send(port: str, model: ZooModel, files: dict[str, bytes]) -> str:
+    change = partial(settings, model, kfpkg.KMODEL_ADDRESS)
     stream = PortStream(port, let_go=True)
     try:
-        folder, kept = raw_repl.put(raw_repl.RawRepl(stream, f"the board on {port}"), files, KEPT)
+        folder = raw_repl.put(raw_repl.RawRepl(stream, f"the board on {port}"), files, (SETTINGS, change))
     finally:
         stream.close()
-    return f"wrote {len(files) - len(kept)} files to {folder} of the board{_kept(kept)}; it starts now"
-
-
-def _kept(names: list[str]) -> str:
-    return f" (kept {', '.join(names)})" if names else ""
+    return f"wrote {len(files)} files and settings to {folder} of the board; it starts now"

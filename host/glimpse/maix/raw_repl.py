@@ -9,6 +9,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 
+from glimpse.binding import protocol, serial_frame
 from glimpse.errors import GlimpseError
 from glimpse.progress import progress
 from glimpse.targets.client import Stream
@@ -19,6 +20,8 @@ PATIENCE = 10.0
 """Seconds for one statement; SPIFFS may clean up for some of them."""
 START = 15.0
 """Seconds in which a board that was just switched on comes to its prompt."""
+NODE_AFTER = 3.0
+"""Seconds without a prompt after which the board may be a node that runs; it has a few of its own to be caught in."""
 MAIN = "main.py"
 """What MaixPy runs at power-on."""
 _PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
@@ -26,7 +29,7 @@ _PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
 # What the board does. MicroPython 1.11: no f-strings.
 _HELPERS = """
 import gc, uos
-from ubinascii import a2b_base64
+from ubinascii import a2b_base64, hexlify
 def away(name):
     try:
         uos.remove(name)
@@ -102,8 +105,13 @@ class RawRepl:
 
     def _enter(self, patience: float) -> None:
         deadline = time.monotonic() + patience
+        ask = time.monotonic() + NODE_AFTER
         heard = b""
         while time.monotonic() < deadline:
+            if time.monotonic() >= ask:
+                # A running node has taken control C away from the prompt; it restarts when asked, and is caught then.
+                self._stream.write(b"\0" + serial_frame(bytes((protocol("NODE_RESET"), 1))))
+                ask += NODE_AFTER
             self._stream.write(b"\r\x03\x03\x01")
             pause = time.monotonic() + 0.5
             while (left := pause - time.monotonic()) > 0:
@@ -132,7 +140,9 @@ class RawRepl:
         return before
 
 
-def put(repl: RawRepl, files: Mapping[str, bytes], keep: frozenset[str] = frozenset()) -> tuple[str, list[str]]:
+def put(
+    repl: RawRepl, files: Mapping[str, bytes], settings: tuple[str, Callable[[bytes | None], bytes]] | None = None
+) -> str:
     """Writes files to the board's SD card if one is in, else to its own disk, and starts the board.
 
     Each is written under another name and takes its place when the board has read it back; main.py leaves first and
@@ -141,10 +151,10 @@ def put(repl: RawRepl, files: Mapping[str, bytes], keep: frozenset[str] = frozen
     Args:
         repl: at its prompt.
         files: name -> contents.
-        keep: names that stay as they are where they exist.
+        settings: a file that is made of the one that is there: its name, and new contents of old (None: no file).
 
     Returns:
-        The folder, and the names that were kept.
+        The folder.
 
     Raises:
         GlimpseError: the board fell silent or refused, or a file did not arrive as it was sent.
@@ -156,14 +166,22 @@ def put(repl: RawRepl, files: Mapping[str, bytes], keep: frozenset[str] = frozen
         repl.restart()  # a node that was running has armed its watchdog
         repl.enter_again()
         repl.run(_HELPERS)
-    kept = [name for name in files if name in keep and repl.run(f"print(there({_on(folder, name)!r}))") == "1"]
-    wanted = [name for name in files if name not in kept]
-    with progress("writing files", sum(len(files[name]) for name in wanted)) as task:
-        for name in sorted(wanted, key=lambda name: name == MAIN):
+    if settings:
+        name, change = settings
+        files = {**files, name: change(_read(repl, _on(folder, name)))}
+    with progress("writing files", sum(map(len, files.values()))) as task:
+        for name in sorted(files, key=lambda name: name == MAIN):
             task.say(f"writing {name}")
             _write(repl, _on(folder, name), files[name], task.advance)
     repl.restart()
-    return folder, kept
+    return folder
+
+
+def _read(repl: RawRepl, path: str) -> bytes | None:
+    """A short file; None: there is none."""
+    if repl.run(f"print(there({path!r}))") != "1":
+        return None
+    return bytes.fromhex(repl.run(f'with open({path!r}, "rb") as file:\n print(str(hexlify(file.read()), "utf8"))'))
 
 
 def _on(folder: str, name: str) -> str:

@@ -20,11 +20,16 @@ import tty
 from pathlib import Path
 from types import SimpleNamespace
 
+from cobs import cobs
+from glimpse.binding import protocol
+
 BANNER = b"raw REPL; CTRL-B to exit\r\n>"
 FLASH_BYTES = 16 << 20
 MEMORY_WRITE, BOOT = 0xC3, 0xC5
 FLASH_WRITE, REBOOT, BAUD = 0xD4, 0xD5, 0xD6
 OK = 0xE0
+CRC_RESIDUE = 0x2144DF1C
+"""CRC-32 of anything with its own CRC-32 behind it."""
 
 
 class Reset(Exception):
@@ -44,6 +49,7 @@ class EmulatedBoard(threading.Thread):
         statements: how many the prompt has run.
         resets: how often the chip restarted.
         spoil: numbers of statements whose bytes arrive damaged.
+        node_runs: a node holds the line, as Glimpse's scripts do; it restarts when asked, and is caught then.
         deaf: its loader does not answer.
         silent_after: the number of the last statement that is answered; None: all are.
     """
@@ -54,7 +60,7 @@ class EmulatedBoard(threading.Thread):
         self.flash = bytearray(b"\xff" * FLASH_BYTES)
         self.statements = self.resets = 0
         self.spoil: set[int] = set()
-        self.deaf = False
+        self.deaf = self.node_runs = False
         self.silent_after: int | None = None
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
@@ -87,6 +93,8 @@ class EmulatedBoard(threading.Thread):
 
     def _step(self) -> bool:
         """Takes one packet, control character or statement off the line; False: none is whole."""
+        if self.node_runs:
+            return self._node()
         if self._waiting[:1] == b"\xc0":
             end = self._waiting.find(b"\xc0", 1)
             if end < 0:
@@ -111,6 +119,20 @@ class EmulatedBoard(threading.Thread):
         if operation not in (BOOT, BAUD) and not self.deaf:
             self._say(bytes((0xC0, operation, OK, 0xC0)))
 
+    # ---- the node
+
+    def _node(self) -> bool:
+        frame, end, rest = self._waiting.partition(b"\0")
+        if not end:
+            return False
+        self._waiting = rest
+        with contextlib.suppress(cobs.DecodeError):
+            message = cobs.decode(frame)
+            if message[:1] == bytes((protocol("NODE_RESET"),)) and binascii.crc32(message) == CRC_RESIDUE:
+                self.node_runs = False
+                self._restart()
+        return True
+
     # ---- the prompt
 
     def _fresh(self) -> None:
@@ -124,7 +146,7 @@ class EmulatedBoard(threading.Thread):
         modules = {
             "uos": files,
             "gc": gc,
-            "ubinascii": SimpleNamespace(a2b_base64=binascii.a2b_base64),
+            "ubinascii": SimpleNamespace(a2b_base64=binascii.a2b_base64, hexlify=binascii.hexlify),
             "machine": SimpleNamespace(reset=self._reset),
         }
         own = {
