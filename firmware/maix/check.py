@@ -12,6 +12,7 @@ import utime
 
 EXPECTED = "check.json"
 LOST = "did not run"
+AGAIN = "not checked: write the node's files again (glimpse flash)"
 
 
 def crc32(data):
@@ -122,13 +123,18 @@ def compare(KPU, image, expected, variant, number):
 
 
 def run():
-    say(1, "MicroPython", "{} on {}".format(".".join(map(str, sys.implementation[1])), uos.uname()[-1]))
+    machine = uos.uname()[-1] if hasattr(uos, "uname") else sys.platform
+    say(1, "MicroPython", "{} on {}".format(".".join(map(str, sys.implementation[1][:3])), machine))
     place = folder()
     if place is None:
         say(2, "files", "check.json is MISSING")
-        return verdict("not checked: write the node's files again (glimpse flash)")
-    with open(place + EXPECTED) as file:
-        expected = ujson.load(file)
+        return verdict(AGAIN)
+    try:
+        with open(place + EXPECTED) as file:
+            expected = ujson.loads(file.read())
+    except ValueError:
+        say(2, "files", "check.json is DAMAGED")
+        return verdict(AGAIN)
     for variant in expected["variants"]:
         if not variant["size"]:
             continue
@@ -138,7 +144,7 @@ def run():
             size = 0
         if size != variant["size"]:
             say(2, "files", "{} has {} bytes instead of {}".format(variant["file"], size, variant["size"]))
-            return verdict("not checked: write the node's files again (glimpse flash)")
+            return verdict(AGAIN)
     say(2, "files", "complete in " + place)
     gc.collect()
     try:

@@ -4,6 +4,8 @@
 import json
 from binascii import crc32
 from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -67,6 +69,18 @@ def expectation(network: bytes, file: str | int, other: str, other_size: int) ->
     Raises:
         GlimpseError: it is broken or takes no pictures.
     """
+    numbers = {
+        **_answers(network),
+        "variants": [
+            {"file": file, "size": len(network) if isinstance(file, str) else 0, "floats": 0},
+            {"file": other, "size": other_size, "floats": 1},
+        ],
+    }
+    return (json.dumps(numbers, indent=1) + "\n").encode()
+
+
+@lru_cache(maxsize=4)
+def _answers(network: bytes) -> dict[str, Any]:
     model = layout.parse(network)
     first = model.layers[0]
     if not isinstance(first, layout.ConvLayer) or first.in_channels != 3:
@@ -82,15 +96,10 @@ def expectation(network: bytes, file: str | int, other: str, other_size: int) ->
         red, green, blue = colours
         for name, widen in WIDENINGS.items():
             pattern[way + name] = answer(np.stack([widen(red, 5), widen(green, 6), widen(blue, 5)]))
-    numbers = {
+    return {
         "width": width,
         "height": height,
         "count": model.outputs[0].size,
         "black": {"any": answer(np.zeros((3, height, width)))},
         "pattern": pattern,
-        "variants": [
-            {"file": file, "size": len(network) if isinstance(file, str) else 0, "floats": 0},
-            {"file": other, "size": other_size, "floats": 1},
-        ],
     }
-    return (json.dumps(numbers, indent=1) + "\n").encode()

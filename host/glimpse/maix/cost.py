@@ -174,6 +174,8 @@ def packing(model: ZooModel) -> list[Figure]:
     try:
         found = json.loads(file.read_text())
         speed, size, source = float(found["bytes_per_second"]), int(found["bytes"]), str(found["source"])
+        if speed <= 0:
+            raise ValueError(speed)
     except (ValueError, KeyError, TypeError) as error:
         raise GlimpseError(f"{file} cannot be read; measure it again, or remove it") from error
     return [
