@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from glimpse.errors import GlimpseError
-from glimpse.export.package import patches_of
 from glimpse.photo import fit_photo, load_photo
 from glimpse.samples import sample_photos
 from glimpse.training.split import split_files
@@ -41,8 +40,12 @@ def calibration_patches(side: int, patches: int, data: Path | None = None, count
             raise GlimpseError(f"{data} has too few photos to calibrate on; name a folder with {count} or more")
         chosen = [files[i * len(files) // count] for i in range(count)]
         photos = np.array([fit_photo(load_photo(file), side, side) for file in chosen])
-    tiles = patches_of(photos, patches).reshape(count, patches * patches, side // patches, side // patches, 3)
-    return np.array([tiles[i, i % (patches * patches)] for i in range(count)])
+    own = side // patches
+    chosen_patches = []
+    for index, photo in enumerate(photos):
+        row, column = divmod(index % (patches * patches), patches)
+        chosen_patches.append(photo[row * own : (row + 1) * own, column * own : (column + 1) * own])
+    return np.array(chosen_patches)
 
 
 def _pieces(side: int, count: int) -> np.ndarray:
