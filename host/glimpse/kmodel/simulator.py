@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from glimpse.errors import GlimpseError
-from glimpse.kmodel.layout import POOLS, ConvLayer, Dequantize, Kmodel
+from glimpse.kmodel.layout import POOLS, ConvLayer, Dequantize, Kmodel, Requantize
 from glimpse.kmodel.registers import KPU_MEMORY, LINE, Activation, lines_of, rows_of
 
 _SUM_BITS = 36
@@ -62,6 +62,9 @@ class Simulator:
                 _upload(kpu, layer.kpu_out, result)
                 if layer.main_memory_out is not None:
                     main[layer.main_memory_out :][: result.size] = result.ravel()
+            elif isinstance(layer, Requantize):
+                table = np.frombuffer(layer.table, np.uint8)
+                main[layer.main_memory_out :][: layer.count] = table[main[layer.main_memory_in :][: layer.count]]
             else:
                 values = main[layer.main_memory_in :][: layer.count] * np.float32(layer.scale) + np.float32(layer.bias)
                 main[layer.main_memory_out :][: 4 * layer.count] = values.astype("<f4").view(np.uint8)
