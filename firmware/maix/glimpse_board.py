@@ -72,6 +72,14 @@ class Board:
     def reset(self):
         machine.reset()
 
+    # MicroPython's prompt takes over.
+    def release(self):
+        if self._watchdog is not None:
+            self._watchdog.stop()
+            self._watchdog = None
+        _take_control_c(3)
+        self.led("off")
+
     def reset_cause(self):
         cause = machine.reset_cause()
         for name in _CAUSES:
@@ -99,7 +107,7 @@ class Board:
     # which: "usb", the line that MicroPython's prompt is on, or {"uart": 1..3, "tx": pin, "rx": pin}.
     def open_line(self, which, baud):
         if which == "usb":
-            _ignore_control_c()
+            _take_control_c(-1)
             line = machine.UART.repl_uart()
             line.init(baud, 8, None, 1, timeout=1000, timeout_char=10, read_buf_len=4096)
             return line
@@ -180,11 +188,11 @@ def _check_kmodel(path):
         raise NodeError(ERROR_MODEL_FORMAT, "%s is not a kmodel of version 3" % path)
 
 
-# On the prompt's line a byte 3 would interrupt the program; in frames it is a byte like any other.
-def _ignore_control_c():
+# On the prompt's line a byte 3 interrupts the program; in frames it is a byte like any other. byte: -1 for none.
+def _take_control_c(byte):
     try:
         from micropython import kbd_intr
 
-        kbd_intr(-1)
+        kbd_intr(byte)
     except ImportError:
         pass

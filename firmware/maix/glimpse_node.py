@@ -3,6 +3,7 @@
 import gc
 
 from ustruct import pack, unpack_from
+from utime import ticks_diff, ticks_ms
 
 from glimpse_blob import VERSION as BLOB_VERSION
 from glimpse_blob import Model
@@ -18,6 +19,7 @@ FIRMWARE_VERSION = "0.1.0"
 PROTOCOL_VERSION = 1
 NEXT_FRAME = 255  # in a capture request: the node counts
 OWN_SETTINGS = 0  # in the place of a payload
+_SILENCE_MS = 200  # after which what has come is no frame that is still coming
 BUILT_IN = 255  # the slot of the model on the disk; there are no others
 
 IDENTIFY, CAPTURE, ROW, STATUS, SELECT, RESET, LINE, MODEM = 0x01, 0x02, 0x03, 0x04, 0x05, 0x08, 0x09, 0x0C
@@ -35,6 +37,7 @@ class Node:
         self._reader = Reader()
         self._sequence = 0
         self._chunk = bytearray(256)
+        self._heard = ticks_ms()
 
     # Line first: a node whose model is bad can still say so.
     def start(self):
@@ -50,13 +53,17 @@ class Node:
     def _path(self, name):
         return self._folder + "/" + name if isinstance(name, str) and "/" not in name else name
 
+    # To be called for ever. KeyboardInterrupt: somebody on the line asks for MicroPython's prompt.
     def poll(self):
         self.board.feed()
         count = self._line.any()
         if count:
+            self._heard = ticks_ms()
             count = self._line.readinto(self._chunk, min(count, len(self._chunk)))
             if count:
                 self._reader.feed(bytes(memoryview(self._chunk)[:count]), self._handle)
+        elif ticks_diff(ticks_ms(), self._heard) > _SILENCE_MS and self._reader.wants_prompt():
+            raise KeyboardInterrupt
         self.field.poll()
 
     # The number of the next frame, which is used up.

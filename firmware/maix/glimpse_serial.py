@@ -59,6 +59,14 @@ class Reader:
                 else:
                     take(memoryview(self._payload)[:length])
 
+    # Whether what has come since the last frame is somebody who asks for MicroPython's prompt (control C, at least
+    # twice, and A or return) and no frame. Worth asking when the line has been silent.
+    def wants_prompt(self):
+        if not 2 <= self._count <= 64 or self._overlong:
+            return False
+        data = bytes(self._line[: self._count])
+        return data.count(b"\x03") >= 2 and not [byte for byte in data if byte not in (1, 3, 13)]
+
     def _append(self, data):
         end = self._count + len(data)
         if end > _LINE_BYTES:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The K210 node: MaixPy runs this file when the board starts. Holding the key then leads to the prompt instead.
+# The K210 node: MaixPy runs this file when the board starts. Holding the key then, or Control-C at any time, leads to
+# MicroPython's prompt instead.
 import sys
 
 import uos
@@ -14,7 +15,7 @@ def run():
     folder = uos.getcwd().rstrip("/")
     board = Board(Store(folder + "/settings.json", SETTINGS))
     if board.key_is_held():
-        board.led("off")
+        board.release()
         return
     board.start_watchdog()
     try:
@@ -23,6 +24,8 @@ def run():
         board.led("ready")
         while True:
             node.poll()
+    except KeyboardInterrupt:
+        board.release()
     except Exception as error:
         # Said on the prompt's line, shown by the light, and tried again: a camera or a card may have been at fault.
         board.led("error")
