@@ -2,16 +2,15 @@
 # A Maix board under MaixPy v1: everything that knows the hardware.
 import gc
 
+import KPU
 import machine
 import sensor
 import uos
 import ustruct
 from fpioa_manager import fm
+from glimpse_status import ERROR_MODEL_FORMAT, ERROR_SOURCE, NodeError
 from image import Image
 from Maix import GPIO
-
-import KPU
-from glimpse_status import ERROR_MODEL_FORMAT, ERROR_SOURCE, NodeError
 
 _WATCHDOG_MS = 8000  # a kmodel takes seconds to load from flash
 _RED, _GREEN, _BLUE = 1, 2, 4

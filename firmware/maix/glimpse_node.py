@@ -2,9 +2,6 @@
 # The host's requests over the serial line (docs/serial-protocol.md), and the loop.
 import gc
 
-from ustruct import pack, unpack_from
-from utime import ticks_diff, ticks_ms
-
 from glimpse_blob import VERSION as BLOB_VERSION
 from glimpse_blob import Model
 from glimpse_card import Card
@@ -14,6 +11,8 @@ from glimpse_packer import MAX_FRAME, MAX_PAYLOAD, WIRE_VERSION
 from glimpse_serial import MAX_MESSAGE, Reader, encode
 from glimpse_settings import SETTINGS, STATE, Store
 from glimpse_status import ERROR_ARGUMENT, ERROR_KIND, ERROR_LENGTH, ERROR_STATE, ERROR_STORAGE, NodeError
+from ustruct import pack, unpack_from
+from utime import ticks_diff, ticks_ms
 
 FIRMWARE_VERSION = "0.1.0"
 PROTOCOL_VERSION = 1
@@ -168,9 +167,7 @@ class Node:
             raise NodeError(ERROR_ARGUMENT)
         self.frame.active = False
         self.field.check(modem)
-        if not self.settings.change(
-            modem=modem, port=port, data_rate=rate, flags=flags, region=region, source=source
-        ):
+        if not self.settings.change(modem=modem, port=port, data_rate=rate, flags=flags, region=region, source=source):
             raise NodeError(ERROR_STORAGE)
         self.field.begin()
 

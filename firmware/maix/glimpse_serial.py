@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Serial frames (docs/serial-protocol.md): COBS(payload, CRC-32) and a zero. Whole blocks are copied, never bytes.
-from ustruct import pack
-
 from glimpse_crc import crc32
+from ustruct import pack
 
 MAX_MESSAGE = 1024
 _CHECK_BYTES = 4

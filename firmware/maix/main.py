@@ -4,11 +4,10 @@
 import sys
 
 import uos
-from utime import sleep_ms
-
 from glimpse_board import Board
 from glimpse_node import Node
 from glimpse_settings import SETTINGS, Store
+from utime import sleep_ms
 
 
 def run():
