@@ -4,10 +4,9 @@
 import gc
 from array import array
 
-from ustruct import unpack, unpack_from
-
 from glimpse_crc import crc32
 from glimpse_status import ERROR_CHECK, ERROR_LENGTH, ERROR_MODEL_FORMAT, ERROR_MODEL_LIMIT, ERROR_VERSION, NodeError
+from ustruct import unpack, unpack_from
 
 VERSION = 2
 INTERLEAVED = 0

@@ -2,16 +2,15 @@
 # A Maix board under MaixPy v1: everything that knows the hardware.
 import gc
 
+import KPU
 import machine
 import sensor
 import uos
 import ustruct
 from fpioa_manager import fm
+from glimpse_status import ERROR_MODEL_FORMAT, ERROR_SOURCE, NodeError
 from image import Image
 from Maix import GPIO
-
-import KPU
-from glimpse_status import ERROR_MODEL_FORMAT, ERROR_SOURCE, NodeError
 
 _WATCHDOG_MS = 8000  # a kmodel takes seconds to load from flash
 _RED, _GREEN, _BLUE = 1, 2, 4
@@ -72,6 +71,14 @@ class Board:
     def reset(self):
         machine.reset()
 
+    # MicroPython's prompt takes over.
+    def release(self):
+        if self._watchdog is not None:
+            self._watchdog.stop()
+            self._watchdog = None
+        _take_control_c(3)
+        self.led("off")
+
     def reset_cause(self):
         cause = machine.reset_cause()
         for name in _CAUSES:
@@ -99,7 +106,7 @@ class Board:
     # which: "usb", the line that MicroPython's prompt is on, or {"uart": 1..3, "tx": pin, "rx": pin}.
     def open_line(self, which, baud):
         if which == "usb":
-            _ignore_control_c()
+            _take_control_c(-1)
             line = machine.UART.repl_uart()
             line.init(baud, 8, None, 1, timeout=1000, timeout_char=10, read_buf_len=4096)
             return line
@@ -180,11 +187,11 @@ def _check_kmodel(path):
         raise NodeError(ERROR_MODEL_FORMAT, "%s is not a kmodel of version 3" % path)
 
 
-# On the prompt's line a byte 3 would interrupt the program; in frames it is a byte like any other.
-def _ignore_control_c():
+# On the prompt's line a byte 3 interrupts the program; in frames it is a byte like any other. byte: -1 for none.
+def _take_control_c(byte):
     try:
         from micropython import kbd_intr
 
-        kbd_intr(-1)
+        kbd_intr(byte)
     except ImportError:
         pass

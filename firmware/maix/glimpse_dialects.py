@@ -29,7 +29,9 @@
 class Dialect:
     # The first pattern that a line starts with decides what it means. settings: (command, start of the line that takes
     # it). limits: what to ask for the limit. regions: {number: most payload bytes at each data rate}.
-    def __init__(self, name, baud, reset, joined, join, send, send_confirmed, flush, limits, settings, answers, regions):
+    def __init__(
+        self, name, baud, reset, joined, join, send, send_confirmed, flush, limits, settings, answers, regions
+    ):
         self.name, self.baud = name, baud
         self.probe, self.reset, self.joined, self.join = "AT", reset, joined, join
         self.send, self.send_confirmed, self.flush = send, send_confirmed, flush

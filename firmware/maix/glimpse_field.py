@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # The node on its own: a photo each period, its packets through the modem. What has not left waits and is cut again, in
 # whatever payload the modem offers then. Duty cycles are the modem's to keep.
-from utime import ticks_diff, ticks_ms
-
 import glimpse_modem as link
 from glimpse_dialects import BY_NUMBER
 from glimpse_status import ERROR_SOURCE, NodeError
+from utime import ticks_diff, ticks_ms
 
 
 class Field:

@@ -2,13 +2,12 @@
 # One frame's way through the stages, with the microseconds of each.
 import gc
 
-from utime import ticks_diff, ticks_us
-
 from glimpse_order import Layout
 from glimpse_packer import MAX_PAYLOAD, MIN_PAYLOAD, Packer
 from glimpse_patches import Patches, Rgb565, pattern_row
 from glimpse_status import ERROR_ARGUMENT, ERROR_SOURCE, ERROR_STATE, NodeError
 from glimpse_symbols import Quantiser
+from utime import ticks_diff, ticks_us
 
 CAMERA = 0
 UPLOAD = 1

@@ -2,8 +2,6 @@
 # The host's requests over the serial line (docs/serial-protocol.md), and the loop.
 import gc
 
-from ustruct import pack, unpack_from
-
 from glimpse_blob import VERSION as BLOB_VERSION
 from glimpse_blob import Model
 from glimpse_card import Card
@@ -13,11 +11,14 @@ from glimpse_packer import MAX_FRAME, MAX_PAYLOAD, WIRE_VERSION
 from glimpse_serial import MAX_MESSAGE, Reader, encode
 from glimpse_settings import SETTINGS, STATE, Store
 from glimpse_status import ERROR_ARGUMENT, ERROR_KIND, ERROR_LENGTH, ERROR_STATE, ERROR_STORAGE, NodeError
+from ustruct import pack, unpack_from
+from utime import ticks_diff, ticks_ms
 
 FIRMWARE_VERSION = "0.1.0"
 PROTOCOL_VERSION = 1
 NEXT_FRAME = 255  # in a capture request: the node counts
 OWN_SETTINGS = 0  # in the place of a payload
+_SILENCE_MS = 200  # after which what has come is no frame that is still coming
 BUILT_IN = 255  # the slot of the model on the disk; there are no others
 
 IDENTIFY, CAPTURE, ROW, STATUS, SELECT, RESET, LINE, MODEM = 0x01, 0x02, 0x03, 0x04, 0x05, 0x08, 0x09, 0x0C
@@ -35,6 +36,7 @@ class Node:
         self._reader = Reader()
         self._sequence = 0
         self._chunk = bytearray(256)
+        self._heard = ticks_ms()
 
     # Line first: a node whose model is bad can still say so.
     def start(self):
@@ -50,13 +52,17 @@ class Node:
     def _path(self, name):
         return self._folder + "/" + name if isinstance(name, str) and "/" not in name else name
 
+    # To be called for ever. KeyboardInterrupt: somebody on the line asks for MicroPython's prompt.
     def poll(self):
         self.board.feed()
         count = self._line.any()
         if count:
+            self._heard = ticks_ms()
             count = self._line.readinto(self._chunk, min(count, len(self._chunk)))
             if count:
                 self._reader.feed(bytes(memoryview(self._chunk)[:count]), self._handle)
+        elif ticks_diff(ticks_ms(), self._heard) > _SILENCE_MS and self._reader.wants_prompt():
+            raise KeyboardInterrupt
         self.field.poll()
 
     # The number of the next frame, which is used up.
@@ -161,9 +167,7 @@ class Node:
             raise NodeError(ERROR_ARGUMENT)
         self.frame.active = False
         self.field.check(modem)
-        if not self.settings.change(
-            modem=modem, port=port, data_rate=rate, flags=flags, region=region, source=source
-        ):
+        if not self.settings.change(modem=modem, port=port, data_rate=rate, flags=flags, region=region, source=source):
             raise NodeError(ERROR_STORAGE)
         self.field.begin()
 

@@ -19,7 +19,7 @@ class Patches:
         self._image = picture(self._patch_width, self.rows)
         self._pixels = memoryview(self._image.to_bytes())
 
-    # A row of patches: `rows` holds self.rows rows of the photo, RGB565 as the camera has them; y: which row of patches.
+    # A row of patches: `rows` holds self.rows rows of the photo, RGB565 as the camera has them; y: which.
     def put(self, rows, symbols, y):
         pixels = self._pixels
         across, line = 2 * self.width, 2 * self._patch_width

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Serial frames (docs/serial-protocol.md): COBS(payload, CRC-32) and a zero. Whole blocks are copied, never bytes.
-from ustruct import pack
-
 from glimpse_crc import crc32
+from ustruct import pack
 
 MAX_MESSAGE = 1024
 _CHECK_BYTES = 4
@@ -58,6 +57,14 @@ class Reader:
                     self.broken += 1
                 else:
                     take(memoryview(self._payload)[:length])
+
+    # Whether what has come since the last frame is somebody who asks for MicroPython's prompt (control C, at least
+    # twice, and A or return) and no frame. Worth asking when the line has been silent.
+    def wants_prompt(self):
+        if not 2 <= self._count <= 64 or self._overlong:
+            return False
+        data = bytes(self._line[: self._count])
+        return data.count(b"\x03") >= 2 and not [byte for byte in data if byte not in (1, 3, 13)]
 
     def _append(self, data):
         end = self._count + len(data)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nodes behind one address syntax: native, sim:cortex-m7, sim:cortex-m33, sim:k210, serial:/dev/ttyACM0, /dev/ttyACM0."""
+"""Nodes behind one address syntax: native, sim:cortex-m7, sim:k210, serial:/dev/ttyACM0, /dev/ttyACM0, ..."""
 
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.targets.node import Capture, CaptureStats, Node, NodeInfo

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The emulated K210 node: firmware/maix under MicroPython's WebAssembly port, its KPU in glimpse.kmodel's simulator.
 
-The node's files run unchanged; stubs answer MaixPy's own modules (firmware/maix/sim). Its photos are those of its board:
-RGB565, so packets differ from those of the same photo in 24 bits.
+The node's files run unchanged; stubs answer MaixPy's own modules (firmware/maix/sim). Its photos are those of its
+board, RGB565, so packets differ from those of the same photo in 24 bits.
 """
 
 import os
@@ -41,9 +41,7 @@ def to_rgb565(photo: np.ndarray) -> np.ndarray:
     Returns:
         uint8 [height, width, 2]: the byte with red first, each colour rounded to 5 or 6 bits as MaixPy's tables do.
     """
-    red, green, blue = (
-        (photo[..., c].astype(np.uint16) * most + 127) // 255 for c, most in enumerate((31, 63, 31))
-    )
+    red, green, blue = ((photo[..., c].astype(np.uint16) * most + 127) // 255 for c, most in enumerate((31, 63, 31)))
     return np.stack((red << 3 | green >> 3, (green & 7) << 5 | blue), axis=-1).astype(np.uint8)
 
 

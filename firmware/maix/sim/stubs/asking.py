@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Requests to whoever plays camera and KPU (host/glimpse/targets/k210.py has the same numbers).
-import host
 from uctypes import addressof
+
+import host
 
 CAMERA = 1  # width u16, height u16 -> RGB565; refused: no camera
 LOAD = 2  # path -> number u8

@@ -4,8 +4,9 @@ import os
 import sys
 
 import disk
-import host
 import vfs
+
+import host
 
 sys.modules["uos"] = os
 vfs.mount(disk.Disk("flash"), "/flash")

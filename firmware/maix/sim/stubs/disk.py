@@ -2,8 +2,9 @@
 # A folder of the host as a flat file system, like SPIFFS: no folders, names of at most 31 characters.
 import io
 
-import host
 from uctypes import addressof
+
+import host
 
 _NO_FILE = 2
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # MaixPy's image, as far as the node uses it: RGB565, the byte with red first, and beside it the KPU's planes.
-import host
 from uctypes import addressof
+
+import host
 
 
 class Image:

@@ -2,9 +2,10 @@
 # Serial lines, watchdog and reset. A reset is an exit that the runtime answers with a new start.
 import sys
 
-import host
 from uctypes import addressof
 from utime import ticks_diff, ticks_ms
+
+import host
 
 PWRON_RESET = 0
 WDT_RESET = 1
