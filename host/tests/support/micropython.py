@@ -15,8 +15,8 @@ needs_micropython = pytest.mark.skipif(
     reason="Node.js or MicroPython for WebAssembly is missing; run make setup",
 )
 
-# Cases beside it, each a blob and a plan: frame, coding, the payload of every packet, the last one repeated (0 takes the
-# packet before it back), and the latent, uint8 [channels][height][width] of each patch, row by row of patches.
+# Cases beside it, each a blob and a plan: frame, coding, the payload of every packet, the last one repeated (0 takes
+# the packet before it back), and the latent, uint8 [channels][height][width] of each patch, row by row of patches.
 PACK = """
 from ustruct import pack, unpack_from
 from glimpse_blob import Model
