@@ -44,21 +44,24 @@ class Model:
         gc.collect()
 
     def _read(self, file):
-        header = _section(file, 0, _HEADER_BYTES)
+        header = file.read(_HEADER_BYTES)
+        if len(header) != _HEADER_BYTES:
+            raise NodeError(ERROR_LENGTH, "the model blob is cut short")
         if header[:4] != b"GLPM":
             raise NodeError(ERROR_MODEL_FORMAT, "not a model blob")
         version, flags, size, self.check = unpack_from("<HHII", header, 4)
         if version != VERSION or flags:
             raise NodeError(ERROR_VERSION, "a model blob of another version")
         _verify(file, size, self.check)
-        self.name = bytes(header[16:32]).rstrip(b"\0").decode()
+        self.name = _text(header[16:32].rstrip(b"\0"))
         self.photo_height, self.photo_width = unpack_from("<HH", header, 32)
         self.patches = header[39]  # along each side
         (codec_at,) = unpack_from("<I", header, 44)
-        self._read_codec(file, codec_at, size)
+        self._size = size
+        self._read_codec(file, codec_at)
 
-    def _read_codec(self, file, at, size):
-        record = _section(file, at, _CODEC_BYTES)
+    def _read_codec(self, file, at):
+        record = self._section(file, at, _CODEC_BYTES)
         self.id, self.revision, self.order, self.flags, self.levels = unpack_from("<BBBBH", record, 0)
         self.height, self.width, self.channels = unpack_from("<HHB", record, 6)
         self.stride, self.offset = unpack_from("<HH", record, 12)
@@ -69,19 +72,25 @@ class Model:
         while self.levels > 1 << bits:
             bits += 1
         self.bits = bits
-        self.minimum = unpack("<%di" % self.channels, _section(file, minimum_at, 4 * self.channels))
-        self.step = unpack("<%dH" % self.channels, _section(file, step_at, 2 * self.channels))
+        self.minimum = unpack("<%di" % self.channels, self._section(file, minimum_at, 4 * self.channels))
+        self.step = unpack("<%dH" % self.channels, self._section(file, step_at, 2 * self.channels))
         self.contexts = None
         tables = self.channels
         if self.flags & 2:
             self.contexts = [
-                Context(_section(file, contexts_at + _CONTEXT_BYTES * c, _CONTEXT_BYTES)) for c in range(self.channels)
+                Context(self._section(file, contexts_at + _CONTEXT_BYTES * c, _CONTEXT_BYTES))
+                for c in range(self.channels)
             ]
             tables = self._check_contexts()
         self.cumulative = None
         if self.flags & 1:
-            self.cumulative = array("H", _section(file, tables_at, 2 * tables * (self.levels + 1)))
+            self.cumulative = array("H", self._section(file, tables_at, 2 * tables * (self.levels + 1)))
         self._check_codec(tables)
+
+    def _section(self, file, at, count):
+        _demand(at % 4 == 0 and _HEADER_BYTES <= at and at + count <= self._size)
+        file.seek(at)
+        return file.read(count)
 
     # ---- checks: what is used without looking afterwards (docs/model-blob.md, "What a reader checks", 7)
 
@@ -128,12 +137,11 @@ def _demand(truth):
         raise NodeError(ERROR_MODEL_FORMAT, "a model blob with impossible contents")
 
 
-def _section(file, at, count):
-    file.seek(at)
-    section = file.read(count)
-    if len(section) != count:
-        raise NodeError(ERROR_LENGTH, "the model blob is cut short")
-    return section
+def _text(name):
+    try:
+        return name.decode()
+    except UnicodeError:
+        raise NodeError(ERROR_MODEL_FORMAT, "a model blob with an impossible name")
 
 
 def _verify(file, size, check):

@@ -2,6 +2,8 @@
 # The two checks: CRC-16/IBM-3740 of packets, CRC-32/ISO-HDLC of serial frames and model blobs.
 from array import array
 
+from ubinascii import crc32  # noqa: F401 - in C on every port; crc32(bytes, crc so far)
+
 
 def _table():
     table = array("H")

@@ -3,8 +3,8 @@
 
     .deps/micropython     MicroPython 1.27.0, PyScript variant, MIT
 
-npm brings it, so that the user's registry settings apply; the package is pinned by the registry's sha512. Only tests and
-the target sim:k210 need it.
+npm brings it, so that the user's registry settings apply; the package is pinned by the registry's sha512. Only tests
+and the target sim:k210 need it.
 
     python boards/platform/tools/fetch_micropython.py [--root DIR]
 """

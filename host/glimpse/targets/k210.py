@@ -271,9 +271,8 @@ def run_script(script: str, files: dict[str, bytes], wanted: Sequence[str], seco
             (disk / name).write_bytes(data)
         # Nobody plays camera and KPU; a program that asks ends.
         run = subprocess.run(
-            command(disk, disk, None, (0, 0)), stdin=subprocess.PIPE, input=b"", capture_output=True, timeout=seconds,
-            check=False,
-        )  # fmt: skip
+            command(disk, disk, None, (0, 0)), input=b"", capture_output=True, timeout=seconds, check=False
+        )
         if run.returncode:
             raise GlimpseError(f"the program on MicroPython failed: {run.stderr.decode(errors='replace')[-1000:]}")
         return [(disk / name).read_bytes() for name in wanted] + [run.stderr]
