@@ -40,12 +40,19 @@ def calibration_patches(side: int, patches: int, data: Path | None = None, count
             raise GlimpseError(f"{data} has too few photos to calibrate on; name a folder with {count} or more")
         chosen = [files[i * len(files) // count] for i in range(count)]
         photos = np.array([fit_photo(load_photo(file), side, side) for file in chosen])
-    own = side // patches
-    chosen_patches = []
-    for index, photo in enumerate(photos):
-        row, column = divmod(index % (patches * patches), patches)
-        chosen_patches.append(photo[row * own : (row + 1) * own, column * own : (column + 1) * own])
-    return np.array(chosen_patches)
+    every = patches * patches
+    return np.array([patches_of(photo[None], patches)[i % every] for i, photo in enumerate(photos)])
+
+
+def patches_of(photos: np.ndarray, per_side: int) -> np.ndarray:
+    """Photos [n, side, side, 3] cut into patches [n * per_side^2, side / per_side, side / per_side, 3].
+
+    As glimpse.export.package does, which needs Keras.
+    """
+    n, side = photos.shape[:2]
+    own = side // per_side
+    tiles = photos.reshape(n, per_side, own, per_side, own, 3)
+    return tiles.transpose(0, 1, 3, 2, 4, 5).reshape(-1, own, own, 3)
 
 
 def _pieces(side: int, count: int) -> np.ndarray:
