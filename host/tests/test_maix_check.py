@@ -11,6 +11,9 @@ from glimpse.kmodel import layout
 from glimpse.kmodel.simulator import Simulator
 from glimpse.maix import check, disk
 from glimpse.targets.k210 import Peripherals, command, kmodel_of
+from support.micropython import needs_micropython
+
+pytestmark = needs_micropython
 
 
 @pytest.fixture(scope="module")

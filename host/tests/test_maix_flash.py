@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """A K210 board becomes a node: packages read by kflash's own code, files over MaixPy's prompt and onto a card."""
 
+import contextlib
 import io
 import json
 import os
 import re
+import select
 import shutil
 import subprocess
 import sys
+import threading
+import tty
 import zipfile
 from pathlib import Path
 
@@ -15,9 +19,10 @@ import pytest
 from glimpse import zoo
 from glimpse.errors import GlimpseError
 from glimpse.maix import disk, kflash, kfpkg, raw_repl
-from glimpse.targets.k210 import kmodel_of
+from glimpse.targets.k210 import K210Node, kmodel_of
 from glimpse.targets.serial_port import PortStream
 from support.k210_board import EmulatedBoard
+from support.micropython import needs_micropython
 
 ROOT = Path(__file__).resolve().parents[2]
 ON_A_TERMINAL = [sys.executable, str(Path(__file__).parent / "support" / "kflash_on_a_terminal.py")]
@@ -211,6 +216,48 @@ def test_a_full_card_is_refused_before_anything_is_touched(tmp_path, model, file
     with pytest.raises(GlimpseError, match="0 bytes left"):
         disk.write_card(tmp_path, model, files)
     assert (tmp_path / "main.py").read_text() == "old"
+
+
+# ---- the node that was flashed
+
+
+@contextlib.contextmanager
+def line_to(node):
+    """A terminal whose other end is an emulated node's serial line."""
+    master, slave = os.openpty()
+    tty.setraw(slave)
+    ended = threading.Event()
+
+    def down():
+        while not ended.is_set():
+            if select.select([master], [], [], 0.05)[0]:
+                node.stream.write(os.read(master, 4096))
+
+    def up():
+        while not ended.is_set():
+            os.write(master, node.stream.read(0.05))
+
+    threads = [threading.Thread(target=work, daemon=True) for work in (down, up)]
+    for thread in threads:
+        thread.start()
+    yield os.ttyname(slave)
+    ended.set()
+    for thread in threads:
+        thread.join(5)
+    os.close(master)
+    os.close(slave)
+
+
+@needs_micropython
+def test_a_flashed_node_is_talked_to_by_its_port(glimpse, model, tmp_path):
+    with K210Node(model) as node, line_to(node) as port:
+        where = ("--target", f"maix:{port}")
+        code, _, err = glimpse("capture", *where, "--model", "starfish", "--pattern", "-o", tmp_path / "a.glp")
+        assert code == 0, err
+        assert (tmp_path / "a.glp").read_bytes()[:4] == b"GLP1"
+        code, _, err = glimpse("capture", *where, "--pattern")
+        assert code == 1
+        assert f"runs starfish revision {model.binding.revision}; use --model starfish" in err
 
 
 # ---- the command

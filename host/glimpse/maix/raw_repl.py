@@ -20,8 +20,10 @@ PATIENCE = 10.0
 """Seconds for one statement; SPIFFS may clean up for some of them."""
 START = 15.0
 """Seconds in which a board that was just switched on comes to its prompt."""
+PAUSE = 0.7
+"""Seconds of silence behind control C; a node wants some to tell it from a frame (firmware/maix/README.md)."""
 NODE_AFTER = 3.0
-"""Seconds without a prompt after which the board may be a node that runs; it has a few of its own to be caught in."""
+"""Seconds without a prompt after which the board may be a node that is busy."""
 MAIN = "main.py"
 """What MaixPy runs at power-on."""
 _PROMPT = b"raw REPL; CTRL-B to exit\r\n>"
@@ -109,11 +111,12 @@ class RawRepl:
         heard = b""
         while time.monotonic() < deadline:
             if time.monotonic() >= ask:
-                # A running node has taken control C away from the prompt; it restarts when asked, and is caught then.
+                # A node that is in the middle of something, or an old one: it restarts when asked, and is caught then.
                 self._stream.write(b"\0" + serial_frame(bytes((protocol("NODE_RESET"), 1))))
                 ask += NODE_AFTER
-            self._stream.write(b"\r\x03\x03\x01")
-            pause = time.monotonic() + 0.5
+            # The zero ends whatever a node has heard before; after control C and a pause it gives the prompt back.
+            self._stream.write(b"\0\r\x03\x03\x01")
+            pause = time.monotonic() + PAUSE
             while (left := pause - time.monotonic()) > 0:
                 heard = (heard + self._stream.read(left))[-1000:]
                 if heard.endswith(_PROMPT):

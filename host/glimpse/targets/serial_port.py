@@ -76,3 +76,23 @@ def open_serial(device: str, model: ZooModel) -> SerialNode:
         node.close()
         raise
     return node
+
+
+def open_maix(device: str, model: ZooModel) -> SerialNode:
+    """A K210 board on a serial port, which must have this model on its disk.
+
+    Raises:
+        GlimpseError: the port cannot be used, no node answers, or it runs another model.
+    """
+    node = SerialNode(PortStream(device, let_go=True), f"the K210 node on {device}")
+    try:
+        info = node.identify()
+        if info.model_check != model.binding.check:
+            raise GlimpseError(
+                f"{node.what} runs {info.model} revision {info.revision}; use --model {info.model}, or write "
+                f"{model.name} with glimpse flash --target maix:{device} --model {model.name}"
+            )
+    except BaseException:
+        node.close()
+        raise
+    return node
