@@ -29,7 +29,7 @@ class Field:
     def begin(self):
         settings = self._node.settings
         self._modem = None
-        self._sending = self._length = 0
+        self._packet = None  # that the modem has
         self._active = False
         self._taken_at = None
         if not settings["modem"]:
@@ -50,7 +50,7 @@ class Field:
     # The serial line takes the frame: what was being sent ends.
     def drop_frame(self):
         self._active = False
-        self._length = 0
+        self._packet = None
 
     def poll(self):
         if self._modem is None:
@@ -64,16 +64,18 @@ class Field:
             if self._is_time(now):
                 self._take_photo(now)
             if self._active:
-                self._send(now)
+                self._send(ticks_ms())  # a photo takes its time
 
     def _take(self, event):
         kind = event[0]
         board = self._node.board
-        if kind in (link.SENT, link.ACKNOWLEDGED):
-            self._length = 0
-        elif kind == link.FAILED and self._length:
-            self._node.frame.failed(self._length)
-            self._length = 0
+        packet = self._packet
+        if kind in (link.SENT, link.ACKNOWLEDGED) and packet is not None:
+            self._node.card.put(packet)
+            self._packet = None
+        elif kind == link.FAILED and packet is not None:
+            self._node.frame.failed(len(packet))
+            self._packet = None
         elif kind == link.LOST:
             board.led("lost")
         elif kind == link.JOINED:
@@ -88,7 +90,7 @@ class Field:
         node = self._node
         settings, frame = node.settings, node.frame
         self._taken_at = now
-        self._active = False
+        self.drop_frame()
         node.board.led("photo")
         coding = 1 if frame.model.cumulative is not None else 0
         try:
@@ -116,8 +118,6 @@ class Field:
             self._active = False
             node.board.led("ready")
             return
-        self._length = length
-        packet = bytes(frame.packer.packet[:length])
-        node.card.put(packet)
+        self._packet = bytes(frame.packer.packet[:length])
         node.board.led("send")
-        self._modem.send(now, packet)
+        self._modem.send(now, self._packet)

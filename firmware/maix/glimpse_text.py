@@ -47,11 +47,10 @@ def scan(pattern, line):
     return found
 
 
-# Pairs of digits, with spaces between them or not, up to a quotation mark or the end.
+# Pairs of digits, with spaces between pairs or not, up to a quotation mark or the end.
 def _bytes(text):
     end = text.find('"')
-    digits = (text if end < 0 else text[:end]).replace(" ", "")
     try:
-        return unhexlify(digits)
+        return b"".join([unhexlify(pairs) for pairs in (text if end < 0 else text[:end]).split(" ")])
     except ValueError:
         return None

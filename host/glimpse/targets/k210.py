@@ -197,6 +197,7 @@ class K210Node(SerialNode):
         card: its memory card; None: none.
         modem: the terminal of a modem on its second line; None: nothing is there.
         prepared: the disk has all files already.
+        patience: seconds without a byte before it counts as silent.
     """
 
     def __init__(
@@ -206,6 +207,7 @@ class K210Node(SerialNode):
         card: Path | None = None,
         modem: str | None = None,
         prepared: bool = False,
+        patience: float = 20.0,
     ) -> None:
         self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="glimpse-")
         self.folder = folder or Path(self._temporary.name)
@@ -215,7 +217,7 @@ class K210Node(SerialNode):
         pipes = (self.peripherals.requests, self.peripherals.answers)
         stream = ProcessStream(command(self.folder, card, modem, pipes), self.folder, pipes)
         self.peripherals.start()
-        super().__init__(stream, "the emulated K210", patience=20.0)
+        super().__init__(stream, "the emulated K210", patience)
         try:
             self.receive(GREETING)
         except BaseException:
