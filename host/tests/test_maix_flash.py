@@ -252,10 +252,10 @@ def line_to(node):
 def test_a_flashed_node_is_talked_to_by_its_port(glimpse, model, tmp_path):
     with K210Node(model) as node, line_to(node) as port:
         where = ("--target", f"maix:{port}")
-        code, _, err = glimpse("capture", *where, "--model", "starfish", "--pattern", "-o", tmp_path / "a.glp")
+        code, _, err = glimpse("capture", *where, "--pattern", "-o", tmp_path / "a.glp")
         assert code == 0, err
         assert (tmp_path / "a.glp").read_bytes()[:4] == b"GLP1"
-        code, _, err = glimpse("capture", *where, "--pattern")
+        code, _, err = glimpse("capture", *where, "--pattern", "--model", "mcucoder")
         assert code == 1
         assert f"runs starfish revision {model.binding.revision}; use --model starfish" in err
 

@@ -13,15 +13,16 @@ from rich.console import Console
 from rich.table import Table
 
 from glimpse import bench as benchmark
-from glimpse import binding, maix, zoo
+from glimpse import binding
 from glimpse.commands.options import (
-    DEFAULT_MODEL,
-    TARGETS,
     Coding,
     CodingOption,
     FitOption,
     JsonOption,
     PayloadOption,
+    TargetModelOption,
+    TargetOption,
+    model_for,
 )
 from glimpse.commands.options import Fit as FitChoice
 from glimpse.errors import UsageError
@@ -35,16 +36,8 @@ def bench(
     photo: Annotated[
         Path | None, typer.Argument(help="Photo to encode; without one, the node's test pattern as a photo.")
     ] = None,
-    target: Annotated[
-        str, typer.Option(help=f"Where the node is: {TARGETS[:-1]}; sim:k210: estimated, nothing runs.")
-    ] = "sim:cortex-m7",
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Name of a model, or its folder; without one {DEFAULT_MODEL}, for sim:k210 {maix.MODEL}.",
-            show_default=False,
-        ),
-    ] = None,
+    target: TargetOption = "sim:cortex-m7",
+    model: TargetModelOption = None,
     frames: Annotated[int, typer.Option(min=1, max=1000, help="How often.")] = 3,
     payload: PayloadOption = 51,
     coding: CodingOption = Coding.RANGE,
@@ -52,17 +45,20 @@ def bench(
     whole: Annotated[bool, typer.Option(help="Also run the layers whole-tensor, on emulated boards.")] = True,
     json: JsonOption = None,
 ) -> None:
-    """Latency, memory and flash of a model on a node, counted on emulated boards and estimated for real ones."""
+    """Latency, memory and flash of a model on a node, counted on emulated boards and estimated for real ones.
+
+    What sim:k210 would take is estimated from the network; nothing runs.
+    """
     console = Console(stderr=json == "-", file=None if json != "-" else sys.stderr)
     if target == "sim:k210":
         if photo:
             raise UsageError("what a K210 takes is estimated from the network alone; leave the photo out")
-        numbers = cost.measure(zoo.load(model or maix.MODEL))
+        numbers = cost.measure(model_for(target, model))
         _show_k210(numbers, console)
         if json:
             write_json(json, numbers)
         return
-    chosen = zoo.load(model or DEFAULT_MODEL)
+    chosen = model_for(target, model)
     loaded = chosen.binding
     rows = (
         binding.pattern(loaded.photo_width, loaded.photo_height)

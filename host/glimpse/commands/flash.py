@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from glimpse import firmware, maix, zoo
-from glimpse.commands.options import DEFAULT_MODEL
+from glimpse import firmware, zoo
+from glimpse.commands.options import TargetModelOption, model_for
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.maix import kflash
 from glimpse.maix.flash import Plan, flash_maix
@@ -32,13 +32,7 @@ def flash(
             f"{', '.join(kflash.BOARDS)} (kflash's names, {kflash.DEFAULT_BOARD} without one)."
         ),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            help=f"Name of a model, or its folder; without one {DEFAULT_MODEL}, for a K210 {maix.MODEL}.",
-            show_default=False,
-        ),
-    ] = None,
+    model: TargetModelOption = None,
     only_model: Annotated[
         bool, typer.Option("--only-model", help="Leave the firmware alone; send the model over the serial line.")
     ] = False,
@@ -63,16 +57,15 @@ def flash(
     A K210 board gets MaixPy v1 (from a file of yours), the network and the node's scripts instead.
     """
     kind, _, port = target.partition(":")
+    chosen = model_for(target, model)
     if kind == "maix":
         if only_model:
             raise UsageError("a K210 node's model lies on its disk; leave --only-model out")
-        chosen = zoo.load(model or maix.MODEL)
         for line in flash_maix(Plan(port or None, chosen, micropython, card, package, board, baud)):
             print(line)
         return
     if micropython or card or package:
         raise UsageError("--firmware, --sd and --kfpkg are for K210 boards; use --target maix:/dev/ttyUSB0")
-    chosen = zoo.load(model or DEFAULT_MODEL)
     if target == "native":
         raise UsageError("native runs in this computer and needs no flashing; name a board or an emulated one")
     if not only_model and not target.startswith("sim:"):
