@@ -52,12 +52,13 @@ def test_packing_is_what_was_measured_under_micropython(tmp_path):
     (unknown,) = cost.packing(model)
     assert unknown.value is None
     (tmp_path / "s" / "results").mkdir()
-    file = tmp_path / "s" / "results" / "maix.json"
-    file.write_text('{"bytes_per_second": 2000, "bytes": 1784, "source": "here"}')
-    speed, time = cost.packing(model)
-    assert (speed.value, time.value) == (2000, 892.0)
-    assert {speed.label, time.label} == {"simulated"}
-    for broken in ("", "[]", '{"bytes_per_second": 0, "bytes": 1, "source": ""}'):
+    file = tmp_path / "s" / "results" / cost.SPEED
+    measured = {"photos": 4, "bytes": 8000, "node": {"ms": 500.0}, "heap_bytes": {"code": 60_000, "model": 40_000}}
+    file.write_text(json.dumps(measured))
+    time, speed, heap = cost.packing(model)
+    assert (time.value, speed.value, heap.value) == (125.0, 16_000, 100_000)
+    assert {time.label, speed.label, heap.label} == {"simulated"}
+    for broken in ("", "[]", json.dumps({**measured, "photos": 0}), json.dumps({**measured, "node": 1})):
         file.write_text(broken)
         with pytest.raises(GlimpseError, match="measure it again"):
             cost.packing(model)

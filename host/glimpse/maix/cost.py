@@ -26,6 +26,8 @@ LAYER_MS = (0.2, 0.4)
 LINE = 64
 """Bytes of a line of the accelerator's memory: a row of up to 64 pixels, or of 2 or 4 channels when it is short."""
 KPU_RAM = 2 << 20
+SPEED = "k210-speed.json"
+MEASURE = "python -m glimpse.evaluation.k210_speed"
 
 PUBLISHED = "Starfish (SenSys 2020), Table 6 and text"
 """On a Maix board under MaixPy, from camera to packets; how operations were counted is not said."""
@@ -161,27 +163,31 @@ def _time(busy: float, low: float, high: float, patches: int, layers: int) -> li
 
 
 def packing(model: ZooModel) -> list[Figure]:
-    """How fast MicroPython packs symbols, from the model's results/maix.json where that was measured.
+    """How fast MicroPython packs symbols, from the model's results/k210-speed.json where that was measured.
 
-    Keys of that file: bytes_per_second, bytes (of a picture's packets), source (the command and the interpreter).
+    The file is glimpse.evaluation.k210_speed's.
 
     Raises:
         GlimpseError: the file is there and is something else.
     """
-    file = model.folder / "results" / "maix.json"
+    file = model.folder / "results" / SPEED
     if not file.is_file():
-        return [Figure("packing in MicroPython", None, "bytes/s", None, "no results/maix.json beside the model")]
+        source = f"run {MEASURE} --json {file}"
+        return [Figure("packing in MicroPython", None, "ms", None, source)]
     try:
         found = json.loads(file.read_text())
-        speed, size, source = float(found["bytes_per_second"]), int(found["bytes"]), str(found["source"])
-        if speed <= 0:
-            raise ValueError(speed)
-    except (ValueError, KeyError, TypeError) as error:
-        raise GlimpseError(f"{file} cannot be read; measure it again, or remove it") from error
-    return [
-        Figure("packing in MicroPython", round(speed), "bytes/s", "simulated", source),
-        Figure("packing", round(size / speed * 1e3, 1), "ms", "simulated", source),
+        ms, photos, size = float(found["node"]["ms"]), int(found["photos"]), int(found["bytes"])
+        if min(ms, photos, size) <= 0:
+            raise ValueError(file)
+        heap = found.get("heap_bytes")
+        kept = sum(map(int, heap.values())) if heap else None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise GlimpseError(f"{file} cannot be read; measure it again with {MEASURE}, or remove it") from error
+    figures = [
+        Figure("packing in MicroPython", round(ms / photos, 1), "ms", "simulated", f"on another computer: {MEASURE}"),
+        Figure("packing in MicroPython", round(size / ms * 1e3), "bytes/s", "simulated", "the same"),
     ]
+    return figures + ([Figure("MicroPython's heap", kept, "bytes", "simulated", "the same")] if kept else [])
 
 
 def _sizes(model: ZooModel, network: bytes, kpu: int, main: int) -> list[Figure]:
