@@ -24,8 +24,8 @@ def crc32(data):
     return crc ^ 0xFFFFFFFF
 
 
+# The known picture: red, green and blue of a pixel in the 5, 6 and 5 bits that MaixPy's pictures have.
 def bits(x, y):
-    """The known picture: red, green and blue of a pixel in the 5, 6 and 5 bits that MaixPy's pictures have."""
     return ((x + y) >> 3) & 31, ((x * y) >> 5) & 63, ((x ^ (y << 1)) >> 2) & 31
 
 
@@ -64,15 +64,15 @@ def can_write(image):
     return crc32(img.to_bytes()) != black
 
 
+# The output's bytes. A network that ends in dequantize answers floats, here of scale 1.
 def values(output, floats, count):
-    """The output's bytes. A network that ends in dequantize answers floats, here of scale 1."""
     if floats:
-        return bytes([int(value + 0.5) for value in output[:]][:count])
+        return bytes([round(value) for value in output[:]][:count])
     return bytes(memoryview(output)[:count])
 
 
+# Runs one network file on both pictures; returns whether black came out right, and how pictures are widened.
 def compare(KPU, image, expected, variant, number):
-    """Runs one network file on both pictures; returns whether black came out right, and how pictures are widened."""
     what = variant["file"]
     try:
         task = KPU.load(folder() + what if variant["size"] else what)

@@ -113,6 +113,22 @@ def test_a_board_that_does_not_answer_gets_a_sentence(tmp_path, plain):
             kflash.program(board.path, kfpkg.write(parts()))
 
 
+@pytest.mark.parametrize(
+    ("says", "sentence"),
+    [
+        ("print('[ERROR] Fast mode failed, please use slow mode'); sys.exit(1)", "Fast mode failed.*--baud 115200"),
+        ("print('[INFO] all is well'); print('...'); sys.exit(1)", "all is well"),
+        ("sys.exit(1)", "it said nothing"),
+        ("time.sleep(60)", "it said nothing for 0.6 s"),
+    ],
+)
+def test_what_kflash_says_last_is_said(board, monkeypatch, says, sentence):
+    monkeypatch.setattr(kflash, "command", lambda: [sys.executable, "-c", f"import sys, time; {says}"])
+    monkeypatch.setattr(kflash, "SILENCE", 0.6)
+    with pytest.raises(GlimpseError, match=sentence):
+        kflash.program(board.path, b"")
+
+
 # ---- the prompt
 
 
@@ -189,6 +205,15 @@ def test_a_card_gets_everything_whole(tmp_path, model, files):
     for name in files:
         assert (tmp_path / name).read_bytes() == files[name]
         assert len(name) <= 30, "SPIFFS has names of at most 31 bytes"
+
+
+def test_a_models_name_leads_out_of_no_folder(model, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(model.folder, folder, ignore=shutil.ignore_patterns("checkpoint", "results", "decoder.tflite"))
+    text = (folder / "model.toml").read_text()
+    (folder / "model.toml").write_text(text.replace('"starfish"', '"../../x"'))
+    with pytest.raises(GlimpseError, match="cannot be a file"):
+        disk.node_files(zoo.load(str(folder)))
 
 
 @pytest.mark.parametrize("old", [None, b"", b"{", b"[1]", b"\xff"])

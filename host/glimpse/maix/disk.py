@@ -2,6 +2,7 @@
 """What lies on a K210 node's disk (its SD card, or MaixPy's own /flash), and writing it to a card."""
 
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -57,7 +58,8 @@ def node_files(model: ZooModel, kmodel: int | None = None, source: Path | None =
     files = {path.name: path.read_bytes() for path in sorted(source.glob("*.py"))}
     if MAIN not in files:
         raise GlimpseError(f"{source} has no {MAIN}; restore the source folder")
-    network, name = kmodel_of(model.folder), kmodel_name(model)
+    name = kmodel_name(model)
+    network = kmodel_of(model.folder)
     if kmodel is None:
         files[name] = network
     files[f"{model.name}.blob"] = model.blob
@@ -68,7 +70,15 @@ def node_files(model: ZooModel, kmodel: int | None = None, source: Path | None =
 
 
 def kmodel_name(model: ZooModel) -> str:
-    """The network's file on a node's disk."""
+    """The network's file on a node's disk.
+
+    Raises:
+        GlimpseError: the model's name can be no file's there.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", model.name):
+        raise GlimpseError(
+            f"model {model.name!r} cannot be a file on a node's disk; name it with letters, digits, - or _"
+        )
     return f"{model.name}.kmodel"
 
 

@@ -91,7 +91,7 @@ class RawRepl:
         raised = self._expect(b"\x04")
         self._expect(b">")
         if raised:
-            last = raised.decode(errors="replace").strip().splitlines()[-1]
+            last = (raised.decode(errors="replace").strip().splitlines() or ["an exception"])[-1]
             raise GlimpseError(f"{self._what} answered {last}; free some of its disk, or flash MaixPy again")
         return printed.decode(errors="replace").strip()
 
@@ -184,7 +184,11 @@ def _read(repl: RawRepl, path: str) -> bytes | None:
     """A short file; None: there is none."""
     if repl.run(f"print(there({path!r}))") != "1":
         return None
-    return bytes.fromhex(repl.run(f'with open({path!r}, "rb") as file:\n print(str(hexlify(file.read()), "utf8"))'))
+    said = repl.run(f'with open({path!r}, "rb") as file:\n print(str(hexlify(file.read()), "utf8"))')
+    try:
+        return bytes.fromhex(said)
+    except ValueError as error:
+        raise GlimpseError(f"{path} could not be read from the board; try again, with a shorter cable") from error
 
 
 def _on(folder: str, name: str) -> str:
@@ -192,7 +196,7 @@ def _on(folder: str, name: str) -> str:
 
 
 def _write(repl: RawRepl, path: str, data: bytes, advance: Callable[[float], None]) -> None:
-    new = path + ".new"
+    new = path + "n"  # as the node names its own; SPIFFS has room for little more
     repl.run(f"gc.collect()\nfile = open({new!r}, 'wb')")
     for at in range(0, len(data), PIECE):
         piece = data[at : at + PIECE]
