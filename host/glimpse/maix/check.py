@@ -12,6 +12,7 @@ import numpy as np
 from glimpse.errors import GlimpseError
 from glimpse.kmodel import layout
 from glimpse.kmodel.simulator import Simulator
+from glimpse.maix.raw_repl import checksum
 
 WIDENINGS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "bits shifted": lambda value, bits: value << (8 - bits),
@@ -54,17 +55,16 @@ def swapped(width: int, height: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
     return pixel >> 11, pixel >> 5 & 63, pixel & 31
 
 
-def expectation(network: bytes, file: str | int, other: str, other_size: int) -> bytes:
-    """check.json: sizes of the network's files, and checksums of what it answers.
+def expectation(network: bytes, file: str | int, other: str) -> bytes:
+    """check.json: sizes and sums of the network's files, and checksums of what it answers.
 
     Keys: width, height (of a picture), count (bytes of an answer), black, pattern {way of widening: CRC-32 of the
-    answer}, variants [{file, size, floats}], the usual one first (size 0: in flash, not looked at).
+    answer}, variants [{file, size, sum, floats}], the usual one first (size 0: in flash, not looked at).
 
     Args:
         network: a v3 kmodel of three input planes.
         file: its name on the node's disk, or where it lies in flash.
         other: name of its fallback.
-        other_size: bytes of that.
 
     Raises:
         GlimpseError: it is broken or takes no pictures.
@@ -72,11 +72,16 @@ def expectation(network: bytes, file: str | int, other: str, other_size: int) ->
     numbers = {
         **_answers(network),
         "variants": [
-            {"file": file, "size": len(network) if isinstance(file, str) else 0, "floats": 0},
-            {"file": other, "size": other_size, "floats": 1},
+            _variant(file, network if isinstance(file, str) else b"", floats=False),
+            _variant(other, fallback(network), floats=True),
         ],
     }
     return (json.dumps(numbers, indent=1) + "\n").encode()
+
+
+def _variant(file: str | int, data: bytes, *, floats: bool) -> dict[str, Any]:
+    size, total = checksum(data)
+    return {"file": file, "size": size, "sum": total, "floats": int(floats)}
 
 
 @lru_cache(maxsize=4)

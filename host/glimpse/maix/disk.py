@@ -65,7 +65,7 @@ def node_files(model: ZooModel, kmodel: int | None = None, source: Path | None =
     files[f"{model.name}.blob"] = model.blob
     other = name.removesuffix(".kmodel") + FALLBACK
     files[other] = fallback(network, name)
-    files[CHECK] = expectation(network, name if kmodel is None else kmodel, other, len(files[other]))
+    files[CHECK] = expectation(network, name if kmodel is None else kmodel, other)
     return files
 
 
