@@ -46,8 +46,8 @@ class Node:
         self.frame = Frame(self.board, model, self.board.load(self._path(settings["kmodel"])))
         self.card = Card(self.board.card() if settings["card"] else None, self.state["boots"])
         self.field = Field(self)
-        # Whatever the line has carried before, such as the boot loader's text. On the prompt's line MaixPy prints what it
-        # likes at any time: there every message starts afresh.
+        # Whatever the line has carried before, such as the boot loader's text. On the prompt's line MaixPy prints what
+        # it likes at any time: there every message starts afresh.
         self._line.write(b"\0")
         self._before = b"\0" if settings["line"] == "usb" else b""
         self._identify()
