@@ -46,7 +46,10 @@ class Node:
         self.frame = Frame(self.board, model, self.board.load(self._path(settings["kmodel"])))
         self.card = Card(self.board.card() if settings["card"] else None, self.state["boots"])
         self.field = Field(self)
-        self._line.write(b"\0")  # whatever the line has carried before: the boot loader's text
+        # Whatever the line has carried before, such as the boot loader's text. On the prompt's line MaixPy prints what
+        # it likes at any time: there every message starts afresh.
+        self._line.write(b"\0")
+        self._before = b"\0" if settings["line"] == "usb" else b""
         self._identify()
 
     def _path(self, name):
@@ -74,7 +77,7 @@ class Node:
     # ---- answers
 
     def _answer(self, kind, body=b""):
-        self._line.write(encode(bytes((kind, self._sequence)) + body))
+        self._line.write(self._before + encode(bytes((kind, self._sequence)) + body))
 
     def _refuse(self, status):
         self._answer(REFUSED, pack("<b", status))

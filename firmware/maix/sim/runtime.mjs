@@ -183,6 +183,7 @@ for (let cause = "power"; ; ) {
     board.registerJsModule("host", { ...host, cause });
     try {
         board.runPython("import sys; sys.path.insert(0, '/stubs'); import boot");
+        board.runPython("import boot; boot.finish()"); // between the two, and only there, this port collects garbage
         process.exit(0);
     } catch (error) {
         const reset = /SystemExit: (reset|watchdog)/.exec(error.message);

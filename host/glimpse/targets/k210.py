@@ -29,6 +29,8 @@ from glimpse.zoo import ZooModel
 
 BLOB, KMODEL = "starfish.blob", "starfish.kmodel"
 """The names that the node's default settings have (firmware/maix/glimpse_settings.py)."""
+CARRIER = Path(".deps") / "micropython"
+"""Of MicroPython, in the checkout."""
 _CAMERA, _LOAD, _FORWARD = 1, 2, 3  # firmware/maix/sim/stubs/asking.py
 
 
@@ -103,7 +105,7 @@ def command(disk: Path, card: Path | None, modem: str | None, pipes: Sequence[in
         GlimpseError: Node.js or MicroPython is missing.
     """
     root = firmware.root()
-    node, carrier = shutil.which("node"), root / ".deps" / "micropython"
+    node, carrier = shutil.which("node"), root / CARRIER
     if node is None:
         raise GlimpseError("Node.js, which runs the emulated K210, is not installed; run `make setup`")
     if not (carrier / "micropython.mjs").is_file():
@@ -215,8 +217,10 @@ class K210Node(SerialNode):
             write_disk(self.folder, model)
         self.peripherals = Peripherals(self.folder, card)
         pipes = (self.peripherals.requests, self.peripherals.answers)
-        stream = ProcessStream(command(self.folder, card, modem, pipes), self.folder, pipes)
-        self.peripherals.start()
+        try:
+            stream = ProcessStream(command(self.folder, card, modem, pipes), self.folder, pipes)
+        finally:
+            self.peripherals.start()
         super().__init__(stream, "the emulated K210", patience)
         try:
             self.receive(GREETING)

@@ -18,6 +18,13 @@ if host.has_sd():
         home = "/sd"
 sys.path.append("/flash")
 os.chdir(home)
+
+
+# Called when main.py has ended and all garbage is gone; main.py may put something else here.
+def finish():
+    pass
+
+
 with open(home + "/main.py") as file:
     source = file.read()
 exec(compile(source, "main.py", "exec"), {"__name__": "__main__"})
