@@ -66,8 +66,10 @@ class Simulator:
                 table = np.frombuffer(layer.table, np.uint8)
                 main[layer.main_memory_out :][: layer.count] = table[main[layer.main_memory_in :][: layer.count]]
             else:
-                values = main[layer.main_memory_in :][: layer.count] * np.float32(layer.scale) + np.float32(layer.bias)
-                main[layer.main_memory_out :][: 4 * layer.count] = values.astype("<f4").view(np.uint8)
+                with np.errstate(over="ignore", invalid="ignore"):  # a file may hold any scale
+                    real = main[layer.main_memory_in :][: layer.count] * np.float32(layer.scale)
+                    real += np.float32(layer.bias)
+                main[layer.main_memory_out :][: 4 * layer.count] = real.astype("<f4").view(np.uint8)
         output = self.kmodel.outputs[0]
         stored = main[output.address :][: output.size]
         return (stored.view("<f4") if self._floats else stored).reshape(self.out_shape).copy()
