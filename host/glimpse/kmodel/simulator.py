@@ -76,12 +76,12 @@ class Simulator:
 
 
 def _check(layer: object, index: int) -> None:
-    if isinstance(layer, Dequantize) and index > 0:
+    if isinstance(layer, Dequantize | Requantize) and index > 0:
         return
     if not isinstance(layer, ConvLayer):
-        name = getattr(layer, "name", "dequantize")
+        name = getattr(layer, "name", "not a convolution")
         raise GlimpseError(
-            f"layer {index + 1} of the kmodel, {name}, is not simulated; convolutions and dequantize are"
+            f"layer {index + 1} of the kmodel, {name}, is not simulated; convolutions are, and quantising their results"
         )
     r = layer.registers
     if r.ram_flag or r.full_add or r.first_stride or r.bypass_conv or r.pad_type:
