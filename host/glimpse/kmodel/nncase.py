@@ -45,6 +45,8 @@ class Compiled:
     bias: float
     results: np.ndarray
     """float32 [n, channels, height, width]: what nncase's simulator gave for the pictures."""
+    version5: bytes
+    """The file as nncase wrote it."""
 
 
 def environment_folder() -> Path:
@@ -78,16 +80,24 @@ def _version(python: Path) -> str | None:
     return found[1] if found and said.returncode == 0 else None
 
 
+def ready() -> Path | None:
+    """The environment's interpreter if the environment is there; None if it would have to be made."""
+    folder = environment_folder()
+    python, mark = folder / "bin" / "python", folder / _READY
+    return python if mark.is_file() and python.exists() and mark.read_text() == "\n".join(PINS) else None
+
+
 def environment_python() -> Path:
     """The environment's interpreter, after making the environment if need be (some 150 MB from PyPI).
 
     Raises:
         GlimpseError: no Python 3.9 or 3.10 is there, or nncase cannot be installed.
     """
+    there = ready()
+    if there is not None:
+        return there
     folder = environment_folder()
     python = folder / "bin" / "python"
-    if (folder / _READY).is_file() and python.exists() and (folder / _READY).read_text() == "\n".join(PINS):
-        return python
     base = interpreter()
     if base is None:
         raise GlimpseError(
@@ -121,11 +131,12 @@ def compile_network(network: bytes, calibration: np.ndarray, pictures: np.ndarra
         np.save(folder / "calibration.npy", np.ascontiguousarray(calibration.transpose(0, 3, 1, 2)))
         np.save(folder / "pictures.npy", np.ascontiguousarray(pictures.transpose(0, 3, 1, 2)))
         _ran([python, "-I", _JOB, folder], "nncase cannot compile the network", folder)  # it leaves notes where it runs
-        kmodel = repack((folder / "compiled.kmodel").read_bytes())
+        version5 = (folder / "compiled.kmodel").read_bytes()
+        kmodel = repack(version5)
         results = np.load(folder / "results.npy")
     simulator = Simulator(kmodel)
     own = np.array([simulator.run(np.ascontiguousarray(picture.transpose(2, 0, 1))) for picture in pictures])
-    return Compiled(kmodel, *_quantiser(own, results), results)
+    return Compiled(kmodel, *_quantiser(own, results), results, version5)
 
 
 def _ran(words: list[str | Path], failure: str, folder: Path | None = None) -> None:

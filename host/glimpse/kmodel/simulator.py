@@ -66,20 +66,22 @@ class Simulator:
                 table = np.frombuffer(layer.table, np.uint8)
                 main[layer.main_memory_out :][: layer.count] = table[main[layer.main_memory_in :][: layer.count]]
             else:
-                values = main[layer.main_memory_in :][: layer.count] * np.float32(layer.scale) + np.float32(layer.bias)
-                main[layer.main_memory_out :][: 4 * layer.count] = values.astype("<f4").view(np.uint8)
+                with np.errstate(over="ignore", invalid="ignore"):  # a file may hold any scale
+                    real = main[layer.main_memory_in :][: layer.count] * np.float32(layer.scale)
+                    real += np.float32(layer.bias)
+                main[layer.main_memory_out :][: 4 * layer.count] = real.astype("<f4").view(np.uint8)
         output = self.kmodel.outputs[0]
         stored = main[output.address :][: output.size]
         return (stored.view("<f4") if self._floats else stored).reshape(self.out_shape).copy()
 
 
 def _check(layer: object, index: int) -> None:
-    if isinstance(layer, Dequantize) and index > 0:
+    if isinstance(layer, Dequantize | Requantize) and index > 0:
         return
     if not isinstance(layer, ConvLayer):
-        name = getattr(layer, "name", "dequantize")
+        name = getattr(layer, "name", "not a convolution")
         raise GlimpseError(
-            f"layer {index + 1} of the kmodel, {name}, is not simulated; convolutions and dequantize are"
+            f"layer {index + 1} of the kmodel, {name}, is not simulated; convolutions are, and quantising their results"
         )
     r = layer.registers
     if r.ram_flag or r.full_add or r.first_stride or r.bypass_conv or r.pad_type:

@@ -43,16 +43,26 @@ class Vector:
     kmodel: bytes
     pictures: bytes
     results: bytes
+    version5: bytes | None = None
+    """As nncase wrote it; kept for the first only."""
+
+
+_ENDINGS = {"kmodel": "kmodel", "in": "pictures", "out": "results", "v5": "version5"}
 
 
 def read_vectors() -> list[Vector]:
+    found: dict[str, dict[str, bytes]] = {}
     with zipfile.ZipFile(VECTORS) as archive:
-        names = sorted({Path(name).stem for name in archive.namelist()})
-        return [Vector(name, *(archive.read(f"{name}.{end}") for end in ("kmodel", "in", "out"))) for name in names]
+        for name in sorted(archive.namelist()):
+            stem, ending = name.split(".")
+            found.setdefault(stem, {})[_ENDINGS[ending]] = archive.read(name)
+    return [Vector(name, **parts) for name, parts in found.items()]
 
 
 def write_vectors(vectors: list[Vector]) -> None:
-    with zipfile.ZipFile(VECTORS, "w", zipfile.ZIP_LZMA) as archive:
+    with zipfile.ZipFile(VECTORS, "w") as archive:
         for vector in vectors:
-            for end, content in (("kmodel", vector.kmodel), ("in", vector.pictures), ("out", vector.results)):
-                archive.writestr(zipfile.ZipInfo(f"{vector.name}.{end}"), content, zipfile.ZIP_LZMA)
+            for ending, part in _ENDINGS.items():
+                content = getattr(vector, part)
+                if content is not None:
+                    archive.writestr(zipfile.ZipInfo(f"{vector.name}.{ending}"), content, zipfile.ZIP_LZMA)

@@ -26,7 +26,9 @@ def compiled(seed: int, pictures: int = PICTURES) -> tuple[np.ndarray, Compiled]
 def vector(seed: int) -> Vector:
     pictures, made = compiled(seed)
     results = np.rint((made.results - made.bias) / made.scale).astype(np.uint8)
-    return Vector(f"network{seed:02}", write(made.kmodel), pictures.transpose(0, 3, 1, 2).tobytes(), results.tobytes())
+    pixels = pictures.transpose(0, 3, 1, 2).tobytes()
+    original = made.version5 if seed == 0 else None
+    return Vector(f"network{seed:02}", write(made.kmodel), pixels, results.tobytes(), original)
 
 
 def main() -> None:
