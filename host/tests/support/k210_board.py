@@ -46,7 +46,7 @@ class EmulatedBoard(threading.Thread):
     Attributes:
         path: of the terminal.
         flash: as it was programmed.
-        statements: how many the prompt has run.
+        sent: the statements that the prompt was given.
         resets: how often the chip restarted.
         spoil: numbers of statements whose bytes arrive damaged.
         node_runs: a node holds the line, as Glimpse's scripts do; it restarts when asked, and is caught then.
@@ -58,7 +58,8 @@ class EmulatedBoard(threading.Thread):
         super().__init__(daemon=True)
         self.disk, self.runs = disk, runs
         self.flash = bytearray(b"\xff" * FLASH_BYTES)
-        self.statements = self.resets = 0
+        self.resets = 0
+        self.sent: list[str] = []
         self.spoil: set[int] = set()
         self.deaf = self.node_runs = False
         self.silent_after: int | None = None
@@ -193,10 +194,10 @@ class EmulatedBoard(threading.Thread):
         return False
 
     def _execute(self, code: bytes) -> None:
-        self.statements += 1
-        if self.silent_after is not None and self.statements > self.silent_after:
+        self.sent.append(code.decode())
+        if self.silent_after is not None and len(self.sent) > self.silent_after:
             return
-        if self.statements in self.spoil:
+        if len(self.sent) in self.spoil:
             code = code.replace(b"A", b"B")
         printed, raised = io.StringIO(), ""
         with contextlib.redirect_stdout(printed):
