@@ -34,7 +34,20 @@ def photos():
 
 @pytest.fixture(scope="module")
 def accelerator(model):
-    return Simulator(layout.parse(kmodel_of(model.folder)))
+    """The latent of a photo [224, 224, 3] as the board sees it, int8 [28, 28, 8]; the same photo is asked for often."""
+    simulator, known = Simulator(layout.parse(kmodel_of(model.folder))), {}
+
+    def latent(photo):
+        key = photo.tobytes()
+        if key not in known:
+            planes = seen_photo(photo).transpose(2, 0, 1)
+            halves = [slice(0, 112), slice(112, 224)]
+            parts = [[simulator.run(np.ascontiguousarray(planes[:, y, x])) for x in halves] for y in halves]
+            whole = np.concatenate([np.concatenate(row, axis=2) for row in parts], axis=1).transpose(1, 2, 0)
+            known[key] = (whole.astype(np.int16) - 128).astype(np.int8)
+        return known[key]
+
+    return latent
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +57,8 @@ def node(model):
 
 
 def expected(model, accelerator, photo, frame=0, **options):
-    """What the C core makes of what the accelerator gives for each quarter of the photo as the board sees it."""
-    planes = seen_photo(photo).transpose(2, 0, 1)
-    halves = [slice(0, 112), slice(112, 224)]
-    parts = [[accelerator.run(np.ascontiguousarray(planes[:, y, x])) for x in halves] for y in halves]
-    latent = np.concatenate([np.concatenate(row, axis=2) for row in parts], axis=1).transpose(1, 2, 0)
-    symbols = model.binding.quantise((latent.astype(np.int16) - 128).astype(np.int8))
-    return model.binding.pack(symbols, frame=frame, **options)
+    """What the C core makes of what the accelerator gives for each quarter of the photo."""
+    return model.binding.pack(model.binding.quantise(accelerator(photo)), frame=frame, **options)
 
 
 def test_says_who_it_is(node, model):
@@ -84,7 +92,7 @@ def test_the_accelerator_runs_once_a_patch(node, photos):
     assert node.peripherals.executions == before + 4
 
 
-@pytest.mark.parametrize(("payload", "budget"), [(11, 100), (51, 1000), (242, 61), (51, 11)])
+@pytest.mark.parametrize(("payload", "budget"), [(11, 100), (242, 61)])
 def test_budget_caps_the_frame(node, model, accelerator, photos, payload, budget):
     packets = node.capture(photos[0], payload=payload, budget=budget).packets
     assert packets == expected(model, accelerator, photos[0], payload=payload, budget=budget)
@@ -154,7 +162,7 @@ def test_survives_garbage(node, photos, model, accelerator):
     rng = random.Random(1)
     sound = binding.serial_frame(bytes((binding.protocol("NODE_STATUS"), 9)))
     before = node.health().broken_frames
-    for number in range(600):
+    for number in range(300):
         noise = bytearray(rng.choice((rng.randbytes(rng.randrange(1, 300)), sound, b"\0" * 3, b"\x03" * 1500)))
         if noise == sound:
             noise[rng.randrange(len(noise))] ^= 1 << rng.randrange(8)
@@ -163,7 +171,7 @@ def test_survives_garbage(node, photos, model, accelerator):
             node.stream.write(b"\0")
     node.stream.write(b"\0")
     health = node.health()
-    assert health.broken_frames > before + 150 and health.boots == 1
+    assert health.broken_frames > before + 75 and health.boots == 1
     assert node.capture(photos[0]).packets == expected(model, accelerator, photos[0])
 
 
@@ -203,13 +211,13 @@ def test_frames_are_those_of_the_c_code():
 
 
 def test_a_restart_keeps_the_count_of_frames(model, tmp_path):
-    for start in (0, 1):
-        with K210Node(model, tmp_path) as node:
-            assert node.health().boots == 2 * start + 1
-            assert node.capture(None, pattern=True, frame=None, budget=20).frame == start
-            node.request("NODE_RESET")
-            parse_identity(node.receive(GREETING).body)
-            assert node.health().reset_cause == "software"
+    with K210Node(model, tmp_path) as node:
+        assert node.capture(None, pattern=True, frame=None, budget=20).frame == 0
+        node.request("NODE_RESET")
+        parse_identity(node.receive(GREETING).body)
+        health = node.health()
+        assert (health.reset_cause, health.boots, health.next_frame) == ("software", 2, 1)
+    assert json.loads((tmp_path / "state.json").read_text()) == {"boots": 2, "next_frame": 1}
 
 
 def test_settings_are_read_and_those_of_the_modem_written(model, photos, tmp_path):
@@ -243,7 +251,7 @@ def test_the_card_keeps_every_frame_s_packets(model, photos, tmp_path):
     disk, card = tmp_path / "flash", tmp_path / "sd"
     card.mkdir()
     with K210Node(model, disk, card) as node:
-        packets = [node.capture(photo).packets for photo in photos[:2]]
+        packets = [node.capture(photo, budget=500).packets for photo in photos[:2]]
     names = sorted(path.name for path in card.glob("*.glp"))
     assert names == ["000001-00001.glp", "000001-00002.glp"]
     assert [read_packets(card / name).packets for name in names] == packets
@@ -300,4 +308,4 @@ def test_control_c_leads_to_the_prompt_and_stops_the_watchdog(model, tmp_path):
 def test_a_node_without_its_model_says_why_and_tries_again(tmp_path):
     write_disk(tmp_path, None)
     with pytest.raises(GlimpseError, match="does not answer for"):
-        K210Node(None, tmp_path, prepared=True, patience=2.0)
+        K210Node(None, tmp_path, prepared=True, patience=1.2)

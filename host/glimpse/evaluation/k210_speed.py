@@ -98,22 +98,27 @@ boot.kept, boot.finish = kept, finish
 """
 
 
-def measure(payload: int = 51, rounds: int = 3) -> dict:
+def measure(payload: int = 51, rounds: int = 3, photos: int | None = None) -> dict:
     """Packs the sample photos' latents with both packers; see the module for the keys.
+
+    Args:
+        payload: bytes of a packet.
+        rounds: how often, for steadier times.
+        photos: how many of the samples; None: all.
 
     Raises:
         GlimpseError: MicroPython is missing, or packets are not those of the C core.
     """
     model = zoo.load("starfish")
     files, expected = {"starfish.blob": model.blob}, []
-    for number, path in enumerate(sample_photos().values()):
+    for number, path in enumerate(list(sample_photos().values())[:photos]):
         photo = fit_photo(load_photo(path), model.binding.photo_width, model.binding.photo_height)
         latent, _ = model.binding.encode_outputs(photo)
         files[f"latent{number}"] = _patches(latent, model.binding.patches)
         packets = model.binding.pack(model.binding.quantise(latent), frame=number, payload=payload)
         expected += [packets, packets]
-    photos = len(expected) // 2
-    files["settings"] = f"{payload} {photos} {rounds}".encode()
+    count = len(expected) // 2
+    files["settings"] = f"{payload} {count} {rounds}".encode()
     files["plain_packer.py"] = (firmware.root() / "firmware" / "maix" / "sim" / "plain_packer.py").read_bytes()
     packed, told, _ = run_script(_PROGRAM, files, ["packets", "told"], seconds=300)
     wanted = b"".join(bytes((len(packet),)) + packet for packets in expected for packet in packets)
@@ -130,9 +135,9 @@ def measure(payload: int = 51, rounds: int = 3) -> dict:
     return {
         "model": model.name,
         "payload": payload,
-        "photos": photos,
+        "photos": count,
         "bytes": size,
-        "symbols": photos * model.binding.symbol_count,
+        "symbols": count * model.binding.symbol_count,
         "node": node,
         "plain": plain,
         "ratio": node["bytes_per_second"] / plain["bytes_per_second"],
