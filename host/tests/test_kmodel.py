@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from glimpse.commands.export_kmodel import renew
 from glimpse.errors import GlimpseError
 from glimpse.export.tflite_reader import read_network
 from glimpse.kmodel import from_tflite, nncase
@@ -522,6 +523,15 @@ def test_export_writes_a_kmodel(glimpse: Glimpse, tmp_path: Path) -> None:
     assert (numbers["way"], numbers["executions"], numbers["weights_bytes"]) == ("direct", 4, 80_064)
     code, _, _ = glimpse("export", "starfish", "--kmodel", "--dequantize", "-o", place)
     assert code == 0 and isinstance(parse(place.read_bytes()).layers[-1], Dequantize)
+
+
+def test_a_new_encoder_takes_the_kmodel_with_it(tmp_path: Path) -> None:
+    (tmp_path / "encoder.tflite").write_bytes(_small())
+    renew(tmp_path)
+    assert not (tmp_path / "encoder.kmodel").exists()
+    (tmp_path / "encoder.kmodel").write_bytes(b"of the old one")
+    renew(tmp_path)
+    assert (tmp_path / "encoder.kmodel").read_bytes() == from_tflite.write(_small())
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 
 from glimpse.archive import keep, read_revision
+from glimpse.commands.export_kmodel import export_kmodel, renew
 from glimpse.commands.options import JsonOption
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.files import make_folder, write_json, write_whole
@@ -51,8 +52,6 @@ def export(
 ) -> None:
     """Weights to int8 TFLite, tables, model.toml and decoder, with a report of what int8 cost."""
     if kmodel:
-        from glimpse.commands.export_kmodel import export_kmodel
-
         export_kmodel(str(weights), out, nncase, dequantize, data, json)
         return
     if nncase or dequantize:
@@ -88,6 +87,7 @@ def export(
         if part is not Part.DECODER:
             chosen = load_squares(training[:: max(1, len(training) // photos)], PHOTO_SIDE)
             numbers |= package.write_encoder(codec, weights, chosen, out)
+            renew(out)
         if part is not Part.ENCODER:
             package.write_decoder(codec, weights, out)
     except (OSError, KeyError) as error:

@@ -61,6 +61,17 @@ def export_kmodel(
         write_json(json, numbers)
 
 
+def renew(folder: Path) -> None:
+    """Writes a model folder's kmodel again, if it has one: for an encoder that has just been replaced.
+
+    Raises:
+        GlimpseError: the KPU cannot run the new encoder, or the file cannot be written.
+    """
+    place = folder / "encoder.kmodel"
+    if place.is_file():
+        write_whole(place, write((folder / "encoder.tflite").read_bytes()))
+
+
 def _numbers(
     source: zoo.ZooModel, place: Path, file: bytes, kmodel: Kmodel, way: str, dequantize: bool
 ) -> dict[str, Any]:
