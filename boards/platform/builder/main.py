@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from SCons.Script import COMMAND_LINE_TARGETS, AlwaysBuild, Builder, Default, DefaultEnvironment
+from SCons.Script import COMMAND_LINE_TARGETS, AlwaysBuild, Builder, Default, DefaultEnvironment, Return
 
 env = DefaultEnvironment()
 PROJECT = Path(env.subst("$PROJECT_DIR"))
@@ -21,6 +21,10 @@ board = None if native else env.BoardConfig()
 variant = "native" if native else board.get("build.variant")
 firmware = PROJECT / "firmware"
 dependencies = PROJECT / ".deps"
+
+if not native and board.get("build.mcu") == "k210":  # MicroPython scripts and a network: nothing to compile
+    env.SConscript("maix.py", exports="env")
+    Return()
 
 # ---- compilers
 

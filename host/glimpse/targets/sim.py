@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +27,15 @@ ENVIRONMENTS = {
 
 
 class ProcessStream(Stream):
-    """Standard input and output of a process as a serial line."""
+    """Standard input and output of a process as a serial line.
 
-    def __init__(self, command: list[str], folder: Path) -> None:
+    Args:
+        command: its words.
+        folder: that it runs in.
+        pipes: more file descriptors that it inherits.
+    """
+
+    def __init__(self, command: list[str], folder: Path, pipes: Sequence[int] = ()) -> None:
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe that nobody reads would stop the process when full
         self.process = subprocess.Popen(
             command,
@@ -38,6 +44,7 @@ class ProcessStream(Stream):
             stdout=subprocess.PIPE,
             stderr=self.errors,
             start_new_session=True,
+            pass_fds=tuple(pipes),
         )
         self.arrived: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self.pump = threading.Thread(target=self._pump, daemon=True)
@@ -142,12 +149,16 @@ class SimNode(SerialNode):
             self._temporary.cleanup()
 
 
-def open_sim(core: str, model: ZooModel) -> SimNode:
+def open_sim(core: str, model: ZooModel) -> SerialNode:
     """An emulated board by the name of its core.
 
     Raises:
         UsageError: there is no such board.
     """
+    if core == "k210":
+        from glimpse.targets.k210 import K210Node
+
+        return K210Node(model)
     if core not in ENVIRONMENTS:
-        raise UsageError(f"there is no emulated {core!r}; use sim:cortex-m7 or sim:cortex-m33")
+        raise UsageError(f"there is no emulated {core!r}; use sim:cortex-m7, sim:cortex-m33 or sim:k210")
     return SimNode(ENVIRONMENTS[core], model, built_in=model.folder)
