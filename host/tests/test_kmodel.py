@@ -50,7 +50,7 @@ from support import slow_kpu
 from support.kpu_networks import kpu_plan, read_vectors
 from support.networks import LiteRt
 from support.photos import test_photos
-from support.random_networks import NONE, RELU, RELU6, Plan, Step, build_tflite
+from support.random_networks import NONE, RELU, RELU6, Plan, Step, build_tflite, starfish
 from support.typed import Glimpse
 
 STARFISH = Path(__file__).resolve().parents[2] / "models" / "starfish"
@@ -154,6 +154,17 @@ def test_pictures_never_overlap_in_the_accelerator() -> None:
             "out": 64 * lines_of(layer.out_channels, layer.out_height, layer.out_width),
         }
         assert layer.kpu_in + size["in"] <= layer.kpu_out or layer.kpu_out + size["out"] <= layer.kpu_in
+
+
+@pytest.mark.parametrize(("patches", "lines"), [(1, 17_920), (2, 4_480), (4, 1_120)])
+def test_starfish_fits_the_accelerator_whole_and_in_patches(patches: int, lines: int) -> None:
+    layers = parse(from_tflite.write(build_tflite(starfish(patches), 1))).layers
+    used = [
+        lines_of(layer.in_channels, layer.in_height, layer.in_width)
+        + lines_of(layer.out_channels, layer.out_height, layer.out_width)
+        for layer in layers
+    ]
+    assert max(used) == lines
 
 
 @pytest.mark.parametrize(
@@ -504,6 +515,33 @@ def test_the_measured_numbers_keep_their_promises() -> None:
     assert abs(other["ms_ssim_difference"]["mean"]) <= 0.005
 
 
+def _program(place: Path, says: str, code: int = 0) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(f"#!/bin/sh\necho '{says}'\necho '{says}' >&2\nexit {code}\n")
+    place.chmod(0o755)
+
+
+def test_a_python_is_taken_only_if_it_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", f"{tmp_path / 'shims'}:/usr/bin:/bin")
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    _program(tmp_path / "shims" / "python3.10", "python3.10: not installed", 127)
+    _program(tmp_path / "shims" / "python3.9", "Python 3.11.2")
+    assert nncase.interpreter() is None
+    real = tmp_path / "versions" / "3.9.18" / "bin" / "python"
+    _program(real, "Python 3.9.18")
+    assert nncase.interpreter() == real
+
+
+def test_an_environment_that_cannot_be_made_is_one_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    broken = tmp_path / "python"
+    _program(broken, "no module named venv", 1)
+    monkeypatch.setattr(nncase, "environment_folder", lambda: tmp_path / "environment")
+    monkeypatch.setattr(nncase, "interpreter", lambda: broken)
+    with pytest.raises(GlimpseError, match=r"an environment for nncase cannot be made \(no module named venv\)"):
+        nncase.environment_python()
+    assert nncase.ready() is None
+
+
 def test_without_a_python_for_it_nncase_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(nncase, "environment_folder", lambda: tmp_path / "none")
     monkeypatch.setattr(nncase, "interpreter", lambda: None)
@@ -541,6 +579,7 @@ def test_a_new_encoder_takes_the_kmodel_with_it(tmp_path: Path) -> None:
         (("nothing", "--kmodel"), 1, "there is no model 'nothing'"),
         (("run", "--nncase"), 2, "add --kmodel"),
         (("run",), 2, "needs --data PHOTOS and --out FOLDER"),
+        (("starfish", "--kmodel", "--archive", "old"), 2, "--header and --archive are for the export of a training"),
     ],
 )
 def test_export_says_what_is_wrong(glimpse: Glimpse, words: tuple[str, ...], code: int, sentence: str) -> None:

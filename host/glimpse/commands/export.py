@@ -52,6 +52,8 @@ def export(
 ) -> None:
     """Weights to int8 TFLite, tables, model.toml and decoder, with a report of what int8 cost."""
     if kmodel:
+        if header is not None or archive is not None:
+            raise UsageError("--header and --archive are for the export of a training; leave them out with --kmodel")
         export_kmodel(str(weights), out, nncase, dequantize, data, json)
         return
     if nncase or dequantize:
