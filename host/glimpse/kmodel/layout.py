@@ -35,6 +35,7 @@ MOST_MEMORY = 6 << 20
 """Bytes of the K210's general memory."""
 
 DEQUANTIZE = 12
+REQUANTIZE = 13
 CONV = 10240
 LAYER_NAMES = {
     1: "add",
@@ -49,7 +50,7 @@ LAYER_NAMES = {
     10: "quantized average pool 2d",
     11: "quantize",
     DEQUANTIZE: "dequantize",
-    13: "requantize",
+    REQUANTIZE: "requantize",
     14: "l2 normalization",
     15: "softmax",
     16: "concat",
@@ -81,7 +82,6 @@ _WORDS = {
     9: f"{_IN_OUT} in_width in_height in_channels out_width out_height out_channels kernel_width kernel_height "
     "stride_width stride_height padding_width padding_height activation",
     11: f"{_IN_OUT} count",
-    13: f"{_IN_OUT} count",
     14: f"{_IN_OUT} channels",
     15: f"{_IN_OUT} channels",
     16: "flags main_memory_out input_count",
@@ -115,6 +115,7 @@ _HEADER = struct.Struct("<7I")
 _PAIR = struct.Struct("<2I")
 _CONV_BODY = struct.Struct("<6I")
 _DEQUANTIZE_BODY = struct.Struct("<4I2f")
+_REQUANTIZE_BODY = struct.Struct("<4I256s")
 _MAIN_MEMORY_OUT = 1
 
 
@@ -223,6 +224,16 @@ class Dequantize:
 
 
 @dataclass(frozen=True)
+class Requantize:
+    """Bytes of main memory to other bytes, by a table of 256."""
+
+    main_memory_in: int
+    main_memory_out: int
+    count: int
+    table: bytes
+
+
+@dataclass(frozen=True)
 class OtherLayer:
     """A layer of a published model that is described, not executed."""
 
@@ -242,7 +253,7 @@ class OtherLayer:
         return dict(zip(names, words, strict=False))
 
 
-Layer = ConvLayer | Dequantize | OtherLayer
+Layer = ConvLayer | Dequantize | Requantize | OtherLayer
 
 
 @dataclass(frozen=True)
@@ -325,6 +336,8 @@ def _parse_layer(data: bytes, kind: int, at: int, size: int, main_memory: int, w
         return _parse_conv(data, at, size, main_memory, weight_bytes)
     if kind == DEQUANTIZE:
         return _parse_dequantize(data, at, size, main_memory)
+    if kind == REQUANTIZE:
+        return _parse_requantize(data, at, size, main_memory)
     return OtherLayer(kind, data[at : at + size])
 
 
@@ -335,6 +348,15 @@ def _parse_dequantize(data: bytes, at: int, size: int, main_memory: int) -> Dequ
     if source + count > main_memory or target + 4 * count > main_memory:
         raise _Refused("the values lie outside main memory")
     return Dequantize(source, target, count, scale, bias)
+
+
+def _parse_requantize(data: bytes, at: int, size: int, main_memory: int) -> Requantize:
+    if size < _REQUANTIZE_BODY.size:
+        raise _Refused("the body is too short")
+    _, source, target, count, table = _REQUANTIZE_BODY.unpack_from(data, at)
+    if source + count > main_memory or target + count > main_memory:
+        raise _Refused("the values lie outside main memory")
+    return Requantize(source, target, count, table)
 
 
 def _parse_conv(data: bytes, at: int, size: int, main_memory: int, weight_bytes: int) -> ConvLayer:
@@ -459,6 +481,11 @@ def _write_layer(out: bytearray, layer: Layer) -> int:
             _MAIN_MEMORY_OUT, layer.main_memory_in, layer.main_memory_out, layer.count, layer.scale, layer.bias
         )
         return DEQUANTIZE
+    if isinstance(layer, Requantize):
+        out += _REQUANTIZE_BODY.pack(
+            _MAIN_MEMORY_OUT, layer.main_memory_in, layer.main_memory_out, layer.count, layer.table
+        )
+        return REQUANTIZE
     if isinstance(layer, OtherLayer):
         out += layer.body
         return layer.type

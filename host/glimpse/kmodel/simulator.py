@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from glimpse.errors import GlimpseError
-from glimpse.kmodel.layout import POOLS, ConvLayer, Dequantize, Kmodel
+from glimpse.kmodel.layout import POOLS, ConvLayer, Dequantize, Kmodel, Requantize
 from glimpse.kmodel.registers import KPU_MEMORY, LINE, Activation, lines_of, rows_of
 
 _SUM_BITS = 36
@@ -62,21 +62,26 @@ class Simulator:
                 _upload(kpu, layer.kpu_out, result)
                 if layer.main_memory_out is not None:
                     main[layer.main_memory_out :][: result.size] = result.ravel()
+            elif isinstance(layer, Requantize):
+                table = np.frombuffer(layer.table, np.uint8)
+                main[layer.main_memory_out :][: layer.count] = table[main[layer.main_memory_in :][: layer.count]]
             else:
-                values = main[layer.main_memory_in :][: layer.count] * np.float32(layer.scale) + np.float32(layer.bias)
-                main[layer.main_memory_out :][: 4 * layer.count] = values.astype("<f4").view(np.uint8)
+                with np.errstate(over="ignore", invalid="ignore"):  # a file may hold any scale
+                    real = main[layer.main_memory_in :][: layer.count] * np.float32(layer.scale)
+                    real += np.float32(layer.bias)
+                main[layer.main_memory_out :][: 4 * layer.count] = real.astype("<f4").view(np.uint8)
         output = self.kmodel.outputs[0]
         stored = main[output.address :][: output.size]
         return (stored.view("<f4") if self._floats else stored).reshape(self.out_shape).copy()
 
 
 def _check(layer: object, index: int) -> None:
-    if isinstance(layer, Dequantize) and index > 0:
+    if isinstance(layer, Dequantize | Requantize) and index > 0:
         return
     if not isinstance(layer, ConvLayer):
-        name = getattr(layer, "name", "dequantize")
+        name = getattr(layer, "name", "not a convolution")
         raise GlimpseError(
-            f"layer {index + 1} of the kmodel, {name}, is not simulated; convolutions and dequantize are"
+            f"layer {index + 1} of the kmodel, {name}, is not simulated; convolutions are, and quantising their results"
         )
     r = layer.registers
     if r.ram_flag or r.full_add or r.first_stride or r.bypass_conv or r.pad_type:
@@ -166,16 +171,26 @@ def activate(table: Activation, values: np.ndarray) -> np.ndarray:
     A half is rounded to the even neighbour; a product that is negative and above the half goes one down instead of up,
     as in nncase's simulator (only pieces that fall have such).
     """
-    start, mul, shift, add = (np.array(part, np.int64) for part in (table.start, table.mul, table.shift, table.add))
-    piece = np.maximum(np.searchsorted(start, values, side="left") - 1, 0)
-    product = (values - start[piece]) * mul[piece]
-    shifts = shift[piece]
-    whole = product >> shifts
-    part = product - (whole << shifts)
-    half = (np.int64(1) << shifts) >> 1  # 0 where nothing is shifted
-    up = (part > half) | ((part == half) & (shifts > 0) & (whole & 1 == 1))
-    rounded = whole + np.where(up, np.where(product < 0, -1, 1), 0)
-    return np.clip(rounded + add[piece], 0, 255).astype(np.uint8)
+    first, last = np.maximum(np.searchsorted(table.start, (values.min(), values.max()), side="left") - 1, 0)
+    result = np.empty(values.shape, np.uint8)
+    for piece in range(first, last + 1):
+        above = values > table.start[piece] if piece > first else slice(None)
+        result[above] = np.clip(_on_piece(table, piece, values[above]), 0, 255)
+    return result
+
+
+def _on_piece(table: Activation, piece: int, values: np.ndarray) -> np.ndarray | int:
+    """What one piece makes of values, before clamping."""
+    mul, shift, add = table.mul[piece], table.shift[piece], table.add[piece]
+    if mul == 0:
+        return add
+    product = (values - table.start[piece]) * mul
+    if shift == 0:
+        return product + add
+    whole = product >> shift
+    # Just below a half more, and the rest of it where the whole is odd.
+    rounded = product + ((1 << shift >> 1) - 1) + (whole & 1) >> shift
+    return (rounded if mul > 0 else np.where(product < 0, 2 * whole - rounded, rounded)) + add
 
 
 def _pool(picture: np.ndarray, kind: int) -> np.ndarray:
