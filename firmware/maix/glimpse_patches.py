@@ -30,12 +30,22 @@ class Patches:
                 at += across
             self._image.pix_to_ai()
             latent = self._forward(self._image)
-            view = memoryview(latent)
+            view = _whole(memoryview(latent))
             if len(view) != self._quantiser.count:
                 raise NodeError(ERROR_MODEL_FORMAT, "the kmodel is not the model's: other output")
             self._quantiser.put(view, symbols, y, x)
             del view, latent
             gc.collect()
+
+
+# A kmodel that ends with a DEQUANTIZE layer of scale 1 gives its bytes as floats.
+def _whole(latent):
+    if len(latent) == 0 or not isinstance(latent[0], float):
+        return latent
+    try:
+        return bytes(int(value) for value in latent)
+    except (ValueError, OverflowError):
+        raise NodeError(ERROR_MODEL_FORMAT, "the kmodel is not the model's: other scale")
 
 
 class Rgb565:

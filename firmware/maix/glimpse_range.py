@@ -14,41 +14,65 @@ class RangeCoder:
         # A symbol and one, where the packet has brought it; 0 elsewhere.
         self._known = bytearray(layout.size) if model.levels < 256 else array("H", bytes(2 * layout.size))
         self._nothing = bytes(layout.size) if model.levels < 256 else array("H", bytes(2 * layout.size))
+        self._shift = self._half = 1
         self._contexts = self._prepare(model, layout)
 
-    # For each channel (first table, taps, class_of, value limits, activity limits), a tap being (distance in memory,
-    # what each symbol adds to the value, to the activity), both at index symbol + 1. Equal tables are shared.
+    # For each channel (first table, taps, class_of, value limits, activity limits). A tap is (distance in memory, what
+    # each symbol adds, at index symbol + 1), and that is value and activity in one number: value << shift, plus
+    # activity. A sum begins with `half`, so that its lower part is never negative, and the activity limits count
+    # from there. Equal tables are shared.
     def _prepare(self, model, layout):
         if model.contexts is None:
             return [(c * self._width, None, None, None, None) for c in range(model.channels)]
+        self._shift = self._bits_of_activity(model, layout)
+        self._half = 1 << (self._shift - 1)
         shared = {}
         prepared = []
         for channel, context in enumerate(model.contexts):
+            first = context.first_table * self._width
+            if context.classes == 1:
+                prepared.append((first, None, None, None, None))
+                continue
             taps = []
             for other, dy, dx, value_weight, activity_weight in layout.taps[channel]:
-                centre, typical = model.contexts[other].centre, model.contexts[other].typical
-                value_key = (centre, value_weight)
-                if value_key not in shared:
-                    shared[value_key] = array("i", [0] + [value_weight * (s - centre) for s in range(model.levels)])
-                activity_key = (centre, typical, activity_weight)
-                if activity_key not in shared:
-                    shared[activity_key] = array(
-                        "i", [0] + [activity_weight * (16 * abs(s - centre) - typical) for s in range(model.levels)]
-                    )
-                ahead = dy * layout.row + dx * model.channels + other - channel
-                taps.append((ahead, shared[value_key], shared[activity_key]))
-            first = context.first_table * self._width
-            if context.classes > 1:
-                prepared.append((first, taps, context.class_of, context.value_limits, context.activity_limits))
-            else:
-                prepared.append((first, None, None, None, None))
+                near = model.contexts[other]
+                key = (near.centre, near.typical, value_weight, activity_weight)
+                if key not in shared:
+                    shared[key] = self._additions(model.levels, key)
+                taps.append((dy * layout.row + dx * model.channels + other - channel, shared[key]))
+            activities = tuple(limit + self._half for limit in context.activity_limits)
+            prepared.append((first, taps, context.class_of, context.value_limits, activities))
         return prepared
+
+    # Enough for the largest sum of a channel and its sign.
+    def _bits_of_activity(self, model, layout):
+        largest = 0
+        for taps in layout.taps:
+            total = 0
+            for other, _, _, _, weight in taps:
+                near = model.contexts[other]
+                furthest = 16 * max(near.centre, model.levels - 1 - near.centre)
+                total += abs(weight) * max(near.typical, furthest - near.typical)
+            largest = max(largest, total)
+        bits = 2
+        while largest >= 1 << (bits - 1):
+            bits += 1
+        return bits
+
+    def _additions(self, levels, key):
+        centre, typical, value_weight, activity_weight = key
+        additions = [0]
+        for symbol in range(levels):
+            activity = activity_weight * (16 * abs(symbol - centre) - typical)
+            additions.append((value_weight * (symbol - centre) << self._shift) + activity)
+        return array("i" if max(additions) < 1 << 31 and min(additions) >= -1 << 31 else "q", additions)
 
     # Codes at most `run` symbols from rank `first` on into packet[at:at + capacity], the count's bytes included.
     # Returns (symbols, bytes). At least one symbol always fits.
     def put(self, symbols, first, run, packet, at, capacity):
         places, cumulative, contexts, known = self._places, self._cumulative, self._contexts, self._known
-        channels, width = self._channels, self._width
+        channels, width, shift, half = self._channels, self._width, self._shift, self._half
+        mask = (1 << shift) - 1
         known[:] = self._nothing
         start = at + 1  # one byte of the count; from the 128th symbol on there is room for the second
         limit = at + capacity
@@ -61,12 +85,13 @@ class RangeCoder:
             place = places[rank]
             table, taps, class_of, values, activities = contexts[place % channels]
             if taps is not None:
-                value = activity = 0
-                for ahead, value_of, activity_of in taps:
+                total = half
+                for ahead, additions in taps:
                     near = known[place + ahead]
                     if near:
-                        value += value_of[near]
-                        activity += activity_of[near]
+                        total += additions[near]
+                value = total >> shift
+                activity = total & mask
                 i = 4 if values[3] <= value else 0
                 if values[i + 1] <= value:
                     i += 2

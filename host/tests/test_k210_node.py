@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The emulated K210 node: its answers, its packets, what it remembers, and what it says when something is wrong."""
 
+import dataclasses
 import json
 import random
 import shutil
@@ -11,7 +12,7 @@ import pytest
 from glimpse import binding, zoo
 from glimpse.errors import GlimpseError
 from glimpse.glp import read_packets
-from glimpse.kmodel import layout
+from glimpse.kmodel import from_tflite, layout
 from glimpse.kmodel.simulator import Simulator
 from glimpse.photo import fit_photo, load_photo
 from glimpse.samples import sample_photos
@@ -265,6 +266,21 @@ def test_a_node_on_its_card_needs_no_other_disk(model, photos, tmp_path):
     with K210Node(None, disk, card, prepared=True) as node:
         assert node.capture(photos[0], budget=100).packets
     assert (card / "state.json").is_file() and not (disk / "state.json").exists()
+
+
+@pytest.mark.parametrize("scale", [1.0, 300.0])
+def test_a_network_that_ends_in_floats(model, photos, accelerator, tmp_path, scale):
+    """Of scale 1 they are the bytes themselves; others are refused."""
+    floats = layout.parse(from_tflite.write((model.folder / "encoder.tflite").read_bytes(), dequantize=True))
+    floats.layers[-1] = dataclasses.replace(floats.layers[-1], scale=scale)
+    write_disk(tmp_path, model)
+    (tmp_path / KMODEL).write_bytes(layout.write(floats))
+    with K210Node(None, tmp_path, prepared=True) as node:
+        if scale == 1:
+            assert node.capture(photos[0]).packets == expected(model, accelerator, photos[0])
+        else:
+            with pytest.raises(GlimpseError, match="refused: not a model"):
+                node.capture(photos[0])
 
 
 # ---- what goes wrong

@@ -187,7 +187,8 @@ class Peripherals:
         number, width, height = struct.unpack_from("<BHH", body)
         self.executions += 1
         planes = np.frombuffer(body, np.uint8, offset=5).reshape(3, height, width)
-        return self.tasks[number].run(planes).astype(np.uint8).tobytes()
+        output = self.tasks[number].run(planes)
+        return (b"B" if output.dtype == np.uint8 else b"f") + output.tobytes()
 
 
 class K210Node(SerialNode):

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The accelerator: what it is loaded with and shown goes to the simulator.
+from array import array
+
 from asking import FORWARD, LOAD, ask
 from ustruct import pack
 
@@ -11,7 +13,8 @@ def load(path):
 def forward(task, img):
     if img.planes is None:
         raise ValueError("[MAIXPY]kpu: check img format err!")
-    return ask(FORWARD, pack("<BHH", task, img.width(), img.height()) + img.planes, ValueError)
+    answer = ask(FORWARD, pack("<BHH", task, img.width(), img.height()) + img.planes, ValueError)
+    return array(chr(answer[0]), bytes(answer[1:]))
 
 
 def deinit(task):

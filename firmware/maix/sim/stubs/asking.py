@@ -6,7 +6,7 @@ import host
 
 CAMERA = 1  # width u16, height u16 -> RGB565; refused: no camera
 LOAD = 2  # path -> number u8
-FORWARD = 3  # number u8, width u16, height u16, planes -> what the KPU gives
+FORWARD = 3  # number u8, width u16, height u16, planes -> type code B or f, and what the KPU gives
 
 
 def ask(kind, data, error):
