@@ -12,13 +12,14 @@ from glimpse_serial import MAX_MESSAGE, Reader, encode
 from glimpse_settings import SETTINGS, STATE, Store
 from glimpse_status import ERROR_ARGUMENT, ERROR_KIND, ERROR_LENGTH, ERROR_STATE, ERROR_STORAGE, NodeError
 from ustruct import pack, unpack_from
-from utime import ticks_diff, ticks_ms
+from utime import sleep_ms, ticks_diff, ticks_ms
 
 FIRMWARE_VERSION = "0.1.0"
 PROTOCOL_VERSION = 1
 NEXT_FRAME = 255  # in a capture request: the node counts
 OWN_SETTINGS = 0  # in the place of a payload
 _SILENCE_MS = 200  # after which what has come is no frame that is still coming
+BY_WATCHDOG = b"\x01"  # in a reset request
 BUILT_IN = 255  # the slot of the model on the disk; there are no others
 
 IDENTIFY, CAPTURE, ROW, STATUS, SELECT, RESET, LINE, MODEM = 0x01, 0x02, 0x03, 0x04, 0x05, 0x08, 0x09, 0x0C
@@ -206,6 +207,9 @@ class Node:
             self._answer(ACCEPTED)
         elif kind == RESET:
             self._answer(ACCEPTED)
+            if body == BY_WATCHDOG:
+                sleep_ms(9000)  # it bites after eight
+                self.board.feed()
             self.board.reset()
         else:
             raise NodeError(ERROR_KIND)

@@ -13,11 +13,20 @@ from glimpse import binding, zoo
 from glimpse.errors import GlimpseError
 from glimpse.glp import read_packets
 from glimpse.kmodel import from_tflite, layout
-from glimpse.kmodel.simulator import Simulator
 from glimpse.photo import fit_photo, load_photo
 from glimpse.samples import sample_photos
 from glimpse.targets.client import GREETING, SerialNode, parse_identity
-from glimpse.targets.k210 import BLOB, KMODEL, K210Node, kmodel_of, run_script, seen_photo, to_rgb565, write_disk
+from glimpse.targets.k210 import (
+    BLOB,
+    KMODEL,
+    K210Node,
+    accelerator_latent,
+    kmodel_of,
+    run_script,
+    seen_photo,
+    to_rgb565,
+    write_disk,
+)
 from support.micropython import needs_micropython
 
 pytestmark = needs_micropython
@@ -36,16 +45,12 @@ def photos():
 @pytest.fixture(scope="module")
 def accelerator(model):
     """The latent of a photo [224, 224, 3] as the board sees it, int8 [28, 28, 8]; the same photo is asked for often."""
-    simulator, known = Simulator(layout.parse(kmodel_of(model.folder))), {}
+    known = {}
 
     def latent(photo):
         key = photo.tobytes()
         if key not in known:
-            planes = seen_photo(photo).transpose(2, 0, 1)
-            halves = [slice(0, 112), slice(112, 224)]
-            parts = [[simulator.run(np.ascontiguousarray(planes[:, y, x])) for x in halves] for y in halves]
-            whole = np.concatenate([np.concatenate(row, axis=2) for row in parts], axis=1).transpose(1, 2, 0)
-            known[key] = (whole.astype(np.int16) - 128).astype(np.int8)
+            known[key] = accelerator_latent(model, photo)
         return known[key]
 
     return latent

@@ -7,7 +7,9 @@ import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from glimpse import firmware
+import numpy as np
+
+from glimpse import binding, firmware
 from glimpse.commands.flash import BOARDS
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.hil.wire import Wire
@@ -16,6 +18,9 @@ from glimpse.targets.sim import ENVIRONMENTS, SimNode
 from glimpse.zoo import ZooModel
 
 OFF_SECONDS = 2.0  # capacitors
+
+
+COUNTS, DOWNLINKS, STACK = "exact counts", "downlinks", "a measured stack"
 
 
 class NoPowerSwitchError(GlimpseError):
@@ -33,9 +38,11 @@ class Device(ABC):
         node: while it is open.
         wire: of the node; it stays after the node was closed.
         emulated: it costs nothing to let it work for long.
+        lacks: what nodes of this kind cannot do, of COUNTS, DOWNLINKS and STACK.
     """
 
     emulated = False
+    lacks: frozenset[str] = frozenset((COUNTS,))
 
     def __init__(self, target: str, model: ZooModel) -> None:
         self.target, self.model = target, model
@@ -61,6 +68,17 @@ class Device(ABC):
             NoPowerSwitchError: nobody can.
         """
 
+    def packets(self, photo: np.ndarray | None, **options: object) -> list[bytes]:
+        """What the node's packets must be, from the same codec in this process.
+
+        Args:
+            photo: uint8 [height, width, 3]; None: the test pattern.
+            options: payload, coding, frame, budget, as of Node.capture.
+        """
+        from glimpse.targets.native import NativeNode
+
+        return NativeNode(self.model).capture(photo, pattern=photo is None, **options).packets
+
     def flash(self) -> None:  # noqa: B027 - an emulated board starts with the firmware of today
         """Programs the board."""
 
@@ -75,6 +93,7 @@ class EmulatedDevice(Device):
     """An emulated board whose flash lies in `folder`."""
 
     emulated = True
+    lacks = frozenset()
 
     def __init__(self, target: str, model: ZooModel, folder: Path) -> None:
         super().__init__(target, model)
@@ -90,6 +109,27 @@ class EmulatedDevice(Device):
         return self.open()
 
 
+class K210Device(EmulatedDevice):
+    """The emulated K210, whose disk is `folder`; its accelerator is simulated, its clock the host's."""
+
+    lacks = frozenset((COUNTS, DOWNLINKS, STACK))
+
+    def _connect(self) -> SerialNode:
+        from glimpse.targets.k210 import K210Node
+
+        return K210Node(self.model, folder=self.folder)
+
+    def packets(self, photo: np.ndarray | None, **options: object) -> list[bytes]:
+        """From the simulated accelerator's latent, which is not quite the C code's."""
+        from glimpse.targets.k210 import accelerator_latent
+
+        model = self.model.binding
+        if photo is None:
+            photo = binding.pattern(model.photo_width, model.photo_height)
+        symbols = model.quantise(accelerator_latent(self.model, photo))
+        return model.pack(symbols, **options)
+
+
 class BoardDevice(Device):
     """A board on a serial port.
 
@@ -103,11 +143,13 @@ class BoardDevice(Device):
     def __init__(self, target: str, model: ZooModel, board: str | None, power: str | None) -> None:
         super().__init__(target, model)
         self.board, self.power = board, power
+        if target.startswith("maix:"):
+            self.lacks = K210Device.lacks
 
     def _connect(self) -> SerialNode:
-        from glimpse.targets.serial_port import open_serial
+        from glimpse.targets import open_node
 
-        return open_serial(self.target.removeprefix("serial:"), self.model)
+        return open_node(self.target, self.model)
 
     def cut_power(self) -> SerialNode:
         """Calls the switch."""
@@ -143,6 +185,11 @@ def open_device(
     kind, _, rest = target.partition(":")
     if kind == "sim" and rest in ENVIRONMENTS:
         return EmulatedDevice(target, model, folder)
-    if kind == "serial" or target.startswith("/dev/") or kind.upper().startswith("COM"):
+    if target == "sim:k210":
+        return K210Device(target, model, folder)
+    if kind in ("serial", "maix") or target.startswith("/dev/") or kind.upper().startswith("COM"):
         return BoardDevice(target, model, board, power)
-    raise UsageError(f"{target!r} cannot be tested; use sim:cortex-m7, sim:cortex-m33 or serial:/dev/ttyACM0")
+    raise UsageError(
+        f"{target!r} cannot be tested; use sim:cortex-m7, sim:cortex-m33, sim:k210, serial:/dev/ttyACM0 or "
+        "maix:/dev/ttyUSB0"
+    )

@@ -77,6 +77,29 @@ def kmodel_of(folder: Path) -> bytes:
         raise GlimpseError(f"{folder} has no readable network ({error.strerror}); export the model again") from error
 
 
+@lru_cache(maxsize=8)
+def _simulator(folder: Path) -> Simulator:
+    return Simulator(layout.parse(kmodel_of(folder)))
+
+
+def accelerator_latent(model: ZooModel, photo: np.ndarray) -> np.ndarray:
+    """What a K210's accelerator makes of a photo, by the simulator.
+
+    Args:
+        model: one that a K210 can run.
+        photo: uint8 [height, width, 3], in 24 bits.
+
+    Returns:
+        int8 [height, width, channels], as quantised and packed by the node.
+    """
+    simulator, side = _simulator(model.folder), model.binding.patches
+    planes = seen_photo(photo).transpose(2, 0, 1)
+    rows = [np.split(row, side, axis=2) for row in np.split(planes, side, axis=1)]
+    parts = [[simulator.run(np.ascontiguousarray(patch)) for patch in row] for row in rows]
+    whole = np.concatenate([np.concatenate(row, axis=2) for row in parts], axis=1).transpose(1, 2, 0)
+    return (whole.astype(np.int16) - 128).astype(np.int8)
+
+
 def write_disk(folder: Path, model: ZooModel | None) -> None:
     """Puts the node's files into a folder that is its disk; settings and frame counter stay.
 
