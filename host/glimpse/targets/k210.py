@@ -24,7 +24,7 @@ from glimpse.kmodel import from_tflite, layout
 from glimpse.kmodel.simulator import Simulator
 from glimpse.targets.client import GREETING, SerialNode
 from glimpse.targets.node import Capture
-from glimpse.targets.sim import ProcessStream
+from glimpse.targets.process import ProcessStream
 from glimpse.zoo import ZooModel
 
 BLOB, KMODEL = "starfish.blob", "starfish.kmodel"
