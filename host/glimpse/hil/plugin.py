@@ -140,7 +140,7 @@ def measure(request: pytest.FixtureRequest) -> Measure:
     """Notes a number for the report: measure("stack peak, bytes", 724)."""
 
     def note(name: str, value: float) -> None:
-        request.node.user_properties.append((f"measured {name}", value))
+        request.node.user_properties.append((f"measured {name}", float(value)))  # plain: workers send it on
 
     return note
 
