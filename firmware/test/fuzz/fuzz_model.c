@@ -183,11 +183,12 @@ static void separate(glimpse_encoder *encoder)
     size_t scratch = 0;
     for (int i = 0; i < model->layer_count; i++) {
         const glimpse_layer *const layer = &model->layers[i];
-        const size_t row = (size_t)layer->out_width * layer->out_channels;
+        const size_t columns = layer->out_width < GLIMPSE_TILE_COLUMNS ? layer->out_width : GLIMPSE_TILE_COLUMNS;
+        const size_t tile = columns * layer->out_channels;
         const size_t asked = glimpse_kernel_scratch_size(layer);
         encoder->windows[i].memory =
             exact(model->patches * glimpse_window_size(layer)); /* first and last touch both ends */
-        staging = row > staging ? row : staging;
+        staging = tile > staging ? tile : staging;
         scratch = asked > scratch ? asked : scratch;
     }
     encoder->staging = exact(staging);

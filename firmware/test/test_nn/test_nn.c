@@ -9,7 +9,7 @@
 #include "core/status.h"
 #include "test/check.h"
 
-enum { HEIGHT = 5, WIDTH = 4, OUT_HEIGHT = 3, OUT_WIDTH = 2, OUTPUTS = 2, VOLUME = 27, PITCH = 28 };
+enum { HEIGHT = 5, WIDTH = 4, OUT_HEIGHT = 3, OUT_WIDTH = 2, OUTPUTS = 2, LENGTH = 28 };
 enum { SIDE_HEIGHT = 2, SIDE_WIDTH = 1, PATCHES = 2 };
 
 /* Offsets of the sections, in the order in which they lie. */
@@ -17,7 +17,7 @@ enum {
     LAYERS = 64,
     CODEC = LAYERS + 2 * 48,
     WEIGHTS = CODEC + 64,
-    BIAS = WEIGHTS + OUTPUTS * PITCH,
+    BIAS = WEIGHTS + OUTPUTS * LENGTH,
     MULTIPLIER = BIAS + 8,
     SHIFT = MULTIPLIER + 8,
     MINIMUM = SHIFT + 8,
@@ -93,21 +93,29 @@ static void put_layers(void)
     put(LAYERS + 28, 4, BIAS);
     put(LAYERS + 32, 4, MULTIPLIER);
     put(LAYERS + 36, 4, SHIFT);
-    put(LAYERS + 40, 4, OUTPUTS * PITCH);
+    put(LAYERS + 40, 4, OUTPUTS * LENGTH);
+}
+
+/* Two outputs and four kernel values share eight bytes: those of values 0 and 2 first (docs/model-blob.md). */
+static size_t weight_place(uint32_t output, uint32_t at)
+{
+    static const uint8_t of_value[] = {0, 4, 2, 6};
+    return WEIGHTS + 8 * (at / 4) + of_value[at % 4] + output;
 }
 
 static void put_tables(void)
 {
     for (uint32_t output = 0; output < OUTPUTS; output++) {
+        int32_t sum = 0;
         for (uint32_t x = 0; x < 3; x++) {
             for (uint32_t y = 0; y < 3; y++) {
                 for (uint32_t channel = 0; channel < 3; channel++) {
-                    const size_t at = WEIGHTS + output * PITCH + (x * 3 + y) * 3 + channel;
-                    blob[at] = (uint8_t)weight(output, y, x, channel);
+                    sum += weight(output, y, x, channel);
+                    blob[weight_place(output, (x * 3 + y) * 3 + channel)] = (uint8_t)weight(output, y, x, channel);
                 }
             }
         }
-        put(BIAS + 4 * output, 4, 500 * output);
+        put(BIAS + 4 * output, 4, (uint32_t)((int32_t)(500 * output) + 128 * sum));
         put(MULTIPLIER + 4 * output, 4, 1u << 30); /* a half, and 2^-7: the sum divided by 256 */
         put(SHIFT + 4 * output, 4, (uint32_t)-7);
         put(STEP + 2 * output, 2, 256);
@@ -215,7 +223,8 @@ static void impossible_contents_are_refused(void)
         {LAYERS + 44, 4, 1},                /* reserved */
         {LAYERS + 48 + 20, 1, 0},           /* zero point that the layer before does not give */
         {LAYERS + 48 + 24, 4, WEIGHTS},     /* pooling with weights */
-        {WEIGHTS + VOLUME, 1, 1},           /* gap that is not zero */
+        {WEIGHTS + 2 * LENGTH - 2, 1, 1},   /* gap that is not zero */
+        {WEIGHTS + 2 * LENGTH - 1, 1, 1},
         {BIAS, 4, 0x7FFFFFFFu},             /* sums that overflow */
         {MULTIPLIER, 4, 0x80000000u},       /* negative factor */
         {MULTIPLIER, 4, 0x3FFFFFFFu},       /* factor that is not normalised */
