@@ -16,7 +16,7 @@ enum {
     COLUMNS = 4,                 /* of a block */
     PAIR_SUMS = 2 * COLUMNS,     /* of two channels: the first one's columns, the second one's */
     MOST_PAIRS = 16,             /* of channels whose sums are kept at a time */
-    PART = 112,                  /* most kernel values of a part */
+    PART = 148,                  /* most kernel values of a part: a 7x7 kernel on a photo is one */
     PART_STEP = 16,              /* kernel values that the inner loop takes at a time */
     GROUP = 4,                   /* kernel values of one load of pixels */
     GROUP_WORDS = GROUP / 2 * COLUMNS /* and its words of pixels when widened */
@@ -51,29 +51,38 @@ size_t glimpse_convolution_scratch_size(const glimpse_layer *layer)
     return (pixel_words(layer) + sums) * sizeof(uint32_t);
 }
 
-static uint32_t load_word(const int8_t *bytes)
-{
-    uint32_t word;
-    memcpy(&word, bytes, sizeof word);
-    return word;
-}
-
 #ifdef __ARM_FEATURE_DSP
 
-/* Bytes 0 and 2 as int16. */
-static inline uint32_t widen_even(uint32_t word)
+/* One group of two columns: their pairs lie beside each other, the odd values' behind those of all columns. */
+static inline void widen_two(const int8_t *first, const int8_t *second, uint32_t *words)
 {
-    uint32_t pair;
-    __asm("sxtb16 %0, %1" : "=r"(pair) : "r"(word));
-    return pair;
+    uint32_t a, b, c, d;
+    memcpy(&a, first, sizeof a);
+    memcpy(&b, second, sizeof b);
+    __asm volatile("sxtb16  %[c], %[a]              \n"
+                   "sxtb16  %[d], %[b]              \n"
+                   "sxtb16  %[a], %[a], ror #8      \n"
+                   "sxtb16  %[b], %[b], ror #8      \n"
+                   "strd    %[c], %[d], [%[words]]  \n"
+                   "strd    %[a], %[b], [%[words], #16] \n"
+                   : [a] "+r"(a), [b] "+r"(b), [c] "=&r"(c), [d] "=&r"(d)
+                   : [words] "r"(words)
+                   : "memory");
 }
 
-/* Bytes 1 and 3 as int16. */
-static inline uint32_t widen_odd(uint32_t word)
+/* The sum times a factor of Q31, at least a half, rounded half up. twice: the factor without its highest bit, doubled. */
+static inline int32_t scale(int32_t sum, int32_t twice)
 {
-    uint32_t pair;
-    __asm("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(word));
-    return pair;
+    int32_t scaled;
+    __asm("smmlar %0, %1, %2, %1" : "=r"(scaled) : "r"(sum), "r"(twice));
+    return scaled;
+}
+
+static inline int8_t saturate(int32_t value)
+{
+    int32_t saturated;
+    __asm("ssat %0, #8, %1" : "=r"(saturated) : "r"(value));
+    return (int8_t)saturated;
 }
 
 /* Two kernel values of eight sums: r4..r7 the first channel's, r8..r11 the second one's. */
@@ -128,14 +137,27 @@ accumulate(int32_t *sums __attribute__((unused)), const uint32_t *pixels __attri
 
 #else
 
-static uint32_t widen_even(uint32_t word)
+static uint32_t widen_pair(const int8_t *values)
 {
-    return (uint16_t)(int8_t)word | (uint32_t)(int8_t)(word >> 16) << 16;
+    return (uint16_t)values[0] | (uint32_t)values[2] << 16;
 }
 
-static uint32_t widen_odd(uint32_t word)
+static void widen_two(const int8_t *first, const int8_t *second, uint32_t *words)
 {
-    return widen_even(word >> 8);
+    words[0] = widen_pair(first);
+    words[1] = widen_pair(second);
+    words[COLUMNS] = widen_pair(first + 1);
+    words[COLUMNS + 1] = widen_pair(second + 1);
+}
+
+static int32_t scale(int32_t sum, int32_t twice)
+{
+    return (int32_t)(sum + (((int64_t)sum * twice + ((int64_t)1 << 31)) >> 32));
+}
+
+static int8_t saturate(int32_t value)
+{
+    return (int8_t)(value < INT8_MIN ? INT8_MIN : value > INT8_MAX ? INT8_MAX : value);
 }
 
 static void accumulate(int32_t *sums, const uint32_t *pixels, const int8_t *weights, const uint32_t *end)
@@ -156,22 +178,17 @@ static void accumulate(int32_t *sums, const uint32_t *pixels, const int8_t *weig
    repeat the last one. */
 static void widen_pixels(const int8_t *pixels, uint32_t step, uint32_t columns, uint32_t length, uint32_t *words)
 {
-    const int8_t *const second = pixels + (columns > 1 ? step : 0);
-    const int8_t *const third = second + (columns > 2 ? step : 0);
-    const int8_t *const fourth = third + (columns > 3 ? step : 0);
-    for (uint32_t at = 0; at < length; at += GROUP, words += GROUP_WORDS) {
-        const uint32_t a = load_word(pixels + at);
-        const uint32_t b = load_word(second + at);
-        const uint32_t c = load_word(third + at);
-        const uint32_t d = load_word(fourth + at);
-        words[0] = widen_even(a);
-        words[1] = widen_even(b);
-        words[2] = widen_even(c);
-        words[3] = widen_even(d);
-        words[4] = widen_odd(a);
-        words[5] = widen_odd(b);
-        words[6] = widen_odd(c);
-        words[7] = widen_odd(d);
+    const int8_t *second = pixels + (columns > 1 ? step : 0);
+    const int8_t *third = second + (columns > 2 ? step : 0);
+    const int8_t *fourth = third + (columns > 3 ? step : 0);
+    const int8_t *const end = pixels + length;
+    for (; pixels != end; words += GROUP_WORDS) {
+        widen_two(pixels, second, words);
+        widen_two(third, fourth, words + 2);
+        pixels += GROUP;
+        second += GROUP;
+        third += GROUP;
+        fourth += GROUP;
     }
 }
 
@@ -186,23 +203,40 @@ static void begin_sums(const int32_t *bias, uint32_t channels, int32_t *sums)
     }
 }
 
+/* What scale() does not know: a shift to the left before it, and the factor 0. */
+static void prepare_sums(int32_t *sums, int32_t multiplier, int32_t shift)
+{
+    for (uint32_t column = 0; column < COLUMNS && (shift > 0 || multiplier == 0); column++) {
+        sums[column] = multiplier == 0 ? 0 : sums[column] * (int32_t)(1u << shift);
+    }
+}
+
 /* TensorFlow Lite's requantisation of one channel: rounded half up at 31 bits, then half away from zero at the shift.
    What could overflow was refused when the model was loaded. */
-static void put_channel(const glimpse_layer *layer, uint32_t channel, const int32_t *sums, uint32_t columns,
-                        int8_t *output)
+static void put_channel(const glimpse_layer *layer, uint32_t channel, int32_t *sums, uint32_t columns, int8_t *output)
 {
-    const int32_t multiplier = layer->multiplier[channel];
     const int32_t shift = layer->shift[channel];
-    const int32_t left = shift > 0 ? shift : 0;
+    const int32_t twice = (int32_t)((uint32_t)layer->multiplier[channel] << 1);
     const int32_t right = shift < 0 ? -shift : 0;
     const int32_t half = right > 0 ? (int32_t)(1u << (right - 1)) : 0;
     const int32_t negative = right > 0 ? -1 : 0;
-    for (; columns > 0; columns--, output += layer->out_channels) {
-        const int64_t product = (int64_t)(*sums++ * (1 << left)) * multiplier + (1 << 30);
-        const int32_t high = (int32_t)(product >> 31);
-        int32_t value = ((high + ((high >> 31) & negative) + half) >> right) + layer->out_zero;
-        value = value < layer->minimum ? layer->minimum : value;
-        *output = (int8_t)(value > layer->maximum ? layer->maximum : value);
+    const int32_t zero = layer->out_zero;
+    const uint32_t pitch = layer->out_channels;
+    prepare_sums(sums, layer->multiplier[channel], shift);
+    for (const int32_t *const end = sums + columns; sums != end; output += pitch) {
+        const int32_t scaled = scale(*sums++, twice);
+        *output = saturate(((scaled + ((scaled >> 31) & negative) + half) >> right) + zero);
+    }
+}
+
+static void clamp(const glimpse_layer *layer, uint32_t count, int8_t *output)
+{
+    if (layer->minimum == INT8_MIN && layer->maximum == INT8_MAX) {
+        return;
+    }
+    for (; count > 0; count--, output++) {
+        const int8_t value = *output < layer->minimum ? (int8_t)layer->minimum : *output;
+        *output = value > layer->maximum ? (int8_t)layer->maximum : value;
     }
 }
 
@@ -236,13 +270,11 @@ void glimpse_convolution_columns(const glimpse_layer *layer, const int8_t *windo
                                  int8_t *output)
 {
     const uint32_t step = (uint32_t)layer->stride_x * layer->kernel_height * layer->in_channels;
-    while (columns > 0) {
-        const uint32_t taken = lesser(columns, COLUMNS);
+    for (uint32_t at = 0; at < columns; at += COLUMNS) {
         for (uint32_t first = 0; first < layer->out_channels; first += 2 * MOST_PAIRS) {
-            block(layer, window, taken, first, scratch, output);
+            block(layer, window + at * step, lesser(columns - at, COLUMNS), first, scratch,
+                  output + at * layer->out_channels);
         }
-        columns -= taken;
-        window += taken * step;
-        output += taken * layer->out_channels;
     }
+    clamp(layer, columns * layer->out_channels, output);
 }

@@ -219,7 +219,7 @@ static void impossible_contents_are_refused(void)
         {LAYERS + 20, 1, 0},                /* zero point that a photo does not have */
         {LAYERS + 22, 1, 101},              /* activation range upside down */
         {LAYERS + 24, 4, SIZE - 4},         /* weights that reach outside */
-        {LAYERS + 40, 4, OUTPUTS * VOLUME}, /* wrong number of weights */
+        {LAYERS + 40, 4, OUTPUTS * 27},     /* wrong number of weights */
         {LAYERS + 44, 4, 1},                /* reserved */
         {LAYERS + 48 + 20, 1, 0},           /* zero point that the layer before does not give */
         {LAYERS + 48 + 24, 4, WEIGHTS},     /* pooling with weights */
