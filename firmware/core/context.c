@@ -82,7 +82,7 @@ static uint32_t class_at(const glimpse_surroundings *around, const glimpse_conte
                              limits_reached(context->activity_limit, activity)];
 }
 
-const uint16_t *glimpse_surroundings_table(glimpse_surroundings *around, uint32_t at)
+uint32_t glimpse_surroundings_table(glimpse_surroundings *around, uint32_t at)
 {
     const glimpse_codec *codec = around->codec;
     const uint32_t position = at / codec->channels;
@@ -98,5 +98,18 @@ const uint16_t *glimpse_surroundings_table(glimpse_surroundings *around, uint32_
             table += class_at(around, context, at, position);
         }
     }
-    return codec->cumulative + table * (codec->levels + 1u);
+    return table;
+}
+
+glimpse_frequencies glimpse_surroundings_frequencies(glimpse_surroundings *around, uint32_t at)
+{
+    const glimpse_codec *codec = around->codec;
+    const uint32_t number = glimpse_surroundings_table(around, at);
+    const uint32_t last = codec->levels - 1u;
+    if (codec->tables == NULL) {
+        const uint16_t *const values = codec->cumulative + number * (codec->levels + 1u);
+        return (glimpse_frequencies){values, 0, (uint16_t)last, codec->levels};
+    }
+    const glimpse_table *const table = &codec->tables[number];
+    return (glimpse_frequencies){codec->cumulative + table->at, table->first, table->last, codec->levels};
 }

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "core/codec.h"
+#include "core/entropy.h"
 
 /* A tap of the channel at hand, made ready: most symbols have the channel of the one before. */
 typedef struct {
@@ -29,12 +29,15 @@ typedef struct {
 /* Forgets everything: each packet stands alone. */
 void glimpse_surroundings_begin(glimpse_surroundings *around, const glimpse_codec *codec, const uint8_t *symbols);
 
-/* The cumulative table [levels + 1] for the symbol with flat index `at`. For a codec with contexts, with v = symbol -
+/* The number of the table for the symbol with flat index `at`. For a codec with contexts, with v = symbol -
    centre of the tap's channel, summed over the context's taps that lie inside the latent and are known,
      value    = sum of value_weight * v
      activity = sum of activity_weight * (16 * |v| - typical of the tap's channel)
    and the table is the channel's class_of[limits of value that are at most value][the same of activity]. */
-const uint16_t *glimpse_surroundings_table(glimpse_surroundings *around, uint32_t at);
+uint32_t glimpse_surroundings_table(glimpse_surroundings *around, uint32_t at);
+
+/* That table, of a codec that has tables. */
+glimpse_frequencies glimpse_surroundings_frequencies(glimpse_surroundings *around, uint32_t at);
 
 /* From now on the symbol with flat index `at` is known. */
 static inline void glimpse_surroundings_add(glimpse_surroundings *around, uint32_t at)

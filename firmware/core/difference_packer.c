@@ -128,8 +128,8 @@ static bool put_anew(glimpse_difference_packer *packer, glimpse_range_writer *wr
 {
     const uint32_t symbol = symbol_at(packer, at);
     if (packer->codec->cumulative != NULL) {
-        const uint16_t *table = glimpse_surroundings_table(&packer->changes.around, at);
-        return glimpse_range_writer_put(writer, table[symbol], table[symbol + 1]);
+        const glimpse_frequencies frequencies = glimpse_surroundings_frequencies(&packer->changes.around, at);
+        return glimpse_range_writer_symbol(writer, &frequencies, symbol);
     }
     bool fits = true;
     for (uint32_t bit = glimpse_codec_bits(packer->codec); bit > 0 && fits; bit--) {

@@ -139,7 +139,7 @@ static void repair(blob *target)
     if (target->size < HEADER_BYTES) {
         return;
     }
-    memcpy(target->bytes, "GLPM\2\0\0\0", 8);
+    memcpy(target->bytes, "GLPM\3\0\0\0", 8);
     if (random_below(64) != 0) {
         store_word(target->bytes + SIZE_AT, (uint32_t)target->size);
     }

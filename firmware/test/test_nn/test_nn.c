@@ -119,8 +119,9 @@ static void put_tables(void)
         put(MULTIPLIER + 4 * output, 4, 1u << 30); /* a half, and 2^-7: the sum divided by 256 */
         put(SHIFT + 4 * output, 4, (uint32_t)-7);
         put(STEP + 2 * output, 2, 256);
-        put(CUMULATIVE + 6 * output + 2, 2, 1000);
-        put(CUMULATIVE + 6 * output + 4, 2, 32768);
+        put(CUMULATIVE + 4 * output, 2, 4); /* both tables: the values behind their places, of symbols 0 and 1 */
+        put(CUMULATIVE + 4 * output + 3, 1, 1);
+        put(CUMULATIVE + 10, 2, 1000);
     }
 }
 
@@ -167,7 +168,7 @@ static void a_sound_blob_is_loaded(void)
     CHECK_EQUAL(2, model.layer_count);
     CHECK_EQUAL(1, model.layers[0].pad_top);
     CHECK_EQUAL(7, model.codec.model);
-    CHECK_EQUAL(1000, model.codec.cumulative[1]);
+    CHECK_EQUAL(1000, model.codec.cumulative[model.codec.tables[1].at + 1]);
     CHECK_EQUAL((int)sizeof latent, (int)glimpse_encoder_latent_size(&model));
     CHECK_EQUAL((int)sizeof side, (int)glimpse_encoder_side_size(&model));
     CHECK_EQUAL(GLIMPSE_OK, glimpse_model_load(&model, blob, SIZE + 16)); /* a slot is larger than its blob */
@@ -250,7 +251,12 @@ static void impossible_contents_are_refused(void)
         {CODEC + 40, 2, 1},             /* a gain that the order does not use */
         {CODEC + 60, 4, 1},             /* reserved */
         {STEP, 2, 0},                   /* step of nothing */
-        {CUMULATIVE + 2, 2, 32768},     /* frequency of nothing */
+        {CUMULATIVE + 10, 2, 32768},    /* frequency of nothing */
+        {CUMULATIVE + 8, 2, 1},         /* a table that does not start at 0 */
+        {CUMULATIVE, 2, 5},             /* values that reach outside */
+        {CUMULATIVE, 2, 65535},
+        {CUMULATIVE + 3, 1, 2},         /* symbols that there are not */
+        {CUMULATIVE + 2, 1, 2},         /* the first behind the last */
     };
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         CHECK_EQUAL(GLIMPSE_ERROR_MODEL_FORMAT, load_with(changes[i].at, changes[i].bytes, changes[i].value));

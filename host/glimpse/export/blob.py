@@ -30,6 +30,7 @@ _HEADER = struct.Struct("<4sHHII16sHHBbbBIIIIII")
 _LAYER = struct.Struct("<BbBBBBBBHHHHHHbbbbIIIIII")
 _CODEC = struct.Struct("<BBBBHHHBBHHIIIIIBBBBHH20x")
 _CONTEXT = struct.Struct(f"<HHBBBB{_LIMITS}i{_LIMITS}i{5 * MAX_TAPS}s{CONTEXT_SIDE**2}s")
+_TABLE = struct.Struct("<HBB")
 _CHECKED_FROM = 16
 PATCHES = (1, 2, 4)
 _KINDS = {"conv": 1, "depthwise": 2, "max_pool": 3}
@@ -393,12 +394,28 @@ def _context_records(contexts: list[ContextSpec]) -> bytes:
     return records
 
 
+def _tables(spec: CodecSpec) -> bytes:
+    """Where each table's values lie, and the values: without the ends, where every symbol has frequency 1."""
+    assert spec.cumulative is not None
+    at = 2 * len(spec.cumulative)
+    places, values = b"", b""
+    for table in spec.cumulative:
+        often = [symbol for symbol, (a, b) in enumerate(itertools.pairwise(table)) if b - a > 1]
+        first, last = often[0], often[-1]  # of 32768, one has more than its share
+        if at > 65535:
+            raise _impossible(spec, "its tables take more than 128 KiB")
+        places += _TABLE.pack(at, first, last)
+        values += np.array(table[first : last + 1], dtype="<u2").tobytes()
+        at += last + 1 - first
+    return places + values
+
+
 def _codec_record(body: _Body, spec: CodecSpec, latent: tuple[int, int, int]) -> bytes:
     minimum_at = body.add(np.array(spec.minimum, dtype="<i4").tobytes())
     step_at = body.add(np.array(spec.step, dtype="<u2").tobytes())
     cumulative_at = contexts_at = curve_at = flags = 0
     if spec.cumulative is not None:
-        cumulative_at = body.add(np.array(spec.cumulative, dtype="<u2").tobytes())
+        cumulative_at = body.add(_tables(spec))
         flags |= 1
     if spec.contexts is not None:
         contexts_at = body.add(_context_records(spec.contexts))
