@@ -9,7 +9,7 @@
 
 #include "nn/model.h"
 
-/* Bytes of scratch, at most 1.4 kB. */
+/* Bytes of scratch, at most 1.7 kB. */
 size_t glimpse_convolution_scratch_size(const glimpse_layer *layer);
 
 /* window: where the first column's pixels begin in a window that is ready (nn/window.h). columns: at least 1.
