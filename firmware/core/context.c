@@ -132,3 +132,22 @@ glimpse_frequencies glimpse_surroundings_frequencies(glimpse_surroundings *aroun
     const glimpse_table *const table = &codec->tables[number];
     return (glimpse_frequencies){codec->cumulative + table->at, table->first, table->last, codec->levels};
 }
+
+bool glimpse_surroundings_put(glimpse_surroundings *around, uint32_t at, uint32_t symbol, glimpse_range_writer *writer)
+{
+    const glimpse_codec *codec = around->codec;
+    const uint32_t number = glimpse_surroundings_table(around, at);
+    const uint16_t *values;
+    if (codec->tables == NULL) {
+        values = codec->cumulative + number * (codec->levels + 1u) + symbol;
+    } else {
+        const glimpse_table *const table = &codec->tables[number];
+        if (symbol < table->first || symbol >= table->last) { /* seldom */
+            const glimpse_frequencies of = {codec->cumulative + table->at, table->first, table->last, codec->levels};
+            return glimpse_range_writer_put(writer, glimpse_frequencies_below(&of, symbol),
+                                            glimpse_frequencies_below(&of, symbol + 1u));
+        }
+        values = codec->cumulative + table->at + (symbol - table->first);
+    }
+    return glimpse_range_writer_put(writer, values[0], values[1]);
+}

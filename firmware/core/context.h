@@ -43,6 +43,9 @@ uint32_t glimpse_surroundings_table(glimpse_surroundings *around, uint32_t at);
 /* That table, of a codec that has tables. */
 glimpse_frequencies glimpse_surroundings_frequencies(glimpse_surroundings *around, uint32_t at);
 
+/* Codes that symbol by that table, as glimpse_range_writer_put does. */
+bool glimpse_surroundings_put(glimpse_surroundings *around, uint32_t at, uint32_t symbol, glimpse_range_writer *writer);
+
 /* From now on the symbol with flat index `at` is known. */
 static inline void glimpse_surroundings_add(glimpse_surroundings *around, uint32_t at)
 {

@@ -128,8 +128,7 @@ static bool put_anew(glimpse_difference_packer *packer, glimpse_range_writer *wr
 {
     const uint32_t symbol = symbol_at(packer, at);
     if (packer->codec->cumulative != NULL) {
-        const glimpse_frequencies frequencies = glimpse_surroundings_frequencies(&packer->changes.around, at);
-        return glimpse_range_writer_symbol(writer, &frequencies, symbol);
+        return glimpse_surroundings_put(&packer->changes.around, at, symbol, writer);
     }
     bool fits = true;
     for (uint32_t bit = glimpse_codec_bits(packer->codec); bit > 0 && fits; bit--) {

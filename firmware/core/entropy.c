@@ -21,16 +21,6 @@ static void carry(glimpse_range_writer *writer)
     }
 }
 
-bool glimpse_range_writer_symbol(glimpse_range_writer *writer, const glimpse_frequencies *frequencies, uint32_t symbol)
-{
-    if (symbol >= frequencies->first && symbol < frequencies->last) {
-        const uint16_t *const values = frequencies->values + (symbol - frequencies->first);
-        return glimpse_range_writer_put(writer, values[0], values[1]);
-    }
-    return glimpse_range_writer_put(writer, glimpse_frequencies_below(frequencies, symbol),
-                                    glimpse_frequencies_below(frequencies, symbol + 1u));
-}
-
 bool glimpse_range_writer_put(glimpse_range_writer *writer, uint32_t from, uint32_t to)
 {
     const uint32_t step = writer->range >> GLIMPSE_FREQUENCY_BITS;

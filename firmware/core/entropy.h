@@ -42,9 +42,6 @@ void glimpse_range_writer_begin(glimpse_range_writer *writer, uint8_t *bytes, si
    finished stream would no longer surely fit the capacity; the decision depends on widths alone, not on `low`. */
 bool glimpse_range_writer_put(glimpse_range_writer *writer, uint32_t from, uint32_t to);
 
-/* The same for a symbol, below `levels`. */
-bool glimpse_range_writer_symbol(glimpse_range_writer *writer, const glimpse_frequencies *frequencies, uint32_t symbol);
-
 /* Bytes of the finished stream, at most the capacity. */
 size_t glimpse_range_writer_end(glimpse_range_writer *writer);
 
