@@ -8,7 +8,7 @@ from glimpse_crc import crc32
 from glimpse_status import ERROR_CHECK, ERROR_LENGTH, ERROR_MODEL_FORMAT, ERROR_MODEL_LIMIT, ERROR_VERSION, NodeError
 from ustruct import unpack, unpack_from
 
-VERSION = 2
+VERSION = 3
 INTERLEAVED = 0
 BY_CHANNEL = 1
 _HEADER_BYTES = 64
@@ -84,11 +84,33 @@ class Model:
             tables = self._check_contexts()
         self.cumulative = None
         if self.flags & 1:
-            self.cumulative = array("H", self._section(file, tables_at, 2 * tables * (self.levels + 1)))
+            self.cumulative = self._read_tables(file, tables_at, tables)
         self._check_codec(tables)
 
+    # Whole tables, of which the blob leaves out the ends.
+    def _read_tables(self, file, at, count):
+        places = self._section(file, at, 4 * count)
+        levels = self.levels
+        tables = array("H", bytes(2 * count * (levels + 1)))
+        for i in range(count):
+            start, first, last = unpack_from("<HBB", places, 4 * i)
+            _demand(first <= last < levels)
+            values = array("H", self._bytes(file, at + 2 * start, 2 * (last + 1 - first)))
+            base = i * (levels + 1)
+            for symbol in range(first):
+                tables[base + symbol] = symbol
+            for symbol in range(first, last + 1):
+                tables[base + symbol] = values[symbol - first]
+            for symbol in range(last + 1, levels + 1):
+                tables[base + symbol] = (1 << 15) - (levels - symbol)
+        return tables
+
     def _section(self, file, at, count):
-        _demand(at % 4 == 0 and _HEADER_BYTES <= at and at + count <= self._size)
+        _demand(at % 4 == 0)
+        return self._bytes(file, at, count)
+
+    def _bytes(self, file, at, count):
+        _demand(_HEADER_BYTES <= at and at + count <= self._size)
         file.seek(at)
         return file.read(count)
 
