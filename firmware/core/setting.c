@@ -1,26 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/setting.h"
 
+#include <stddef.h>
+
 #include "core/codec.h"
 #include "core/packet.h"
 #include "core/status.h"
 
 enum { LONGEST_S = 30 * 24 * 3600, SHORTEST_S = 10 };
 
+#define PLACE(member) offsetof(glimpse_settings, member), sizeof((glimpse_settings){0}.member)
+
 static const struct {
-    uint8_t length;       /* bytes */
-    uint32_t least, most; /* 0 is always possible */
+    uint8_t length;    /* bytes on the air */
+    uint8_t at, bytes; /* in glimpse_settings */
+    uint8_t least;     /* and 0 is always possible */
+    uint32_t most;
 } formats[GLIMPSE_SETTING_END - GLIMPSE_SETTING_FIRST] = {
-    [GLIMPSE_SETTING_PERIOD - GLIMPSE_SETTING_FIRST] = {3, SHORTEST_S, LONGEST_S},
-    [GLIMPSE_SETTING_DEADLINE - GLIMPSE_SETTING_FIRST] = {3, SHORTEST_S, LONGEST_S},
-    [GLIMPSE_SETTING_CROP - GLIMPSE_SETTING_FIRST] = {4, 0, 0},
-    [GLIMPSE_SETTING_BUDGET - GLIMPSE_SETTING_FIRST] = {2, GLIMPSE_MIN_PAYLOAD, UINT16_MAX},
-    [GLIMPSE_SETTING_PAYLOAD - GLIMPSE_SETTING_FIRST] = {1, GLIMPSE_MIN_PAYLOAD, GLIMPSE_MAX_PAYLOAD},
-    [GLIMPSE_SETTING_CHANNELS - GLIMPSE_SETTING_FIRST] = {1, 1, GLIMPSE_MAX_CHANNELS},
-    [GLIMPSE_SETTING_SLOT - GLIMPSE_SETTING_FIRST] = {1, 1, GLIMPSE_SLOT_BUILTIN},
-    [GLIMPSE_SETTING_PRIOR - GLIMPSE_SETTING_FIRST] = {1, 1, UINT8_MAX},
-    [GLIMPSE_SETTING_PARITY - GLIMPSE_SETTING_FIRST] = {1, 1, GLIMPSE_PARITY_GROUP},
-    [GLIMPSE_SETTING_PARITY_FIRST - GLIMPSE_SETTING_FIRST] = {1, 1, GLIMPSE_PARITY_GROUP},
+    [GLIMPSE_SETTING_PERIOD - GLIMPSE_SETTING_FIRST] = {3, PLACE(period), SHORTEST_S, LONGEST_S},
+    [GLIMPSE_SETTING_DEADLINE - GLIMPSE_SETTING_FIRST] = {3, PLACE(deadline), SHORTEST_S, LONGEST_S},
+    [GLIMPSE_SETTING_CROP - GLIMPSE_SETTING_FIRST] = {4, PLACE(crop), 0, 0},
+    [GLIMPSE_SETTING_BUDGET - GLIMPSE_SETTING_FIRST] = {2, PLACE(budget), GLIMPSE_MIN_PAYLOAD, UINT16_MAX},
+    [GLIMPSE_SETTING_PAYLOAD - GLIMPSE_SETTING_FIRST] = {1, PLACE(payload), GLIMPSE_MIN_PAYLOAD, GLIMPSE_MAX_PAYLOAD},
+    [GLIMPSE_SETTING_CHANNELS - GLIMPSE_SETTING_FIRST] = {1, PLACE(channels), 1, GLIMPSE_MAX_CHANNELS},
+    [GLIMPSE_SETTING_SLOT - GLIMPSE_SETTING_FIRST] = {1, PLACE(slot), 1, GLIMPSE_SLOT_BUILTIN},
+    [GLIMPSE_SETTING_PRIOR - GLIMPSE_SETTING_FIRST] = {1, PLACE(prior), 1, UINT8_MAX},
+    [GLIMPSE_SETTING_PARITY - GLIMPSE_SETTING_FIRST] = {1, PLACE(parity), 1, GLIMPSE_PARITY_GROUP},
+    [GLIMPSE_SETTING_PARITY_FIRST - GLIMPSE_SETTING_FIRST] = {1, PLACE(parity_first), 1, GLIMPSE_PARITY_GROUP},
+    [GLIMPSE_SETTING_QUIET - GLIMPSE_SETTING_FIRST] = {1, PLACE(quiet), 1, UINT8_MAX},
 };
 
 glimpse_settings glimpse_settings_default(void)
@@ -54,67 +61,30 @@ int glimpse_settings_take(glimpse_settings *settings, const glimpse_field *field
     if (number != 0 && (number < formats[which].least || number > formats[which].most)) {
         return GLIMPSE_ERROR_RANGE;
     }
-    switch (field->type) {
-    case GLIMPSE_SETTING_PERIOD:
-        settings->period = number;
-        break;
-    case GLIMPSE_SETTING_DEADLINE:
-        settings->deadline = number;
-        break;
-    case GLIMPSE_SETTING_BUDGET:
-        settings->budget = (uint16_t)number;
-        break;
-    case GLIMPSE_SETTING_PAYLOAD:
-        settings->payload = (uint8_t)number;
-        break;
-    case GLIMPSE_SETTING_CHANNELS:
-        settings->channels = (uint8_t)number;
-        break;
-    case GLIMPSE_SETTING_PRIOR:
-        settings->prior = (uint8_t)number;
-        break;
-    case GLIMPSE_SETTING_PARITY:
-        settings->parity = (uint8_t)number;
-        break;
-    case GLIMPSE_SETTING_PARITY_FIRST:
-        settings->parity_first = (uint8_t)number;
-        break;
-    default:
-        settings->slot = (uint8_t)number;
-        break;
+    void *const place = (uint8_t *)settings + formats[which].at;
+    if (formats[which].bytes == 4) {
+        *(uint32_t *)place = number;
+    } else if (formats[which].bytes == 2) {
+        *(uint16_t *)place = (uint16_t)number;
+    } else {
+        *(uint8_t *)place = (uint8_t)number;
     }
     return 1;
 }
 
-static uint32_t number_of(const glimpse_settings *settings, uint8_t type)
+static uint32_t number_of(const glimpse_settings *settings, uint32_t which)
 {
-    switch (type) {
-    case GLIMPSE_SETTING_PERIOD:
-        return settings->period;
-    case GLIMPSE_SETTING_DEADLINE:
-        return settings->deadline;
-    case GLIMPSE_SETTING_CROP:
-        return (uint32_t)settings->crop.top << 24 | (uint32_t)settings->crop.bottom << 16 |
-               (uint32_t)settings->crop.left << 8 | settings->crop.right;
-    case GLIMPSE_SETTING_BUDGET:
-        return settings->budget;
-    case GLIMPSE_SETTING_PAYLOAD:
-        return settings->payload;
-    case GLIMPSE_SETTING_CHANNELS:
-        return settings->channels;
-    case GLIMPSE_SETTING_PRIOR:
-        return settings->prior;
-    case GLIMPSE_SETTING_PARITY:
-        return settings->parity;
-    case GLIMPSE_SETTING_PARITY_FIRST:
-        return settings->parity_first;
-    default:
-        return settings->slot;
+    const void *const place = (const uint8_t *)settings + formats[which].at;
+    if (which == GLIMPSE_SETTING_CROP - GLIMPSE_SETTING_FIRST) {
+        return glimpse_field_number(place, sizeof(glimpse_crop));
     }
+    return formats[which].bytes == 4   ? *(const uint32_t *)place
+           : formats[which].bytes == 2 ? *(const uint16_t *)place
+                                       : *(const uint8_t *)place;
 }
 
 bool glimpse_settings_put(const glimpse_settings *settings, uint8_t type, glimpse_field_writer *writer)
 {
-    const uint8_t length = formats[type - GLIMPSE_SETTING_FIRST].length;
-    return glimpse_field_put_number(writer, type, number_of(settings, type), length);
+    const uint32_t which = type - (uint32_t)GLIMPSE_SETTING_FIRST;
+    return glimpse_field_put_number(writer, type, number_of(settings, which), formats[which].length);
 }

@@ -122,8 +122,8 @@ if not env.GetOption("clean"):
     built_in_model.make(env, PROJECT, header, needed=not testing)
     # What a node on its own needs besides a host's takes about 20 kB of flash.
     if not native and not testing and built_in_model.size(header) > board.get("upload.maximum_size") - 70 * 1024:
-        print("Built-in model: so large that the node works for a host only (firmware/app/hosted/field.c)")
-        env.Append(SRC_FILTER=["-<app/field.c>", "+<app/hosted/field.c>"])
+        print("Built-in model: so large that the node works for a host only (firmware/app/hosted)")
+        env.Append(SRC_FILTER=["-<app/field.c>", "-<app/camera.c>", "+<app/hosted/>"])
         env.Replace(CCFLAGS=["-Os" if flag == "-O2" else flag for flag in env["CCFLAGS"]])  # the kernels stay fast
 
 if native:
