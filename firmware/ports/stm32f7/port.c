@@ -69,25 +69,6 @@ uint64_t port_millis(void)
     return millis_at(&clock, port_counter(), clock_core_hz() / 1000u);
 }
 
-/* No driver yet: boards/stm32f746g_disco/README.md. */
-bool port_camera_begin(const port_camera_frame *wanted, port_camera_frame *frame)
-{
-    (void)wanted;
-    (void)frame;
-    return false;
-}
-
-bool port_camera_read(uint8_t *rgb, size_t bytes)
-{
-    (void)rgb;
-    (void)bytes;
-    return false;
-}
-
-void port_camera_end(void)
-{
-}
-
 /* RM0385 section 27: 32 kHz / 256 is 8 ms a step, 4096 steps at most. */
 void port_watchdog_start(uint32_t ms)
 {

@@ -89,7 +89,7 @@ def _words(name: str, value: control.Setting) -> str:
         return f"{value} for the first {control.PARITY_GROUP} packets"
     if value and name == "quiet":
         return f"no photos that differ by {value} grey levels or less"
-    none = {"quiet": "every photo is sent", "period": "only when asked", "payload": "what the link takes", "channels": "all"}
+    none = {"period": "only when asked", "payload": "what the link takes", "channels": "all", "quiet": "every photo"}
     none |= {"prior": "every photo whole", "parity": "none", "parity_first": "as for the others"}
     return f"{value}{UNIT_OF.get(name, '')}" if value else none.get(name, "no limit")
 
