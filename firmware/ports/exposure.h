@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* When a sensor that has just started has found its exposure: by the mean brightness of its frames, one after another. */
+/* When a sensor that has just started has found its exposure: by the mean brightness of one frame after another. */
 #ifndef GLIMPSE_PORTS_EXPOSURE_H
 #define GLIMPSE_PORTS_EXPOSURE_H
 

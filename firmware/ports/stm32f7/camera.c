@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The camera connector P1 with an OV9655 (STM32F4DIS-CAM): pictures by DCMI and DMA2 (RM0385 sections 18 and 8).
 
-   The sensor gives a row every 0.1 ms and the network takes one in 1 to 2 ms. A sensor slowed down to that would take
-   half a second for a picture: what moves would lean, and no exposure would be shorter than a row, which is too long for
-   daylight. So a whole picture is caught at full speed, as it comes, and read from memory: the middle 224 x 224 of the
-   sensor's 320 x 240, cut by the DCMI, which are 98 kB of the 100 that there may be, need no scaling, and leave
-   out 7 % of the height. */
+   The sensor gives a row every 0.2 ms and the network takes one in 1 to 2 ms. A sensor slowed down to that would take
+   half a second for a picture: what moves would lean, and no exposure would be shorter than a row, too long for
+   daylight. So a whole picture is caught as it comes, and read from memory: the middle 224 x 224 of the sensor's
+   320 x 240, cut by the DCMI, which are 98 kB of the 100 that there may be, need no scaling, and leave out 7 % of the
+   height. */
 #include <stdalign.h>
 
 #include "ports/cortexm/cortexm.h"
