@@ -319,9 +319,9 @@ static void take_photo(uint64_t now, size_t room)
     if (sending) {
         const bool compared = parts.settings->remote.quiet > 0;
         memcpy(sent_fields, fields, sizeof sent_fields);
-        report_photo(frame, first      ? GLIMPSE_TRIGGER_START
-                            : compared ? GLIMPSE_TRIGGER_CHANGE
-                                       : GLIMPSE_TRIGGER_SCHEDULE);
+        report_photo(frame, compared ? GLIMPSE_TRIGGER_CHANGE
+                            : first  ? GLIMPSE_TRIGGER_START
+                                     : GLIMPSE_TRIGGER_SCHEDULE);
     }
 }
 

@@ -314,20 +314,24 @@ def test_what_is_dark_or_did_not_move_is_not_sent(program, tmp_path, monkeypatch
         values = model.latent_values(model.quantise(model.encode_outputs(photo)[0]))
         return lambda: (seen := home.shown(number)) is not None and np.array_equal(seen, values)
 
+    def look(node):
+        node.set_modem("e5", region="US915", data_rate=4, adaptive=False, port=PORT)
+
     with (
         at_work(home.air, rate=4) as (terminal, _),
         program_node(program, tmp_path, terminal.path, monkeypatch) as node,
     ):
-        modem = {"region": "US915", "data_rate": 4, "adaptive": False, "port": PORT}
-        node.downlink(write_downlink(Downlink(1, (Set({"period": 10, "quiet": 8}),))))
-        node.set_modem("e5", **modem)
-        wait_for(is_home(0, scene))  # the first look saw the dark, the second, 10 s later, did not
-        node.downlink(write_downlink(Downlink(2, (Set({"period": 86400}),))))
+        node.downlink(write_downlink(Downlink(1, (Set({"period": 86400, "quiet": 8}),))))
+        look(node)
+        time.sleep(1.5)
+        assert node.health().next_frame == 0, "dark"
+        look(node)
+        wait_for(is_home(0, scene))
         report = merge_telemetry(node.telemetry())
         assert (report.trigger, report.frame, report.settings["quiet"]) == (4, 0, 8)
-        node.set_modem("e5", **modem)  # which looks again
+        look(node)
         time.sleep(1.5)
         assert node.health().next_frame == 1, "nothing moved"
-        node.set_modem("e5", **modem)
+        look(node)
         wait_for(is_home(1, moved))
         assert node.health().next_frame == 2

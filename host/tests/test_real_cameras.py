@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from glimpse import zoo
 from glimpse.errors import GlimpseError
-from glimpse.firmware import build
+from glimpse.firmware import build, memory
 from glimpse.targets import open_node
 from glimpse.targets.client import SerialNode
 from support.unicorn_board import UnicornBoard
@@ -64,6 +64,13 @@ def test_an_arducam_mini_on_the_nrf5340():
     assert not module.sensor.awake, "it sleeps between pictures"
     module.sensor.picture = np.ascontiguousarray(module.sensor.picture[::-1])
     assert node.capture(None, coding="range").packets == expected(module.sensor.picture)
+
+
+def test_a_snapshot_takes_at_most_100_kb_and_is_counted_apart():
+    sizes = memory(build("stm32f746g_disco"))
+    assert sizes["camera"] == 224 * 224 * 2 <= 100 * 1024
+    assert sizes["static"] < 20_000
+    assert memory(build("nrf5340dk"))["camera"] == 0, "its module has the memory"
 
 
 @pytest.mark.parametrize("name", ["stm32f746g_disco", "nrf5340dk"])

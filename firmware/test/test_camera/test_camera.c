@@ -1,10 +1,72 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The grey levels of a photo in fields: against sums over all pixels, for sizes that fields do not divide evenly. */
+/* Between a camera and the network: pixels of 16 bits, when exposure has settled, and whether anything moved. The
+   drivers themselves: host/tests/test_real_cameras.py. */
 #include <string.h>
 
 #include "core/grid.h"
+#include "ports/exposure.h"
+#include "ports/rgb565.h"
 #include "test/check.h"
 #include "test/random.h"
+
+/* ---- pixels */
+
+static void pixels_keep_their_bits_and_reach_both_ends(void)
+{
+    for (uint32_t pixel = 0; pixel <= UINT16_MAX; pixel++) {
+        uint8_t rgb[3];
+        rgb565_to_rgb888((uint16_t)pixel, rgb);
+        CHECK_EQUAL(pixel, (rgb[0] & 0xF8u) << 8 | (rgb[1] & 0xFCu) << 3 | rgb[2] >> 3);
+        CHECK_EQUAL(rgb[1], rgb565_level((uint16_t)pixel));
+        CHECK_EQUAL(rgb[0] >> 5, rgb[0] & 7u);
+        CHECK_EQUAL(rgb[1] >> 6, rgb[1] & 3u);
+        CHECK_EQUAL(rgb[2] >> 5, rgb[2] & 7u);
+    }
+}
+
+/* ---- exposure */
+
+/* Number of the frame that is kept, of frames with these means; the last one repeats. */
+static uint32_t kept(const uint8_t *means, uint32_t count)
+{
+    exposure_watch watch = {0};
+    uint32_t frame = 1;
+    while (!exposure_settled(&watch, means[frame <= count ? frame - 1 : count - 1])) {
+        frame++;
+    }
+    return frame;
+}
+
+#define KEPT(...) kept((const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
+
+static void a_frame_is_kept_after_two_small_steps(void)
+{
+    CHECK_EQUAL(3, KEPT(100));
+    CHECK_EQUAL(6, KEPT(20, 50, 80, 100));
+    CHECK_EQUAL(5, KEPT(200, 120, 100, 102, 101));
+    CHECK_EQUAL(7, KEPT(100, 101, 140, 120, 110));
+}
+
+static void black_and_white_say_nothing(void)
+{
+    CHECK_EQUAL(8, KEPT(255, 255, 255, 200, 150, 120));
+    CHECK_EQUAL(8, KEPT(0, 0, 0, 30, 80, 90));
+    CHECK_EQUAL(EXPOSURE_MOST_FRAMES, KEPT(0));
+    CHECK_EQUAL(EXPOSURE_MOST_FRAMES, KEPT(255));
+}
+
+static void flicker_does_not_hold_the_camera_up(void)
+{
+    for (uint32_t round = 0; round < 2000; round++) {
+        uint8_t means[2 * EXPOSURE_MOST_FRAMES];
+        for (uint32_t i = 0; i < sizeof means; i++) {
+            means[i] = (uint8_t)random_below(256);
+        }
+        CHECK(kept(means, sizeof means) <= EXPOSURE_MOST_FRAMES);
+    }
+}
+
+/* ---- fields: against sums over all pixels, for sizes that fields do not divide evenly */
 
 enum { WIDEST = 61, HIGHEST = 47, SIDE = GLIMPSE_GRID_SIDE };
 
@@ -83,6 +145,10 @@ static void the_largest_difference_counts_both_ways(void)
 int main(void)
 {
     check_begin();
+    CHECK_RUN(pixels_keep_their_bits_and_reach_both_ends);
+    CHECK_RUN(a_frame_is_kept_after_two_small_steps);
+    CHECK_RUN(black_and_white_say_nothing);
+    CHECK_RUN(flicker_does_not_hold_the_camera_up);
     CHECK_RUN(fields_are_means);
     CHECK_RUN(white_is_white);
     CHECK_RUN(the_largest_difference_counts_both_ways);
