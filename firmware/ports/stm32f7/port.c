@@ -6,6 +6,7 @@
 #include "ports/cortexm/cortexm.h"
 #include "ports/millis.h"
 #include "ports/stm32f7/clock.h"
+#include "ports/stm32f7/sdram.h"
 #include "ports/stm32f7/serial.h"
 #include "stm32f7xx.h"
 
@@ -33,6 +34,10 @@ void port_init(void)
 {
     reset_cause = read_reset_cause();
     clock_start();
+    if (!sdram_start()) {
+        port_text("the SDRAM does not start\n");
+        port_exit(1);
+    }
     CoreDebug->DEMCR |= CoreDebug_DEMCR_TRCENA_Msk;
     DWT->LAR = 0xC5ACCE55u; /* a Cortex-M7 without a debugger attached keeps the DWT locked */
     DWT->CYCCNT = 0;

@@ -17,6 +17,7 @@ from elftools.elf.elffile import ELFFile
 from unicorn import arm_const
 
 from support.unicorn_camera import Arducam, BoardError, Dcmi, Device, I2c, Memory, Ov9655, Spim, Twim
+from support.unicorn_sdram import Sdram
 
 SLICE = 50_000  # instructions between two looks at `until`
 WORD = 0xFFFFFFFF
@@ -73,13 +74,14 @@ class Stm32f746(Peripherals):
     flash = (0x08000000, 0x100000)
     ram = (0x20000000, 0x50000)
     RCC, PWR, FLASH, USART, IWDG = 0x40023800, 0x40007000, 0x40023C00, 0x40011000, 0x40003000
-    GPIO = 0x40020000
+    GPIO, SYSCFG = 0x40020000, 0x40013800
     CAMERA_PINS = ("H9", "H10", "H11", "H12", "H14", "D3", "E5", "E6", "A4", "A6", "G9")  # UM1907, connector P1
     blocks: ClassVar = {
-        "RCC": (RCC, {0x00, 0x04, 0x08, 0x30, 0x34, 0x40, 0x44, 0x74}),
+        "RCC": (RCC, {0x00, 0x04, 0x08, 0x30, 0x34, 0x38, 0x40, 0x44, 0x74}),
         "PWR": (PWR, {0x00, 0x04}),
         "FLASH": (FLASH, {0x00, 0x04, 0x0C, 0x10}),
         "USART1": (USART, {0x00, 0x0C, 0x18, 0x1C, 0x20, 0x24, 0x28}),
+        "SYSCFG": (SYSCFG, {0x00}),
         "IWDG": (IWDG, {0x00, 0x04, 0x08, 0x0C}),
         **{
             f"GPIO{'ABCDEFGH'[n]}": (0x40020000 + 0x400 * n, {0x00, 0x04, 0x08, 0x0C, 0x18, 0x20, 0x24})
@@ -104,6 +106,8 @@ class Stm32f746(Peripherals):
         self.dcmi = Dcmi(self.values, self._is_camera_ready, board.machine.mem_write, self.ram)
         self.attach(self.i2c)
         self.attach(self.dcmi)
+        self.sdram = Sdram(self.values, self._is_memory_ready, lambda start, size: board.machine.mem_map(start, size))
+        self.attach(self.sdram)
 
     def plug(self, sensor: Ov9655) -> None:
         """A camera on connector P1."""
@@ -123,6 +127,10 @@ class Stm32f746(Peripherals):
         """Pins of I2C1 that are pulled down only."""
         drains = self.values.get(self.GPIO + 0x400 + 0x04, 0)
         return all(self._function(pin) == 4 and drains >> int(pin[1:]) & 1 for pin in pins)
+
+    def _is_memory_ready(self) -> bool:
+        pins = all(self._function(f"{port}{pin}") == 12 for port, few in Sdram.PINS.items() for pin in few)
+        return pins and self._has(0x38, 1) and self.values.get(self.SYSCFG, 0) & 0xC00 == 0x400
 
     def _is_camera_ready(self) -> bool:
         pins = all(self._function(pin) == 13 for pin in self.CAMERA_PINS)
@@ -380,6 +388,7 @@ class UnicornBoard:
         self.machine.mem_write(peripherals.flash[0], b"\xff" * peripherals.flash[1])
         self.peripherals = peripherals(self)
         self._answer(0x40000000, 0x20000000, self.peripherals)
+        self._answer(0xA0000000, 0x00001000, self.peripherals)
         self._answer(0xE0000000, 0x00100000, Core(self))
         self._load(elf)
         hooks = unicorn.UC_HOOK_MEM_READ_UNMAPPED | unicorn.UC_HOOK_MEM_WRITE_UNMAPPED
