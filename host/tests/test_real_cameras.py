@@ -83,3 +83,22 @@ def test_a_camera_of_another_make_is_refused(name):
         node.capture(None, frame=None)
     assert not sensor.awake
     assert node.capture(None, pattern=True, frame=None, budget=20).frame == 0, "it costs no frame number"
+
+
+@pytest.mark.parametrize("name", ["stm32f746g_disco", "nrf5340dk"])
+def test_a_picture_that_is_not_whole_is_refused(name):
+    board, node = board_with_node(name)
+    if name == "stm32f746g_disco":
+        sensor = Ov9655(scene(240, 320))
+        board.peripherals.plug(sensor)
+        lossy = board.peripherals.dcmi
+    else:
+        sensor = Ov2640(scene(224, 224))
+        lossy = Arducam(sensor)
+        board.peripherals.plug(lossy)
+    lossy.loses = True
+    with pytest.raises(GlimpseError, match="camera"):
+        node.capture(None, frame=None)
+    assert not sensor.awake
+    lossy.loses = False
+    assert node.capture(None, frame=None, budget=20).frame == 0
