@@ -2,6 +2,7 @@
 #include "core/setting.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "core/codec.h"
 #include "core/packet.h"
@@ -9,25 +10,24 @@
 
 enum { LONGEST_S = 30 * 24 * 3600, SHORTEST_S = 10 };
 
-#define PLACE(member) offsetof(glimpse_settings, member), sizeof((glimpse_settings){0}.member)
+#define PLACE(name) sizeof(((glimpse_settings *)0)->name), offsetof(glimpse_settings, name)
 
 static const struct {
-    uint8_t length;    /* bytes on the air */
-    uint8_t at, bytes; /* in glimpse_settings */
-    uint8_t least;     /* and 0 is always possible */
-    uint32_t most;
+    uint8_t size, at;     /* in glimpse_settings */
+    uint8_t length;       /* bytes on the air */
+    uint32_t least, most; /* 0 is always possible */
 } formats[GLIMPSE_SETTING_END - GLIMPSE_SETTING_FIRST] = {
-    [GLIMPSE_SETTING_PERIOD - GLIMPSE_SETTING_FIRST] = {3, PLACE(period), SHORTEST_S, LONGEST_S},
-    [GLIMPSE_SETTING_DEADLINE - GLIMPSE_SETTING_FIRST] = {3, PLACE(deadline), SHORTEST_S, LONGEST_S},
-    [GLIMPSE_SETTING_CROP - GLIMPSE_SETTING_FIRST] = {4, PLACE(crop), 0, 0},
-    [GLIMPSE_SETTING_BUDGET - GLIMPSE_SETTING_FIRST] = {2, PLACE(budget), GLIMPSE_MIN_PAYLOAD, UINT16_MAX},
-    [GLIMPSE_SETTING_PAYLOAD - GLIMPSE_SETTING_FIRST] = {1, PLACE(payload), GLIMPSE_MIN_PAYLOAD, GLIMPSE_MAX_PAYLOAD},
-    [GLIMPSE_SETTING_CHANNELS - GLIMPSE_SETTING_FIRST] = {1, PLACE(channels), 1, GLIMPSE_MAX_CHANNELS},
-    [GLIMPSE_SETTING_SLOT - GLIMPSE_SETTING_FIRST] = {1, PLACE(slot), 1, GLIMPSE_SLOT_BUILTIN},
-    [GLIMPSE_SETTING_PRIOR - GLIMPSE_SETTING_FIRST] = {1, PLACE(prior), 1, UINT8_MAX},
-    [GLIMPSE_SETTING_PARITY - GLIMPSE_SETTING_FIRST] = {1, PLACE(parity), 1, GLIMPSE_PARITY_GROUP},
-    [GLIMPSE_SETTING_PARITY_FIRST - GLIMPSE_SETTING_FIRST] = {1, PLACE(parity_first), 1, GLIMPSE_PARITY_GROUP},
-    [GLIMPSE_SETTING_QUIET - GLIMPSE_SETTING_FIRST] = {1, PLACE(quiet), 1, UINT8_MAX},
+    [GLIMPSE_SETTING_PERIOD - GLIMPSE_SETTING_FIRST] = {PLACE(period), 3, SHORTEST_S, LONGEST_S},
+    [GLIMPSE_SETTING_DEADLINE - GLIMPSE_SETTING_FIRST] = {PLACE(deadline), 3, SHORTEST_S, LONGEST_S},
+    [GLIMPSE_SETTING_CROP - GLIMPSE_SETTING_FIRST] = {PLACE(crop), 4, 0, 0},
+    [GLIMPSE_SETTING_BUDGET - GLIMPSE_SETTING_FIRST] = {PLACE(budget), 2, GLIMPSE_MIN_PAYLOAD, UINT16_MAX},
+    [GLIMPSE_SETTING_PAYLOAD - GLIMPSE_SETTING_FIRST] = {PLACE(payload), 1, GLIMPSE_MIN_PAYLOAD, GLIMPSE_MAX_PAYLOAD},
+    [GLIMPSE_SETTING_CHANNELS - GLIMPSE_SETTING_FIRST] = {PLACE(channels), 1, 1, GLIMPSE_MAX_CHANNELS},
+    [GLIMPSE_SETTING_SLOT - GLIMPSE_SETTING_FIRST] = {PLACE(slot), 1, 1, GLIMPSE_SLOT_BUILTIN},
+    [GLIMPSE_SETTING_PRIOR - GLIMPSE_SETTING_FIRST] = {PLACE(prior), 1, 1, UINT8_MAX},
+    [GLIMPSE_SETTING_PARITY - GLIMPSE_SETTING_FIRST] = {PLACE(parity), 1, 1, GLIMPSE_PARITY_GROUP},
+    [GLIMPSE_SETTING_PARITY_FIRST - GLIMPSE_SETTING_FIRST] = {PLACE(parity_first), 1, 1, GLIMPSE_PARITY_GROUP},
+    [GLIMPSE_SETTING_QUIET - GLIMPSE_SETTING_FIRST] = {PLACE(quiet), 1, 1, UINT8_MAX},
 };
 
 glimpse_settings glimpse_settings_default(void)
@@ -61,30 +61,39 @@ int glimpse_settings_take(glimpse_settings *settings, const glimpse_field *field
     if (number != 0 && (number < formats[which].least || number > formats[which].most)) {
         return GLIMPSE_ERROR_RANGE;
     }
-    void *const place = (uint8_t *)settings + formats[which].at;
-    if (formats[which].bytes == 4) {
-        *(uint32_t *)place = number;
-    } else if (formats[which].bytes == 2) {
-        *(uint16_t *)place = (uint16_t)number;
+    uint8_t *const place = (uint8_t *)settings + formats[which].at;
+    if (formats[which].size == 1) {
+        *place = (uint8_t)number;
+    } else if (formats[which].size == 2) {
+        const uint16_t half = (uint16_t)number;
+        memcpy(place, &half, sizeof half);
     } else {
-        *(uint8_t *)place = (uint8_t)number;
+        memcpy(place, &number, sizeof number);
     }
     return 1;
 }
 
 static uint32_t number_of(const glimpse_settings *settings, uint32_t which)
 {
-    const void *const place = (const uint8_t *)settings + formats[which].at;
-    if (which == GLIMPSE_SETTING_CROP - GLIMPSE_SETTING_FIRST) {
-        return glimpse_field_number(place, sizeof(glimpse_crop));
+    const uint8_t *const place = (const uint8_t *)settings + formats[which].at;
+    uint16_t half;
+    uint32_t number;
+    if (formats[which].size == 1) {
+        return *place;
     }
-    return formats[which].bytes == 4   ? *(const uint32_t *)place
-           : formats[which].bytes == 2 ? *(const uint16_t *)place
-                                       : *(const uint8_t *)place;
+    if (formats[which].size == sizeof half) {
+        memcpy(&half, place, sizeof half);
+        return half;
+    }
+    memcpy(&number, place, sizeof number);
+    return number;
 }
 
 bool glimpse_settings_put(const glimpse_settings *settings, uint8_t type, glimpse_field_writer *writer)
 {
     const uint32_t which = type - (uint32_t)GLIMPSE_SETTING_FIRST;
+    if (type == GLIMPSE_SETTING_CROP) {
+        return glimpse_field_put(writer, type, (const uint8_t *)&settings->crop, sizeof settings->crop);
+    }
     return glimpse_field_put_number(writer, type, number_of(settings, which), formats[which].length);
 }

@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from SCons.Script import COMMAND_LINE_TARGETS, AlwaysBuild, Builder, Default, DefaultEnvironment
+from SCons.Script import COMMAND_LINE_TARGETS, AlwaysBuild, Builder, Default, DefaultEnvironment, Return
 
 env = DefaultEnvironment()
 PROJECT = Path(env.subst("$PROJECT_DIR"))
@@ -21,6 +21,10 @@ board = None if native else env.BoardConfig()
 variant = "native" if native else board.get("build.variant")
 firmware = PROJECT / "firmware"
 dependencies = PROJECT / ".deps"
+
+if not native and board.get("build.mcu") == "k210":  # MicroPython scripts and a network: nothing to compile
+    env.SConscript("maix.py", exports="env")
+    Return()
 
 # ---- compilers
 
@@ -88,15 +92,6 @@ objects = [
 ]
 env.Prepend(LIBS=[kernels.StaticLibrary(str(BUILD / "cmsis_nn" / "cmsis_nn"), objects)])
 
-# ---- Monocypher: rolled up, BLAKE2b takes 2 kB of flash in place of 15
-
-ciphers = env.Clone()
-# Addresses stay checked in tests: it reads and writes our buffers. For undefined behaviour it would compile for 13 s.
-unchecked = ["-fno-sanitize=undefined"] if native and testing else []
-ciphers.Append(CCFLAGS=["-w", *unchecked], CPPDEFINES=["BLAKE2_NO_UNROLLING"])
-objects = [ciphers.StaticObject(str(BUILD / "monocypher.o"), str(dependencies / "monocypher" / "monocypher.c"))]
-env.Prepend(LIBS=[ciphers.StaticLibrary(str(BUILD / "monocypher"), objects)])
-
 # TFLM comes as a library, and PlatformIO compiles libraries with the flags of the program: without our warnings then.
 tflm = env.GetProjectOption("custom_encoder", "") == "tflm"
 if tflm:
@@ -125,6 +120,15 @@ if not env.GetOption("clean"):
         print("Built-in model: so large that the node works for a host only (firmware/app/hosted)")
         env.Append(SRC_FILTER=["-<app/field.c>", "-<app/camera.c>", "+<app/hosted/>"])
         env.Replace(CCFLAGS=["-Os" if flag == "-O2" else flag for flag in env["CCFLAGS"]])  # the kernels stay fast
+
+# ---- Monocypher: rolled up, BLAKE2b takes 2 kB of flash in place of 15; small where the program is
+
+ciphers = env.Clone()
+# Addresses stay checked in tests: it reads and writes our buffers. For undefined behaviour it would compile for 13 s.
+unchecked = ["-fno-sanitize=undefined"] if native and testing else []
+ciphers.Append(CCFLAGS=["-w", *unchecked], CPPDEFINES=["BLAKE2_NO_UNROLLING"])
+objects = [ciphers.StaticObject(str(BUILD / "monocypher.o"), str(dependencies / "monocypher" / "monocypher.c"))]
+env.Prepend(LIBS=[ciphers.StaticLibrary(str(BUILD / "monocypher"), objects)])
 
 if native:
     program = env.BuildProgram()

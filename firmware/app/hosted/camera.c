@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* app/camera.h answered without cutting and scaling: in the place of camera.c where the built-in model leaves no room
-   in the flash for them. The camera must give the model's size itself, and nothing may be cut. */
+/* app/camera.h answered for cameras that give the model's size themselves: in the place of camera.c where the built-in
+   model leaves no room in the flash for a scaler. */
 #include "app/camera.h"
-
 #include "ports/port.h"
 
-static uint16_t photo_width;
+static port_camera_frame camera;
 
 bool camera_begin(const glimpse_crop *crop, uint16_t width, uint16_t height)
 {
     const port_camera_frame wanted = {width, height};
-    port_camera_frame frame;
-    photo_width = width;
-    return crop->top == 0 && crop->left == 0 && crop->bottom == UINT8_MAX && crop->right == UINT8_MAX &&
-           port_camera_begin(&wanted, &frame) && frame.width == width && frame.height == height;
+    const bool whole = crop->top == 0 && crop->bottom == 255 && crop->left == 0 && crop->right == 255;
+    return whole && port_camera_begin(&wanted, &camera) && camera.width == width && camera.height == height;
 }
 
 bool camera_row(uint8_t *rgb)
 {
-    return port_camera_read(rgb, 3u * (size_t)photo_width);
+    return port_camera_read(rgb, 3u * (size_t)camera.width);
 }
 
 void camera_end(void)
