@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* memcpy, memmove and memset by words: those of newlib-nano go byte by byte, and the encoder moves rows all the time.
-   And a short strlen: that of newlib takes 220 bytes of flash, and only names are measured.
    Unaligned word reads are fine on Armv7-M and Armv8-M mainline. */
 #include <stddef.h>
 #include <stdint.h>
@@ -16,7 +15,6 @@ typedef struct {
 void *memcpy(void *restrict destination, const void *restrict source, size_t count);
 void *memmove(void *destination, const void *source, size_t count);
 void *memset(void *destination, int value, size_t count);
-size_t strlen(const char *text);
 
 static void copy_forwards(uint8_t *to, const uint8_t *from, size_t count)
 {
@@ -109,13 +107,4 @@ __attribute__((used)) void *memset(void *destination, int value, size_t count)
         *to++ = byte;
     }
     return destination;
-}
-
-__attribute__((used)) size_t strlen(const char *text)
-{
-    const char *end = text;
-    while (*end != 0) {
-        end++;
-    }
-    return (size_t)(end - text);
 }
