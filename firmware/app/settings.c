@@ -50,7 +50,7 @@ typedef struct {
     uint8_t channels;
     node_security security;
     node_link link;
-    uint8_t prior, parity, parity_first, zero; /* not in version 2 */
+    uint8_t prior, parity, parity_first, quiet; /* not in version 2; the last was 0 before there was such a setting */
     uint32_t check;
     uint32_t end; /* END: so that a whole record never seems to end in erased words */
 } record;
@@ -165,7 +165,8 @@ static node_settings settings_of(const record *r)
                    .slot = r->model_slot,
                    .prior = r->prior,
                    .parity = r->parity,
-                   .parity_first = r->parity_first},
+                   .parity_first = r->parity_first,
+                   .quiet = r->quiet},
         .security = r->security,
         .link = r->link,
     };
@@ -248,6 +249,7 @@ bool node_settings_save(const node_settings *settings)
                 .prior = remote->prior,
                 .parity = remote->parity,
                 .parity_first = remote->parity_first,
+                .quiet = remote->quiet,
                 .end = END};
     r.check = glimpse_crc32(0, (const uint8_t *)&r, offsetof(record, check));
     if (newest.next + sizeof r > port_region_size(newest.region)) {

@@ -90,7 +90,7 @@ def test_bench_json_keys(tmp_path):
         "ram_bytes",
         "flash_bytes",
     } <= set(numbers)
-    assert set(numbers["ram_bytes"]) == {"static", "buffers", "stack_peak", "total", "latent", "reference"}
+    assert set(numbers["ram_bytes"]) == {"static", "buffers", "stack_peak", "total", "latent", "reference", "camera"}
     assert set(numbers["flash_bytes"]) == {"code", "model", "total"}
     assert set(numbers["estimated_ms"]["nRF5340"]) == {"value", "low", "high"}
 

@@ -45,7 +45,8 @@ static node_settings numbered(uint32_t number)
                    .slot = byte,
                    .prior = byte,
                    .parity = (uint8_t)(byte % 9u),
-                   .parity_first = (uint8_t)(byte / 2u % 9u)},
+                   .parity_first = (uint8_t)(byte / 2u % 9u),
+                   .quiet = (uint8_t)~byte},
     };
     memset(settings.security.key, (int)(number & 255u), sizeof settings.security.key);
     settings.security.reserved = ~number;
@@ -63,6 +64,7 @@ static bool same(const node_settings *a, const node_settings *b)
            a->remote.budget == b->remote.budget && a->remote.payload == b->remote.payload &&
            a->remote.channels == b->remote.channels && a->remote.prior == b->remote.prior &&
            a->remote.parity == b->remote.parity && a->remote.parity_first == b->remote.parity_first &&
+           a->remote.quiet == b->remote.quiet &&
            memcmp(&a->security, &b->security, sizeof a->security) == 0 &&
            memcmp(&a->link, &b->link, sizeof a->link) == 0;
 }
@@ -122,7 +124,7 @@ static void load(uint32_t kept, uint32_t tried, uint32_t olds, size_t old_bytes)
     node_settings_load(&seen);
     node_settings expected = numbered(seen.boots);
     if (seen.boots > 0 && seen.boots <= olds && old_bytes == BEFORE) {
-        expected.remote.prior = expected.remote.parity = expected.remote.parity_first = 0;
+        expected.remote.prior = expected.remote.parity = expected.remote.parity_first = expected.remote.quiet = 0;
         ++old;
     } else if (seen.boots <= olds) {
         expected.answered = false;

@@ -90,7 +90,7 @@ def _show(n: dict, console: Console) -> None:
         table.add_row(f"estimated ms on {board}", f"{ms['value']:g}  ({ms['low']:g} .. {ms['high']:g})")
     for title, key in (("RAM bytes", "ram_bytes"), ("flash bytes", "flash_bytes")):
         for part, value in (n[key] or {}).items():
-            apart = " (apart)" if part in ("latent", "reference") else ""
+            apart = " (apart)" if part in ("latent", "reference", "camera") else ""
             table.add_row(f"{title}, {part.replace('_', ' ')}{apart}", f"{value:,}")
     table.add_row("multiplications (MACs) a frame", f"{n['macs']:,}")
     table.add_row("weights", f"{n['weights']:,}")
