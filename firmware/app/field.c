@@ -11,6 +11,7 @@
 #include "app/report.h"
 #include "app/sealing.h"
 #include "app/spare.h"
+#include "app/update.h"
 #include "core/crc.h"
 #include "core/status.h"
 #include "link/at_modem.h"
@@ -117,6 +118,9 @@ int field_set_modem(const uint8_t *body)
 {
     const node_link before = parts.settings->link;
     node_link link = before;
+    if (on && memcmp(body, &before, NODE_MODEM_BODY_BYTES) == 0) {
+        return GLIMPSE_OK; /* told again what it does: it goes on */
+    }
     link.dialect = body[0];
     link.port = body[1];
     link.data_rate = body[2];
@@ -481,6 +485,9 @@ static void send_next(uint64_t now, size_t room)
     if (length <= 0) {
         flying = NOTHING;
         return;
+    }
+    if (flying == FRAME) {
+        node_update_proven();
     }
     flying_bytes = (size_t)length;
     last_sent = now;

@@ -93,7 +93,7 @@ env.Prepend(LIBS=[kernels.StaticLibrary(str(BUILD / "cmsis_nn" / "cmsis_nn"), ob
 ciphers = env.Clone()
 # Addresses stay checked in tests: it reads and writes our buffers. For undefined behaviour it would compile for 13 s.
 unchecked = ["-fno-sanitize=undefined"] if native and testing else []
-ciphers.Append(CCFLAGS=["-w", *unchecked], CPPDEFINES=["BLAKE2_NO_UNROLLING"])
+ciphers.Append(CCFLAGS=["-w", "-Os", *unchecked], CPPDEFINES=["BLAKE2_NO_UNROLLING"])
 objects = [ciphers.StaticObject(str(BUILD / "monocypher.o"), str(dependencies / "monocypher" / "monocypher.c"))]
 env.Prepend(LIBS=[ciphers.StaticLibrary(str(BUILD / "monocypher"), objects)])
 
@@ -122,9 +122,25 @@ if not env.GetOption("clean"):
     built_in_model.make(env, PROJECT, header, needed=not testing)
     # What a node on its own needs besides a host's takes about 20 kB of flash.
     if not native and not testing and built_in_model.size(header) > board.get("upload.maximum_size") - 70 * 1024:
-        print("Built-in model: so large that the node works for a host only (firmware/app/hosted/field.c)")
-        env.Append(SRC_FILTER=["-<app/field.c>", "+<app/hosted/field.c>"])
+        print("Built-in model: so large that the node works for a host only (firmware/app/hosted)")
+        replaced = ("app/field", "app/trial", "app/update", "core/airtime", "core/budget", "core/region")
+        env.Append(SRC_FILTER=[*(f"-<{name}.c>" for name in replaced), "+<app/hosted/>"])
+        env.Append(CPPDEFINES=[("NODE_SIGNED_MODELS", 0)])
         env.Replace(CCFLAGS=["-Os" if flag == "-O2" else flag for flag in env["CCFLAGS"]])  # the kernels stay fast
+
+# What waits for lines, flash and radio is small; networks, symbols and packets are fast.
+SMALL = ("app/*", "link/*", *(f"core/{name}.c" for name in (
+    "airtime", "budget", "change", "difference_packer", "downlink", "parity", "protection", "reference", "region", "runs",
+    "schedule", "serial", "setting", "telemetry")))
+
+
+def compile_small(env, node):
+    return env.Object(node, CCFLAGS=["-Os" if flag == "-O2" else flag for flag in env["CCFLAGS"]])
+
+
+if not native:
+    for files in SMALL:
+        env.AddBuildMiddleware(compile_small, f"*/firmware/{files}")
 
 if native:
     program = env.BuildProgram()
