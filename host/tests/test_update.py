@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models sent to a node: signed where it demands that, on trial until they have made a photo, whatever the power does."""
+"""Models sent to a node: signed where it demands that, on trial until they have made a photo, power cuts or not."""
 
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 from glimpse import binding
 from glimpse.binding import signing
@@ -49,8 +48,7 @@ def photo(node: ProgramNode) -> None:
 # ---- signatures
 
 
-def test_signatures_are_monocyphers(tmp_path: Path):
-    """EdDSA by Monocypher's own Python binding says the same; a changed bit anywhere does not hold."""
+def test_what_is_signed_holds_and_nothing_else(tmp_path: Path):
     signer = make_signer(tmp_path / "s")
     signature = signing.sign(signer.seed, b"a model")
     assert signing.check(signature, signer.public, b"a model")
