@@ -163,6 +163,40 @@ def parse_identity(body: bytes) -> NodeInfo:
     )
 
 
+def modem_fields(
+    dialect: str | None,
+    *,
+    region: str = "EU868",
+    data_rate: int | None = None,
+    port: int = 1,
+    adaptive: bool = True,
+    confirmed: bool = False,
+    fair_use: bool = False,
+    pattern: bool = False,
+) -> tuple[int, ...]:
+    """The fields of a MODEM request; see SerialNode.set_modem.
+
+    Raises:
+        UsageError: there is no such region.
+    """
+    names = [known.name for known in regions()]
+    if region not in names:
+        raise UsageError(f"there is no region {region!r}; choose one of {', '.join(names)}")
+    chosen = {
+        "NODE_MODEM_ADAPTIVE": adaptive,
+        "NODE_MODEM_CONFIRMED": confirmed,
+        "NODE_MODEM_FAIR_USE": fair_use,
+    }
+    return (
+        protocol(MODEMS[dialect]),
+        port,
+        KEEP_RATE if data_rate is None else data_rate,
+        sum(protocol(name) for name, wanted in chosen.items() if wanted),
+        names.index(region),
+        protocol("NODE_SOURCE_PATTERN" if pattern else "NODE_SOURCE_CAMERA"),
+    )
+
+
 class SerialNode(Node):
     """A node at the other end of a stream.
 
@@ -386,23 +420,22 @@ class SerialNode(Node):
         Raises:
             GlimpseError: the node refuses: no such region or rate there, or no line for a modem.
         """
-        names = [known.name for known in regions()]
-        if region not in names:
-            raise UsageError(f"there is no region {region!r}; choose one of {', '.join(names)}")
-        chosen = {
-            "NODE_MODEM_ADAPTIVE": adaptive,
-            "NODE_MODEM_CONFIRMED": confirmed,
-            "NODE_MODEM_FAIR_USE": fair_use,
-        }
-        body = (
-            protocol(MODEMS[dialect]),
-            port,
-            KEEP_RATE if data_rate is None else data_rate,
-            sum(protocol(name) for name, wanted in chosen.items() if wanted),
-            names.index(region),
-            protocol("NODE_SOURCE_PATTERN" if pattern else "NODE_SOURCE_CAMERA"),
+        self.use_modem(
+            modem_fields(
+                dialect,
+                region=region,
+                data_rate=data_rate,
+                port=port,
+                adaptive=adaptive,
+                confirmed=confirmed,
+                fair_use=fair_use,
+                pattern=pattern,
+            )
         )
-        self.request("NODE_MODEM", bytes(body))
+
+    def use_modem(self, fields: tuple[int, ...]) -> None:
+        """As set_modem, with what modem_fields gives. A node that has been told the same before goes on as it is."""
+        self.request("NODE_MODEM", bytes(fields))
 
     # ---- models
 
@@ -496,3 +529,9 @@ class SerialNode(Node):
     def close(self) -> None:
         """Lets go of the line."""
         self.stream.close()
+
+
+def has_model(node: SerialNode, check: int, signed: bool) -> bool:
+    """Whether a node uses this model already, signed if it is to be: what is built in needs no signature."""
+    info = node.identify()
+    return info.model_check == check and (not signed or info.slot is None or node.health().model_key)

@@ -142,12 +142,12 @@ class SimNode(SerialNode):
             self._temporary.cleanup()
 
 
-def open_sim(core: str, model: ZooModel) -> SimNode:
-    """An emulated board by the name of its core.
+def open_sim(core: str, model: ZooModel | None) -> SimNode:
+    """An emulated board by the name of its core, with that model built in; None: the standard one.
 
     Raises:
         UsageError: there is no such board.
     """
     if core not in ENVIRONMENTS:
         raise UsageError(f"there is no emulated {core!r}; use sim:cortex-m7 or sim:cortex-m33")
-    return SimNode(ENVIRONMENTS[core], model, built_in=model.folder)
+    return SimNode(ENVIRONMENTS[core], model, built_in=model and model.folder)
