@@ -9,7 +9,8 @@
 #define BOARD_SERIAL_INTERRUPT 44u
 #define BOARD_MODEM_UART 0x40106000u /* UART 1 */
 
-#define BOARD_TIMER 0x40000000u /* CMSDK timer, 40 MHz */
+#define BOARD_TIMER 0x40000000u /* CMSDK timer */
+#define BOARD_TIMER_HZ 40000000u
 
 /* -icount shift=7 is 128 ns an instruction: 5.12 ticks of 25 ns. */
 #define BOARD_COUNTER_NUMERATOR 25u

@@ -9,7 +9,8 @@
 #define BOARD_SERIAL_INTERRUPT 0u
 #define BOARD_MODEM_UART 0x40005000u /* UART 1 */
 
-#define BOARD_TIMER 0x40000000u /* CMSDK timer, 25 MHz */
+#define BOARD_TIMER 0x40000000u /* CMSDK timer */
+#define BOARD_TIMER_HZ 25000000u
 
 /* -icount shift=7 is 128 ns an instruction: 3.2 ticks of 40 ns. */
 #define BOARD_COUNTER_NUMERATOR 5u

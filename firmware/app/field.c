@@ -43,6 +43,8 @@ static size_t flying_bytes;
 static glimpse_telemetry report; /* what is still to be said of it */
 static uint32_t report_before;   /* `present` before the packet that flies */
 static bool reboot;
+static bool woken;  /* by the wake pin: a photo is due */
+static bool rested; /* asked for a packet, it had none */
 static uint64_t reboot_by, next_photo, last_sent, not_before, deadline;
 static glimpse_protection_rule parity[2]; /* of the frame: its first packets, and all others */
 static uint32_t rate, beside;             /* of the next packet: data rate, and bytes that go with it */
@@ -118,9 +120,6 @@ int field_set_modem(const uint8_t *body)
 {
     const node_link before = parts.settings->link;
     node_link link = before;
-    if (on && memcmp(body, &before, NODE_MODEM_BODY_BYTES) == 0) {
-        return GLIMPSE_OK; /* told again what it does: it goes on */
-    }
     link.dialect = body[0];
     link.port = body[1];
     link.data_rate = body[2];
@@ -159,7 +158,7 @@ void field_drop_frame(void)
 
 static bool is_due(uint64_t now)
 {
-    return parts.settings->remote.period > 0 && (!started || now >= next_photo);
+    return woken || (parts.settings->remote.period > 0 && (!started || now >= next_photo));
 }
 
 /* Bytes of the parity words that are made at a time; 0: none are wanted. */
@@ -278,14 +277,20 @@ static void take_photo(uint64_t now, size_t room)
 {
     const uint64_t period = 1000ull * parts.settings->remote.period;
     const bool first = !started;
-    next_photo = first || now - next_photo >= period ? now + period : next_photo + period;
+    const bool pulled = woken;
+    next_photo = first || pulled || now - next_photo >= period ? now + period : next_photo + period;
     started = true;
     frame = node_settings_take_frame(parts.settings);
     sending = begin_frame(now, room) == GLIMPSE_OK;
     prompts = 0;
     if (sending) {
-        report_photo(frame, first ? GLIMPSE_TRIGGER_START : GLIMPSE_TRIGGER_SCHEDULE);
+        report_photo(frame, pulled  ? GLIMPSE_TRIGGER_BUTTON
+                            : first ? GLIMPSE_TRIGGER_START
+                                    : GLIMPSE_TRIGGER_SCHEDULE);
     }
+    (void)port_take_wake(); /* the pin may have bounced meanwhile */
+    woken = false;
+    rested = false;
 }
 
 /* ---- downlinks */
@@ -484,6 +489,7 @@ static void send_next(uint64_t now, size_t room)
     }
     if (length <= 0) {
         flying = NOTHING;
+        rested = length == 0 && report.present == 0 && (!sending || parts.job->schedule->done);
         return;
     }
     if (flying == FRAME) {
@@ -524,11 +530,14 @@ void field_poll(void)
 {
     const uint64_t now = port_millis();
     glimpse_link_event event;
+    woken = port_take_wake() || woken;
     if (!on) {
+        woken = false;
         return;
     }
     while (glimpse_link_poll(&modem.link, (uint32_t)now, &event) > 0) {
         take_event(&event, now);
+        rested = false;
     }
     if (reboot && ((flying == NOTHING && report.present == 0) || now >= reboot_by)) {
         port_reset();
@@ -548,4 +557,41 @@ void field_poll(void)
     if (now >= not_before) {
         send_next(now, room);
     }
+}
+
+/* While the modem waits for its next command, or for its own pause to end. */
+static uint64_t modem_idle_until(uint64_t now)
+{
+    if (modem.out_written < modem.out_count || modem.line_count > 0 || modem.event_count > 0 || modem.more) {
+        return now;
+    }
+    if (modem.state == GLIMPSE_AT_PAUSING) {
+        const uint32_t passed = (uint32_t)now - modem.since;
+        return passed < modem.limit ? now + modem.limit - passed : now;
+    }
+    return modem.state == GLIMPSE_AT_READY ? UINT64_MAX : now;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t field_idle_until(void)
+{
+    const uint64_t now = port_millis();
+    if (!on) {
+        return UINT64_MAX;
+    }
+    uint64_t until = modem_idle_until(now);
+    if (reboot || flying != NOTHING) {
+        return now;
+    }
+    if (glimpse_link_payload(&modem.link) > 0) {
+        const uint64_t by_period = parts.settings->remote.period == 0 ? UINT64_MAX : started ? next_photo : now;
+        const uint64_t photo = woken ? now : by_period;
+        until = earlier(until, earlier(photo, last_sent + SIGN_OF_LIFE_MS));
+        until = earlier(until, rested ? UINT64_MAX : not_before);
+    }
+    return until;
 }

@@ -27,6 +27,7 @@ static frame_job job;
 static glimpse_serial_reader reader;
 static node_settings settings;
 static uint32_t broken_frames;
+static bool silent;      /* nothing came at the last poll */
 static uint8_t sequence; /* of the request being answered */
 
 /* ---- answers */
@@ -493,6 +494,7 @@ void node_poll(void)
     uint8_t bytes[32];
     port_watchdog_feed();
     const size_t count = port_serial_read(bytes, sizeof bytes);
+    silent = count == 0;
     for (size_t i = 0; i < count; ++i) {
         const int length = glimpse_serial_reader_push(&reader, bytes[i]);
         if (length < 0) {
@@ -502,4 +504,11 @@ void node_poll(void)
         }
     }
     field_poll();
+}
+
+void node_rest(void)
+{
+    const uint64_t idle = silent ? field_idle_until() : 0;
+    const uint64_t fed = port_millis() + WATCHDOG_MS / 2;
+    port_sleep_until(idle < fed ? idle : fed);
 }

@@ -35,7 +35,6 @@ typedef enum {
 
 /* The modem of a node that is on its own, and what has been sent through it. */
 typedef struct {
-    /* As in a NODE_MODEM request: */
     uint8_t dialect;   /* NODE_MODEM_... */
     uint8_t port;      /* LoRaWAN's, 1..223 */
     uint8_t data_rate; /* 0..15, or GLIMPSE_AT_KEEP_RATE */

@@ -128,10 +128,10 @@ if not env.GetOption("clean"):
         env.Append(CPPDEFINES=[("NODE_SIGNED_MODELS", 0)])
         env.Replace(CCFLAGS=["-Os" if flag == "-O2" else flag for flag in env["CCFLAGS"]])  # the kernels stay fast
 
-# What waits for lines, flash and radio is small; networks, symbols and packets are fast.
-SMALL = ("app/*", "link/*", *(f"core/{name}.c" for name in (
-    "airtime", "budget", "change", "difference_packer", "downlink", "parity", "protection", "reference", "region", "runs",
-    "schedule", "serial", "setting", "telemetry")))
+# What waits for lines, flash and radio is small; networks, symbols and image packets are fast.
+CORE = "airtime budget change difference_packer downlink parity protection reference region runs schedule serial setting"
+SMALL = ["app/*", "link/*", "nn/layer_check.c", "nn/model.c", "core/telemetry.c", "ports/cortexm/fault.c"]
+SMALL += [f"core/{name}.c" for name in CORE.split()]
 
 
 def compile_small(env, node):

@@ -7,6 +7,7 @@
 #include "ports/port.h"
 #include "ports/stm32f7/clock.h"
 #include "ports/stm32f7/serial.h"
+#include "ports/stm32f7/sleep.h"
 #include "stm32f7xx.h"
 
 static serial_ring ring;
@@ -39,6 +40,8 @@ void board_interrupt(uint32_t number)
 {
     if (number == USART1_IRQn) {
         drain();
+    } else if (number == EXTI15_10_IRQn) {
+        wake_interrupt();
     }
 }
 
@@ -80,6 +83,12 @@ void port_serial_open(port_serial_mode mode)
         USART1->CR1 |= USART_CR1_RXNEIE;
         cortexm_interrupt_enable(USART1_IRQn);
     }
+}
+
+bool serial_is_silent(void)
+{
+    drain();
+    return opened && opened_mode == PORT_SERIAL_INTERRUPT && serial_ring_empty(&ring);
 }
 
 size_t port_serial_read(uint8_t *bytes, size_t capacity)

@@ -245,6 +245,16 @@ void port_camera_end(void)
 {
 }
 
+void port_sleep_until(uint64_t until)
+{
+    (void)until;
+}
+
+bool port_take_wake(void)
+{
+    return false;
+}
+
 void port_watchdog_start(uint32_t ms)
 {
     (void)ms;

@@ -434,7 +434,7 @@ class SerialNode(Node):
         )
 
     def use_modem(self, fields: tuple[int, ...]) -> None:
-        """As set_modem, with what modem_fields gives. A node that has been told the same before goes on as it is."""
+        """As set_modem, with what modem_fields gives; a node says in its identity what it has."""
         self.request("NODE_MODEM", bytes(fields))
 
     # ---- models

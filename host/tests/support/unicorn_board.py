@@ -73,6 +73,8 @@ class Stm32f746(Peripherals):
         "IWDG": (IWDG, {0x00, 0x04, 0x08, 0x0C}),
         "GPIOA": (0x40020000, set(GPIO_REGISTERS)),
         "GPIOB": (0x40020400, set(GPIO_REGISTERS)),
+        "SYSCFG": (0x40013800, {0x10}),
+        "EXTI": (0x40013C00, {0x00, 0x08, 0x14}),
     }
     SECTORS: ClassVar = {  # number: offset, bytes
         **{n: (0x8000 * n, 0x8000) for n in range(4)},
@@ -153,10 +155,11 @@ class Nrf5340(Peripherals):
 
     flash = (0x00000000, 0x100000)
     ram = (0x20000000, 0x80000)
-    CLOCK, UARTE, NVMC = 0x50005000, 0x50008000, 0x50039000
+    CLOCK, UARTE, RTC, NVMC = 0x50005000, 0x50008000, 0x50014000, 0x50039000
+    CYCLES_PER_TICK = 128_000_000 // 32768
     blocks: ClassVar = {
         "CACHE": (0x50001000, {0x500, 0x504}),
-        "CLOCK": (CLOCK, {0x000, 0x100, 0x558}),
+        "CLOCK": (CLOCK, {0x000, 0x008, 0x100, 0x518, 0x558}),
         "RESET": (0x50005000, {0x400}),
         "CTRLAP": (0x50006000, {0x544, 0x54C}),
         "P0": (0x50842500, {0x08, 0x18, *range(0x200, 0x280, 4)}),
@@ -165,6 +168,8 @@ class Nrf5340(Peripherals):
             {0x000, 0x004, 0x008, 0x00C, 0x110, 0x120, 0x124, 0x144, 0x158, 0x304, 0x308, 0x480, 0x500, 0x508, 0x50C}
             | {0x510, 0x514, 0x524, 0x534, 0x538, 0x544, 0x548, 0x56C},
         ),
+        "GPIOTE0": (0x5000D000, {0x100, 0x304, 0x510}),
+        "RTC0": (RTC, {0x000, 0x140, 0x304, 0x308, 0x504, 0x508, 0x540}),
         "WDT0": (0x50018000, {0x000, 0x504, 0x508, 0x50C, 0x600}),
         "NVMC": (NVMC, {0x400, 0x504}),
     }
@@ -182,6 +187,8 @@ class Nrf5340(Peripherals):
             self._receive()
         if address == self.NVMC + 0x400:
             return 1
+        if address == self.RTC + 0x504:
+            return self.board.instructions // self.CYCLES_PER_TICK & 0xFFFFFF
         if address in self.ends:
             self._come_nearer(address)
         return super().read(address)
@@ -251,6 +258,7 @@ class Core:
     """System control space and debug unit: what the firmware sets up of the core itself (Armv7-M B3.2, C1.8)."""
 
     SYSTEM: ClassVar = {
+        *(0x010, 0x014, 0x018, 0xD04),  # SysTick and what takes its interrupt back
         *(0xD00, 0xD08, 0xD0C, 0xD14, 0xD24, 0xD28, 0xD2C, 0xD34, 0xD38, 0xD7C, 0xD80, 0xD84, 0xD88, 0xDFC),
         *(0xF50, 0xF58, 0xF5C, 0xF60, 0xF64, 0xF68, 0xF6C, 0xF70, 0xF74),  # cache maintenance
         *range(0x100, 0x120, 4),  # NVIC: enable, disable
