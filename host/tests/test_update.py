@@ -2,28 +2,20 @@
 """Models sent to a node: signed where it demands that, on trial until they have made a photo, power cuts or not."""
 
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from glimpse import binding
 from glimpse.binding import signing
 from glimpse.errors import GlimpseError
-from glimpse.export.blob import build_blob
 from glimpse.export.header import header_text
 from glimpse.signing import Signer, make_signer, read_signer, split_signed
 from support.core_library import FIRMWARE, MONOCYPHER, SANITIZERS, WARNINGS, build_monocypher
-from support.networks import CMSIS_NN, codec_for, kernel_sources
+from support.networks import CMSIS_NN, kernel_sources
 from support.nodes import ProgramNode
-from support.random_networks import Plan, Step, build_tflite
+from support.small_models import tiny_model
 
 BUILT_IN = binding.protocol("NODE_BUILTIN_MODEL")
-
-
-def tiny_model(revision: int) -> bytes:
-    """A blob of a few hundred bytes, another one for each revision."""
-    encoder = build_tflite(Plan((8, 8), [Step("conv", (3, 3), (2, 2), outputs=3)], [0]), revision)
-    return build_blob(encoder, replace(codec_for(encoder), revision=revision))
 
 
 @pytest.fixture
