@@ -9,7 +9,8 @@
 #define BOARD_SERIAL_INTERRUPT 0u
 #define BOARD_MODEM_UART 0x40005000u /* UART 1 */
 
-#define BOARD_TIMER 0x40000000u /* CMSDK timer, 25 MHz */
+#define BOARD_TIMER 0x40000000u /* CMSDK timer */
+#define BOARD_TIMER_HZ 25000000u
 
 /* -icount shift=7 is 128 ns an instruction: 3.2 ticks of 40 ns. */
 #define BOARD_COUNTER_NUMERATOR 5u
@@ -20,6 +21,10 @@
 #define BOARD_WATCHDOG_TICKS_PER_MS 794000u
 
 /* Persistent regions as in linker.ld, in the order of port_region: address, bytes. */
-#define BOARD_REGIONS {0x00240000u, 0x40000u}, {0x00280000u, 0x40000u}, {0x00220000u, 0x20000u}, {0x002C0000u, 0x40000u}
+#define BOARD_REGIONS                                                                                                  \
+    {0x00240000u, 0x40000u}, {0x00280000u, 0x40000u}, {0x00220000u, 0x20000u},                                         \
+    {                                                                                                                  \
+        0x002C0000u, 0x40000u                                                                                          \
+    }
 
 #endif

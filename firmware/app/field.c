@@ -12,6 +12,7 @@
 #include "app/report.h"
 #include "app/sealing.h"
 #include "app/spare.h"
+#include "app/update.h"
 #include "core/crc.h"
 #include "core/grid.h"
 #include "core/status.h"
@@ -44,9 +45,11 @@ static size_t flying_bytes;
 static glimpse_telemetry report; /* what is still to be said of it */
 static uint32_t report_before;   /* `present` before the packet that flies */
 static bool reboot;
+static bool woken;  /* by the wake pin: a photo is due */
+static bool rested; /* asked for a packet, it had none */
 static uint64_t reboot_by, next_photo, last_sent, not_before, deadline;
-static glimpse_protection_rule parity[2]; /* of the frame: its first packets, and all others */
-static uint32_t rate, beside;             /* of the next packet: data rate, and bytes that go with it */
+static glimpse_protection_rule parity[2];        /* of the frame: its first packets, and all others */
+static uint32_t rate, beside;                    /* of the next packet: data rate, and bytes that go with it */
 static uint8_t sent_fields[GLIMPSE_GRID_FIELDS]; /* of the photo that was sent last; black: of none */
 
 static const glimpse_at_dialect *dialect_of(uint8_t number)
@@ -158,7 +161,7 @@ void field_drop_frame(void)
 
 static bool is_due(uint64_t now)
 {
-    return parts.settings->remote.period > 0 && (!started || now >= next_photo);
+    return woken || (parts.settings->remote.period > 0 && (!started || now >= next_photo));
 }
 
 /* Bytes of the parity words that are made at a time; 0: none are wanted. */
@@ -307,22 +310,27 @@ static void take_photo(uint64_t now, size_t room)
 {
     const uint64_t period = 1000ull * parts.settings->remote.period;
     const bool first = !started;
-    next_photo = first || now - next_photo >= period ? now + period : next_photo + period;
+    const bool pulled = woken;
+    next_photo = first || pulled || now - next_photo >= period ? now + period : next_photo + period;
     started = true;
     uint8_t fields[GLIMPSE_GRID_FIELDS];
-    if (!is_worth_sending(fields)) {
-        return; /* the photo before this one goes on */
-    }
-    frame = node_settings_take_frame(parts.settings);
-    sending = begin_frame(now, room) == GLIMPSE_OK;
-    prompts = 0;
-    if (sending) {
+    const bool worth = is_worth_sending(fields);
+    if (worth || pulled) { /* else the photo before this one goes on */
         const bool compared = parts.settings->remote.quiet > 0;
-        memcpy(sent_fields, fields, sizeof sent_fields);
-        report_photo(frame, compared ? GLIMPSE_TRIGGER_CHANGE
-                            : first  ? GLIMPSE_TRIGGER_START
-                                     : GLIMPSE_TRIGGER_SCHEDULE);
+        frame = node_settings_take_frame(parts.settings);
+        sending = begin_frame(now, room) == GLIMPSE_OK;
+        prompts = 0;
+        if (sending) {
+            memcpy(sent_fields, fields, sizeof sent_fields);
+            report_photo(frame, pulled     ? GLIMPSE_TRIGGER_BUTTON
+                                : compared ? GLIMPSE_TRIGGER_CHANGE
+                                : first    ? GLIMPSE_TRIGGER_START
+                                           : GLIMPSE_TRIGGER_SCHEDULE);
+        }
     }
+    (void)port_take_wake(); /* the pin may have bounced meanwhile */
+    woken = false;
+    rested = false;
 }
 
 /* ---- downlinks */
@@ -521,7 +529,11 @@ static void send_next(uint64_t now, size_t room)
     }
     if (length <= 0) {
         flying = NOTHING;
+        rested = length == 0 && report.present == 0 && (!sending || parts.job->schedule->done);
         return;
+    }
+    if (flying == FRAME) {
+        node_update_proven();
     }
     flying_bytes = (size_t)length;
     last_sent = now;
@@ -558,11 +570,14 @@ void field_poll(void)
 {
     const uint64_t now = port_millis();
     glimpse_link_event event;
+    woken = port_take_wake() || woken;
     if (!on) {
+        woken = false;
         return;
     }
     while (glimpse_link_poll(&modem.link, (uint32_t)now, &event) > 0) {
         take_event(&event, now);
+        rested = false;
     }
     if (reboot && ((flying == NOTHING && report.present == 0) || now >= reboot_by)) {
         port_reset();
@@ -582,4 +597,41 @@ void field_poll(void)
     if (now >= not_before) {
         send_next(now, room);
     }
+}
+
+/* While the modem waits for its next command, or for its own pause to end. */
+static uint64_t modem_idle_until(uint64_t now)
+{
+    if (modem.out_written < modem.out_count || modem.line_count > 0 || modem.event_count > 0 || modem.more) {
+        return now;
+    }
+    if (modem.state == GLIMPSE_AT_PAUSING) {
+        const uint32_t passed = (uint32_t)now - modem.since;
+        return passed < modem.limit ? now + modem.limit - passed : now;
+    }
+    return modem.state == GLIMPSE_AT_READY ? UINT64_MAX : now;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+uint64_t field_idle_until(void)
+{
+    const uint64_t now = port_millis();
+    if (!on) {
+        return UINT64_MAX;
+    }
+    uint64_t until = modem_idle_until(now);
+    if (reboot || flying != NOTHING) {
+        return now;
+    }
+    if (glimpse_link_payload(&modem.link) > 0) {
+        const uint64_t by_period = parts.settings->remote.period == 0 ? UINT64_MAX : started ? next_photo : now;
+        const uint64_t photo = woken ? now : by_period;
+        until = earlier(until, earlier(photo, last_sent + SIGN_OF_LIFE_MS));
+        until = earlier(until, rested ? UINT64_MAX : not_before);
+    }
+    return until;
 }

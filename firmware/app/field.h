@@ -30,6 +30,9 @@ int field_set_modem(const uint8_t *body);
 /* To be called for ever; returns soon, except while a photo is taken. */
 void field_poll(void);
 
+/* Until when field_poll has nothing to do, in port_millis, unless a byte comes or the wake pin is pulled. */
+uint64_t field_idle_until(void);
+
 /* Whether this build has room for differences and parity packets of the model in use, as far as they are wanted. */
 bool field_has_room(const glimpse_settings *wanted);
 

@@ -8,5 +8,6 @@ int main(void)
     node_start(PORT_SERIAL_INTERRUPT);
     for (;;) {
         node_poll();
+        node_rest();
     }
 }

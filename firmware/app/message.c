@@ -36,7 +36,11 @@ void message_put_u32(message_writer *writer, uint32_t value)
 
 void message_put_text(message_writer *writer, const char *text)
 {
-    const size_t length = strlen(text);
+    message_put_characters(writer, text, strlen(text));
+}
+
+void message_put_characters(message_writer *writer, const char *text, size_t length)
+{
     message_put_u8(writer, (uint32_t)length);
     for (size_t i = 0; i < length; ++i) {
         message_put_u8(writer, (uint8_t)text[i]);

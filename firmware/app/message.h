@@ -18,6 +18,7 @@ void message_put_u8(message_writer *writer, uint32_t value);
 void message_put_u16(message_writer *writer, uint32_t value);
 void message_put_u32(message_writer *writer, uint32_t value);
 void message_put_text(message_writer *writer, const char *text); /* length u8, bytes */
+void message_put_characters(message_writer *writer, const char *text, size_t length);
 
 uint32_t message_get_u32(const uint8_t *bytes);
 

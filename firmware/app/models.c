@@ -2,13 +2,21 @@
 #include "app/models.h"
 
 #include <stdalign.h>
+#include <string.h>
 
+#include "app/message.h"
 #include "app/protocol.h"
 #include "core/status.h"
 #include "glimpse_builtin_model.h"
+#include "monocypher.h"
 #include "ports/port.h"
 
-enum { SLOTS = 2 };
+enum { SLOTS = 2, SIZE_AT = 8, CHECK_AT = 12, SIGNATURE_BYTES = 64 }; /* docs/model-blob.md */
+
+static const uint8_t blob_mark[4] = {'G', 'L', 'P', 'M'};
+#if NODE_SIGNED_MODELS
+static const uint8_t signature_mark[4] = {'G', 'L', 'P', 'S'};
+#endif
 
 #ifndef NODE_BUFFER_SECTION
 #define NODE_BUFFER_SECTION ".bss.node_buffer"
@@ -25,6 +33,7 @@ static int8_t side_output[LARGER(NODE_SIDE_BYTES, GLIMPSE_BUILTIN_SIDE_BYTES)];
 static glimpse_model model;
 static glimpse_encoder encoder;
 static uint8_t slot_in_use = NODE_BUILTIN_MODEL;
+static const uint8_t *demanded_key; /* NULL: none */
 
 static const void *blob_of(uint8_t slot, size_t *size)
 {
@@ -37,14 +46,58 @@ static const void *blob_of(uint8_t slot, size_t *size)
     return port_region_base(region);
 }
 
+static bool is_slot(uint8_t slot)
+{
+    return slot == NODE_BUILTIN_MODEL || slot < SLOTS;
+}
+
+void models_demand(const uint8_t *key)
+{
+    demanded_key = key;
+}
+
+/* The size is read before the signature holds: whatever it says, only bytes of the slot are read. */
+int models_check(uint8_t slot)
+{
+    if (!is_slot(slot)) {
+        return GLIMPSE_ERROR_ARGUMENT;
+    }
+#if NODE_SIGNED_MODELS
+    if (demanded_key != NULL && slot != NODE_BUILTIN_MODEL) {
+        size_t room;
+        const uint8_t *const blob = blob_of(slot, &room);
+        const uint32_t size = message_get_u32(blob + SIZE_AT);
+        const uint8_t *const seal = blob + size;
+        if (size < GLIMPSE_MODEL_ALIGNMENT || size > room - sizeof signature_mark - SIGNATURE_BYTES ||
+            memcmp(seal, signature_mark, sizeof signature_mark) != 0 ||
+            crypto_eddsa_check(seal + sizeof signature_mark, demanded_key, blob, size) != 0) {
+            return GLIMPSE_ERROR_SIGNATURE;
+        }
+    }
+#endif
+    return GLIMPSE_OK;
+}
+
+bool models_stored(uint8_t slot, uint32_t *check)
+{
+    size_t size;
+    if (!is_slot(slot)) {
+        return false;
+    }
+    const uint8_t *const blob = blob_of(slot, &size);
+    *check = message_get_u32(blob + CHECK_AT);
+    return memcmp(blob, blob_mark, sizeof blob_mark) == 0;
+}
+
 static int load(uint8_t slot)
 {
-    if (slot != NODE_BUILTIN_MODEL && slot >= SLOTS) {
-        return GLIMPSE_ERROR_ARGUMENT;
+    int status = models_check(slot);
+    if (status != GLIMPSE_OK) {
+        return status;
     }
     size_t size;
     const void *const blob = blob_of(slot, &size);
-    int status = glimpse_model_load(&model, blob, size);
+    status = glimpse_model_load(&model, blob, size);
     if (status != GLIMPSE_OK) {
         return status;
     }

@@ -3,6 +3,7 @@
 #ifndef GLIMPSE_APP_MODELS_H
 #define GLIMPSE_APP_MODELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,10 +28,25 @@
 #define NODE_MAX_PHOTO_WIDTH 320
 #endif
 
+#ifndef NODE_SIGNED_MODELS
+#define NODE_SIGNED_MODELS 1 /* 0: no room for signatures, 8 kB of flash */
+#endif
+
 /* Loads the model of a slot (or NODE_BUILTIN_MODEL). When it cannot be used, the one before stays; a damaged slot
    never leaves a node without a network. Errors as glimpse_model_load and glimpse_encoder_init, and
-   GLIMPSE_ERROR_ARGUMENT for a slot that there is not. */
+   GLIMPSE_ERROR_ARGUMENT for a slot that there is not, GLIMPSE_ERROR_SIGNATURE. */
 int models_use(uint8_t slot);
+
+/* From now on a slot's model counts only with a signature behind it by the owner of this key (docs/model-blob.md); NULL:
+   with or without. The key stays where it is. */
+void models_demand(const uint8_t *key);
+
+/* Whether the bytes of a slot are signed as demanded; the built-in model always is. GLIMPSE_ERROR_SIGNATURE: they are
+   not. */
+int models_check(uint8_t slot);
+
+/* The check that the blob in a slot states, whole or not; false: there is no blob, or no such slot. */
+bool models_stored(uint8_t slot, uint32_t *check);
 
 /* Of the model in use; valid until the next models_use. */
 glimpse_encoder *models_encoder(void);

@@ -2,6 +2,7 @@
 #include "app/node.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "app/field.h"
 #include "app/frame_job.h"
@@ -12,6 +13,7 @@
 #include "app/report.h"
 #include "app/sealing.h"
 #include "app/settings.h"
+#include "app/update.h"
 #include "core/serial.h"
 #include "core/status.h"
 
@@ -25,6 +27,7 @@ static frame_job job;
 static glimpse_serial_reader reader;
 static node_settings settings;
 static uint32_t broken_frames;
+static bool silent;      /* nothing came at the last poll */
 static uint8_t sequence; /* of the request being answered */
 
 /* ---- answers */
@@ -65,6 +68,27 @@ static void put_model(message_writer *writer, const glimpse_model *model)
     message_put_u8(writer, codec->cumulative != NULL);
 }
 
+static void put_name(message_writer *writer)
+{
+    size_t length = 0;
+    while (length < sizeof settings.name && settings.name[length] != 0) {
+        ++length;
+    }
+    message_put_characters(writer, settings.name, length);
+}
+
+/* As a NODE_MODEM request sets it. */
+static void put_modem(message_writer *writer)
+{
+    const node_link *const link = &settings.link;
+    message_put_u8(writer, link->dialect);
+    message_put_u8(writer, link->port);
+    message_put_u8(writer, link->data_rate);
+    message_put_u8(writer, link->flags);
+    message_put_u8(writer, link->region);
+    message_put_u8(writer, link->source);
+}
+
 static void identify(void)
 {
     const glimpse_model *const model = models_encoder()->model;
@@ -85,6 +109,8 @@ static void identify(void)
     message_put_u32(&writer, (uint32_t)glimpse_encoder_buffer_size(model));
     message_put_u32(&writer, (uint32_t)port_region_size(PORT_REGION_SLOT0));
     put_model(&writer, model);
+    put_name(&writer);
+    put_modem(&writer);
     answer(NODE_IDENTITY, body, writer.count);
 }
 
@@ -98,6 +124,8 @@ static void report_health(void)
     message_put_u32(&writer, broken_frames);
     message_put_u32(&writer, port_serial_overruns());
     message_put_u32(&writer, (uint32_t)port_stack_peak());
+    message_put_u8(&writer, settings.update.state);
+    message_put_u8(&writer, settings.update.demanded);
     answer(NODE_HEALTH, body, writer.count);
 }
 
@@ -126,6 +154,7 @@ static void finish_frame(void)
         port_watchdog_feed();
         status = frame_job_packet(&job, row_or_packet);
         if (status == 0) {
+            node_update_proven();
             report_done();
             return;
         }
@@ -209,7 +238,7 @@ static void take_row(const uint8_t *body, size_t count)
 
 static void erase_model(const uint8_t *body, size_t count)
 {
-    accept_or_refuse(count == 1 ? models_erase(body[0]) : GLIMPSE_ERROR_LENGTH);
+    accept_or_refuse(count == 1 ? node_update_erase(body[0]) : GLIMPSE_ERROR_LENGTH);
 }
 
 static void write_model(const uint8_t *body, size_t count)
@@ -217,24 +246,38 @@ static void write_model(const uint8_t *body, size_t count)
     if (count < 12 || count % 4 != 0) {
         refuse(GLIMPSE_ERROR_LENGTH);
     } else {
-        accept_or_refuse(models_write(body[0], message_get_u32(body + 4), body + 8, count - 8));
+        accept_or_refuse(node_update_write(body[0], message_get_u32(body + 4), body + 8, count - 8));
     }
 }
 
 static void select_model(const uint8_t *body, size_t count)
 {
-    if (count != 1) {
+    if (count != 1 && count != 2) {
         refuse(GLIMPSE_ERROR_LENGTH);
         return;
     }
     job.active = false; /* a frame in progress belongs to the model before */
     field_drop_frame();
-    const int status = models_use(body[0]);
-    if (status == GLIMPSE_OK && settings.remote.slot != body[0]) {
-        settings.remote.slot = body[0];
-        (void)node_settings_save(&settings);
+    accept_or_refuse(node_update_select(body[0], count == 2 && (body[1] & NODE_SELECT_OLDER) != 0));
+}
+
+static void report_stored(const uint8_t *body, size_t count)
+{
+    if (count != 1) {
+        refuse(GLIMPSE_ERROR_LENGTH);
+        return;
     }
-    accept_or_refuse(status);
+    uint8_t reply[8];
+    uint32_t check = 0;
+    message_writer writer = {reply, sizeof reply, 0};
+    message_put_u8(&writer, models_stored(body[0], &check));
+    message_put_u32(&writer, check);
+    answer(NODE_MODEL, reply, writer.count);
+}
+
+static void install_model_key(const uint8_t *body, size_t count)
+{
+    accept_or_refuse(count == NODE_UPDATE_BODY_BYTES ? node_update_install(body) : GLIMPSE_ERROR_LENGTH);
 }
 
 static void change_line(const uint8_t *body, size_t count)
@@ -337,6 +380,24 @@ static void set_modem(const uint8_t *body, size_t count)
     accept_or_refuse(field_set_modem(body));
 }
 
+static void set_name(const uint8_t *body, size_t count)
+{
+    char before[NODE_NAME_BYTES];
+    if (count > sizeof settings.name) {
+        refuse(GLIMPSE_ERROR_LENGTH);
+        return;
+    }
+    memcpy(before, settings.name, sizeof before);
+    memset(settings.name, 0, sizeof settings.name);
+    memcpy(settings.name, body, count);
+    if (memcmp(before, settings.name, sizeof before) == 0 || node_settings_save(&settings)) {
+        answer(NODE_ACCEPTED, NULL, 0);
+    } else {
+        memcpy(settings.name, before, sizeof before);
+        refuse(GLIMPSE_ERROR_STORAGE);
+    }
+}
+
 /* Write only: no request and no fault gives a key back. What came is wiped from the buffer that it came in. */
 static void install_key(uint8_t *body, size_t count)
 {
@@ -398,6 +459,15 @@ static void handle(uint8_t *message, size_t count)
     case NODE_KEY:
         install_key(body, count);
         break;
+    case NODE_NAME:
+        set_name(body, count);
+        break;
+    case NODE_STORED:
+        report_stored(body, count);
+        break;
+    case NODE_MODEL_KEY:
+        install_model_key(body, count);
+        break;
     case NODE_RESET:
         answer(NODE_ACCEPTED, NULL, 0);
         while (count == 1 && body[0] == NODE_RESET_BY_WATCHDOG) {
@@ -415,10 +485,8 @@ void node_start(port_serial_mode mode)
     glimpse_serial_reader_begin(&reader, incoming, sizeof incoming);
     node_settings_load(&settings);
     node_sealing_begin(&settings);
-    ++settings.boots;
-    (void)node_settings_save(&settings);
-    (void)models_use(settings.remote.slot); /* a slot that went bad leaves the built-in model in use */
-    port_watchdog_start(WATCHDOG_MS);
+    port_watchdog_start(WATCHDOG_MS); /* before the model is loaded: one that hangs the node ends its trial */
+    node_update_start(&settings);
     identify();
     field_begin(&(field_parts){&settings, &job, row_or_packet});
 }
@@ -428,6 +496,7 @@ void node_poll(void)
     uint8_t bytes[32];
     port_watchdog_feed();
     const size_t count = port_serial_read(bytes, sizeof bytes);
+    silent = count == 0;
     for (size_t i = 0; i < count; ++i) {
         const int length = glimpse_serial_reader_push(&reader, bytes[i]);
         if (length < 0) {
@@ -437,4 +506,11 @@ void node_poll(void)
         }
     }
     field_poll();
+}
+
+void node_rest(void)
+{
+    const uint64_t idle = silent ? field_idle_until() : 0;
+    const uint64_t fed = port_millis() + WATCHDOG_MS / 2;
+    port_sleep_until(idle < fed ? idle : fed);
 }

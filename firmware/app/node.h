@@ -11,4 +11,7 @@ void node_start(port_serial_mode mode);
 /* Takes what the serial line brought; returns soon, except while a frame is encoded. To be called for ever. */
 void node_poll(void);
 
+/* Sleeps while there is nothing to do, a few seconds at most. To be called after each node_poll. */
+void node_rest(void);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include "app/field.h"
 #include "app/models.h"
+#include "app/trial.h"
 #include "core/status.h"
 #include "ports/port.h"
 
@@ -89,6 +90,7 @@ static void commit(request *r, node_settings *settings, bool *model_changed)
     next.answer.command = r->command;
     if (r->has_settings && !is_refused(r)) {
         next.remote = r->wanted;
+        trial_switch(&next, slot, models_slot());
     }
     const bool to_be_kept = r->reboot || (r->has_settings && !is_refused(r));
     if (to_be_kept && !node_settings_save(&next)) {
@@ -98,6 +100,7 @@ static void commit(request *r, node_settings *settings, bool *model_changed)
         r->reboot = false;
         note(r, GLIMPSE_ANSWER_STORAGE, 0);
         next.remote = settings->remote;
+        next.update = settings->update;
         next.answer.result = (uint8_t)r->result;
         next.answer.command = r->command;
     }

@@ -4,7 +4,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "app/protocol.h"
 #include "core/crc.h"
 #include "core/packet.h"
 #include "ports/port.h"
@@ -37,7 +36,7 @@ typedef struct {
     uint32_t boots;
     uint8_t model_slot;
     uint8_t next_frame;
-    uint8_t version; /* 3; 2: without the line that says so */
+    uint8_t version; /* 4; 3 and 2: without the lines that say so */
     uint8_t answered;
     uint16_t answer_sequence;
     uint8_t answer_result;
@@ -51,13 +50,16 @@ typedef struct {
     node_security security;
     node_link link;
     uint8_t prior, parity, parity_first, quiet; /* not in version 2; the last was 0 before there was such a setting */
+    node_update update;                         /* this and what follows not in versions 2 and 3 */
+    char name[NODE_NAME_BYTES];
     uint32_t check;
     uint32_t end; /* END: so that a whole record never seems to end in erased words */
 } record;
 
-enum { WORD = 4, VERSION = 3, VERSION_BEFORE = 2, END = 0x5A5A5A5A };
+enum { WORD = 4, VERSION = 4, OLDEST_ENDED = 2, END = 0x5A5A5A5A };
 _Static_assert(sizeof(first_record) == 16 && sizeof(sealing_record) == 16 + sizeof(node_security), "no holes");
-_Static_assert(sizeof(record) == 44 + sizeof(node_security) + sizeof(node_link), "no holes");
+_Static_assert(sizeof(record) == 44 + sizeof(node_security) + sizeof(node_link) + sizeof(node_update) + NODE_NAME_BYTES,
+               "no holes");
 _Static_assert(sizeof(record) % WORD == 0, "whole words");
 _Static_assert((int)NODE_BUILTIN_MODEL == (int)GLIMPSE_SLOT_BUILTIN, "one number for the built-in model");
 
@@ -88,18 +90,19 @@ static bool is_sound(const void *bytes, size_t check_at)
     return sequence != UINT32_MAX && check == glimpse_crc32(0, bytes, check_at);
 }
 
-/* A record of the version before lacks only what stands before its check. */
-static size_t read_before(const uint8_t *bytes, size_t left, record *r)
+/* The versions before lack only what stands before their check. */
+static size_t read_ended(const uint8_t *bytes, size_t left, record *r)
 {
-    enum { CHECK_AT = offsetof(record, prior), SIZE = CHECK_AT + 8 };
+    static const uint16_t check_at[] = {offsetof(record, prior), offsetof(record, update), offsetof(record, check)};
+    const size_t at = check_at[bytes[offsetof(record, version)] - OLDEST_ENDED];
     uint32_t end;
-    if (left < SIZE || !is_sound(bytes, CHECK_AT)) {
+    if (left < at + 8 || !is_sound(bytes, at)) {
         return 0;
     }
-    memcpy(&end, bytes + CHECK_AT + 4, sizeof end);
+    memcpy(&end, bytes + at + 4, sizeof end);
     *r = (record){.sequence = 0};
-    memcpy(r, bytes, CHECK_AT);
-    return end == END ? SIZE : 0;
+    memcpy(r, bytes, at);
+    return end == END ? at + 8 : 0;
 }
 
 /* Reads what lies at `bytes`, of which `left` remain: as the newest version, filled up with defaults. Returns the
@@ -108,12 +111,9 @@ static size_t read_record(const uint8_t *bytes, size_t left, record *r)
 {
     sealing_record old = {.version = UINT8_MAX};
     size_t taken = 0;
-    if (left >= sizeof *r && bytes[offsetof(record, version)] == VERSION) {
-        memcpy(r, bytes, sizeof *r);
-        return is_sound(r, offsetof(record, check)) && r->end == END ? sizeof *r : 0;
-    }
-    if (left > offsetof(record, version) && bytes[offsetof(record, version)] == VERSION_BEFORE) {
-        return read_before(bytes, left, r);
+    const uint8_t version = left > offsetof(record, version) ? bytes[offsetof(record, version)] : 0;
+    if (version >= OLDEST_ENDED && version <= VERSION) {
+        return read_ended(bytes, left, r);
     }
     if (left >= sizeof old && is_sound(bytes, offsetof(sealing_record, check))) {
         taken = sizeof old;
@@ -169,7 +169,9 @@ static node_settings settings_of(const record *r)
                    .quiet = r->quiet},
         .security = r->security,
         .link = r->link,
+        .update = r->update,
     };
+    memcpy(read.name, r->name, sizeof read.name);
     read.remote = sound_settings(&read.remote);
     read.next_frame &= GLIMPSE_MAX_FRAME;
     if (read.answer.sequence > GLIMPSE_MAX_SEQUENCE) {
@@ -250,7 +252,9 @@ bool node_settings_save(const node_settings *settings)
                 .parity = remote->parity,
                 .parity_first = remote->parity_first,
                 .quiet = remote->quiet,
+                .update = settings->update,
                 .end = END};
+    memcpy(r.name, settings->name, sizeof r.name);
     r.check = glimpse_crc32(0, (const uint8_t *)&r, offsetof(record, check));
     if (newest.next + sizeof r > port_region_size(newest.region)) {
         const port_region spare = other_than(newest.holder);

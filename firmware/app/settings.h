@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "app/protocol.h"
 #include "core/budget.h"
 #include "core/setting.h"
 #include "core/telemetry.h"
@@ -22,6 +23,7 @@ typedef struct {
     uint8_t zero[3];
 } node_security;
 
+enum { NODE_UPDATE_KEY_BYTES = 32 };
 enum { NODE_QUOTAS = 3, NODE_DUTY_BYTES = NODE_QUOTAS * GLIMPSE_BUDGET_RECORD_GROUPS * 4 };
 
 /* What of the duty budget is known after a start. */
@@ -44,6 +46,15 @@ typedef struct {
     uint8_t duty[NODE_DUTY_BYTES];
 } node_link;
 
+/* Models that are sent to the node: who may send them, and what becomes of one that does not work. */
+typedef struct {
+    uint8_t key[NODE_UPDATE_KEY_BYTES]; /* public; models in slots must be signed by its owner */
+    uint8_t demanded;                   /* there is a key */
+    uint8_t state;                      /* NODE_MODEL_... */
+    uint8_t before;                     /* slot of the model to go back to while one is on trial */
+    uint8_t starts;                     /* that are left to the one on trial */
+} node_update;
+
 typedef struct {
     uint32_t boots;
     uint8_t next_frame;      /* 0..GLIMPSE_MAX_FRAME */
@@ -52,6 +63,8 @@ typedef struct {
     glimpse_settings remote; /* changed by downlinks; its slot also over the serial line */
     node_security security;
     node_link link;
+    node_update update;
+    char name[NODE_NAME_BYTES]; /* UTF-8, zeros behind it; all zeros: none was given */
 } node_settings;
 
 /* The newest sound record, or the defaults (built-in model, frame 0) when there is none. Records of firmware that had

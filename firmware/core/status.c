@@ -52,6 +52,12 @@ const char *glimpse_status_text(int status)
         return "sealed packets need payloads of 24 bytes or more";
     case GLIMPSE_ERROR_KEY:
         return "no key is installed";
+    case GLIMPSE_ERROR_SIGNATURE:
+        return "not signed with the key that this node demands";
+    case GLIMPSE_ERROR_OLDER:
+        return "an older revision than the model in use";
+    case GLIMPSE_ERROR_TRIAL:
+        return "the model in use has not made a photo yet, so the one before is kept";
     default:
         return status > 0 ? "no error" : "unknown error";
     }

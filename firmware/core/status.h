@@ -27,7 +27,10 @@ typedef enum {
     GLIMPSE_ERROR_REPLAY = -41,       /* sealed as it should be, but taken before or too late */
     GLIMPSE_ERROR_COUNTER = -42,      /* the counter of sealed packets has ended: no more with this key */
     GLIMPSE_ERROR_PAYLOAD = -43,      /* the link's payload is too small for sealed packets */
-    GLIMPSE_ERROR_KEY = -44           /* there is no key */
+    GLIMPSE_ERROR_KEY = -44,          /* there is no key */
+    GLIMPSE_ERROR_SIGNATURE = -45,    /* not signed with the key that the node demands */
+    GLIMPSE_ERROR_OLDER = -46,        /* an older revision of the model in use */
+    GLIMPSE_ERROR_TRIAL = -47         /* the model before is kept until the one on trial has made a photo */
 } glimpse_status;
 
 /* One lower-case phrase without a full stop, for any value; never NULL. */

@@ -46,13 +46,14 @@ size_t glimpse_kernel_scratch_size(const glimpse_layer *layer)
     if (layer->kind != GLIMPSE_LAYER_DEPTHWISE_CONV_2D) {
         return 0;
     }
-    const cmsis_nn_dw_conv_params params = depthwise_params(layer);
+    if (layer->out_channels != layer->in_channels) {
+        return 0;
+    }
     const cmsis_nn_dims input = window_dims(layer, GLIMPSE_TILE_COLUMNS);
     const cmsis_nn_dims kernel = kernel_dims(layer);
-    const cmsis_nn_dims output = output_dims(layer, GLIMPSE_TILE_COLUMNS);
-    const int32_t here = arm_depthwise_conv_wrapper_s8_get_buffer_size(&params, &input, &kernel, &output);
+    const int32_t here = arm_depthwise_conv_s8_opt_get_buffer_size(&input, &kernel);
     /* The host asks for what a node's core does, so that it knows how much a model needs there. */
-    const int32_t node = arm_depthwise_conv_wrapper_s8_get_buffer_size_dsp(&params, &input, &kernel, &output);
+    const int32_t node = arm_depthwise_conv_s8_opt_get_buffer_size_dsp(&input, &kernel);
     return (size_t)(here > node ? here : node);
 }
 
@@ -68,8 +69,14 @@ static void depthwise_columns(const glimpse_layer *layer, const int8_t *window, 
     const cmsis_nn_dims kernel = kernel_dims(layer);
     const cmsis_nn_dims bias = {1, 1, 1, layer->out_channels};
     const cmsis_nn_dims out = output_dims(layer, columns);
-    arm_depthwise_conv_wrapper_s8(&context, &params, &scales, &input, window, &kernel, layer->weights, &bias,
+    /* Not the wrapper, which would link a third kernel, for 3 x 3. */
+    if (layer->out_channels == layer->in_channels) {
+        arm_depthwise_conv_s8_opt(&context, &params, &scales, &input, window, &kernel, layer->weights, &bias,
                                   layer->bias, &out, output);
+    } else {
+        arm_depthwise_conv_s8(&context, &params, &scales, &input, window, &kernel, layer->weights, &bias, layer->bias,
+                              &out, output);
+    }
 }
 
 static void max_pool_columns(const glimpse_layer *layer, const int8_t *window, uint32_t columns, int8_t *output)

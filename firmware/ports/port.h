@@ -93,6 +93,17 @@ bool port_modem_open(uint32_t baud);
 size_t port_modem_read(uint8_t *bytes, size_t capacity);
 size_t port_modem_write(const uint8_t *bytes, size_t count);
 
+/* ---- sleep */
+
+/* Lets the core rest until port_millis() is `until`, a byte has come on either line, or the wake pin was pulled; often
+   comes back sooner, and the watchdog has to be fed meanwhile. Returns at once where the serial line is polled: no byte
+   could end the sleep. Emulated boards pass the time of their host, native waits too. */
+void port_sleep_until(uint64_t until);
+
+/* Whether the wake pin was pulled since this was asked last. The pin is the board's button, see its README; emulated
+   boards have none, native takes the signal USR1 for it. */
+bool port_take_wake(void);
+
 /* ---- camera: RGB888, row after row from the top */
 
 typedef struct {

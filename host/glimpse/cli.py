@@ -20,6 +20,7 @@ from glimpse.commands.export import export
 from glimpse.commands.feedback import feedback
 from glimpse.commands.flash import flash
 from glimpse.commands.key import app as key
+from glimpse.commands.model import app as model
 from glimpse.commands.modem import modem
 from glimpse.commands.node import app as node
 from glimpse.commands.plan import plan
@@ -46,6 +47,7 @@ for command in chain(*COMMANDS):
     app.command()(command)
 app.add_typer(node, name="node")
 app.add_typer(key, name="key")
+app.add_typer(model, name="model")
 
 
 def _version(wanted: bool) -> None:

@@ -63,6 +63,16 @@ def make_key(path: Path, device: bytes | None = None, secret: bool = True) -> De
     """
     made = DeviceKey(secrets.token_bytes(KEY_BYTES), device or secrets.token_bytes(DEVICE_BYTES), secret)
     lines = [FIRST_LINE, f"key {made.key.hex()}", f"device {made.device.hex()}", f"secret {'yes' if secret else 'no'}"]
+    write_private(path, lines)
+    return made
+
+
+def write_private(path: Path, lines: list[str]) -> None:
+    """Writes a new file that only its owner may read.
+
+    Raises:
+        GlimpseError: the file exists or cannot be written.
+    """
     try:
         with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:  # noqa: PTH123 - the mode
             file.write("\n".join(lines) + "\n")
@@ -74,7 +84,6 @@ def make_key(path: Path, device: bytes | None = None, secret: bool = True) -> De
         raise GlimpseError(
             f"cannot write {path}: {(error.strerror or 'failed').lower()}; name another place"
         ) from error
-    return made
 
 
 def read_key(path: Path) -> DeviceKey:
@@ -83,22 +92,34 @@ def read_key(path: Path) -> DeviceKey:
     Raises:
         GlimpseError: missing, readable by others than its owner, or not a key file.
     """
+    return _parse(read_private(path, "glimpse key new"), path)
+
+
+def read_private(path: Path, maker: str) -> bytes:
+    """What is in a file that holds a key.
+
+    Args:
+        path: of the file.
+        maker: the command that makes such files.
+
+    Raises:
+        GlimpseError: missing, or readable by others than its owner.
+    """
     try:
         with path.open("rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise GlimpseError(f"cannot read {path}: it is not a regular file; give a file of glimpse key new")
+                raise GlimpseError(f"cannot read {path}: it is not a regular file; give a file of {maker}")
             if status.st_mode & 0o077:
                 raise GlimpseError(
                     f"{path} may be read by others than its owner, so its key may be known; make another key with "
-                    "glimpse key new, or if nobody has read it, chmod 600 it"
+                    f"{maker}, or if nobody has read it, chmod 600 it"
                 )
-            text = file.read(MAX_FILE_BYTES + 1)
+            return file.read(MAX_FILE_BYTES + 1)
     except FileNotFoundError as error:
-        raise GlimpseError(f"cannot read {path}: there is no such file; make one with glimpse key new") from error
+        raise GlimpseError(f"cannot read {path}: there is no such file; make one with {maker}") from error
     except OSError as error:
         raise GlimpseError(f"cannot read {path}: {(error.strerror or 'failed').lower()}; give a key file") from error
-    return _parse(text, path)
 
 
 def _parse(text: bytes, path: Path) -> DeviceKey:
@@ -152,6 +173,15 @@ def _after(path: Path, used: int, count: int) -> int:
     if used + count > COUNTER_END:
         raise GlimpseError(f"the counter of the key in {path} has ended; make another key with glimpse key new")
     return used + count
+
+
+def is_on_node(path: Path) -> bool:
+    """Whether a key was installed on a node, or was about to be.
+
+    Raises:
+        GlimpseError: what lies beside the key is damaged.
+    """
+    return _used(path) == ON_NODE
 
 
 def give_to_node(path: Path) -> None:

@@ -4,7 +4,7 @@
 import json
 
 import pytest
-from glimpse.commands import node as command
+from glimpse.times import seconds
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_wrong_usage_is_said_before_a_node_is_asked(glimpse, words, why):
 
 
 def test_times():
-    assert [command._seconds(text) for text in ("90", "90s", "15m", "1h", "2d")] == [90, 90, 900, 3600, 172800]
+    assert [seconds(text) for text in ("90", "90s", "15m", "1h", "2d")] == [90, 90, 900, 3600, 172800]
 
 
 def test_settings_of_an_emulated_board(glimpse):

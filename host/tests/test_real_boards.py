@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The firmware of the real boards, unmodified, exchanges a frame over its own UART registers, without the boards."""
 
+import numpy as np
 import pytest
 from glimpse import zoo
-from glimpse.binding import pattern
+from glimpse.binding import Model, pattern
 from glimpse.errors import GlimpseError
 from glimpse.firmware import build
+from glimpse.signing import make_signer
 from glimpse.targets import open_node
 from glimpse.targets.client import SerialNode, Stream
+from support.small_models import tiny_model
 from support.unicorn_board import UnicornBoard
 
 
@@ -55,6 +58,27 @@ def test_refuses_what_it_has_no_hardware_for(board):
     with pytest.raises(GlimpseError, match="camera"):
         node.capture(None, frame=None)
     assert node.capture(None, pattern=True, frame=None, budget=20).frame == 0
+
+
+def test_takes_a_signed_model_into_its_flash_and_a_photo_for_it(board, tmp_path):
+    """Keys, a model through the registers of the flash, and a photo row by row; a reset keeps all of it."""
+    signer, blob = make_signer(tmp_path / "owner"), tiny_model(7)
+    loaded = Model(blob)
+    node = SerialNode(BoardStream(board), board.name)
+    node.set_name("gate")
+    node.trust(signer.public)
+    with pytest.raises(GlimpseError, match="not signed"):
+        node.update_model(blob)
+    node.update_model(signer.sign(blob))
+    assert node.health().model_state == "on trial"
+    photo = np.arange(3 * loaded.photo_width * loaded.photo_height, dtype=np.uint8)
+    rows = photo.reshape(loaded.photo_height, loaded.photo_width, 3)
+    expected = loaded.pack(loaded.quantise(loaded.encode_latent(rows)), coding="raw")
+    assert node.capture(rows, coding="raw").packets == expected
+    health, info = node.health(), node.identify()
+    assert (health.model_state, health.model_key) == ("proven", True)
+    assert (info.name, info.slot, info.model_check) == ("gate", 0, loaded.check)
+    assert 0 < health.stack_peak < 4096
 
 
 def test_exchanges_a_frame(board):

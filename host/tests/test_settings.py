@@ -33,7 +33,9 @@ def test_no_failure_of_the_flash_loses_a_record_that_was_kept(tmp_path: Path) ->
 
 
 def test_a_downlink_is_done_once_and_whole_whatever_the_flash_does(tmp_path: Path) -> None:
-    lives(build(tmp_path, "remote", [APP / "remote.c", *sorted((FIRMWARE / "core").glob("*.c"))]), 2000)
+    lives(
+        build(tmp_path, "remote", [APP / "remote.c", APP / "trial.c", *sorted((FIRMWARE / "core").glob("*.c"))]), 2000
+    )
 
 
 def test_no_failure_of_the_flash_makes_a_node_use_a_counter_twice(tmp_path: Path) -> None:

@@ -118,17 +118,34 @@ if not env.GetOption("clean"):
     # What a node on its own needs besides a host's takes about 20 kB of flash.
     if not native and not testing and built_in_model.size(header) > board.get("upload.maximum_size") - 70 * 1024:
         print("Built-in model: so large that the node works for a host only (firmware/app/hosted)")
-        env.Append(SRC_FILTER=["-<app/field.c>", "-<app/camera.c>", "+<app/hosted/>"])
+        replaced = ("app/field", "app/camera", "app/trial", "app/update", "core/airtime", "core/budget", "core/region")
+        env.Append(SRC_FILTER=[*(f"-<{name}.c>" for name in replaced), "+<app/hosted/>"])
+        env.Append(CPPDEFINES=[("NODE_SIGNED_MODELS", 0)])
         env.Replace(CCFLAGS=["-Os" if flag == "-O2" else flag for flag in env["CCFLAGS"]])  # the kernels stay fast
 
-# ---- Monocypher: rolled up, BLAKE2b takes 2 kB of flash in place of 15; small where the program is
+# ---- Monocypher: rolled up, BLAKE2b takes 2 kB of flash in place of 15
 
 ciphers = env.Clone()
 # Addresses stay checked in tests: it reads and writes our buffers. For undefined behaviour it would compile for 13 s.
 unchecked = ["-fno-sanitize=undefined"] if native and testing else []
-ciphers.Append(CCFLAGS=["-w", *unchecked], CPPDEFINES=["BLAKE2_NO_UNROLLING"])
+ciphers.Append(CCFLAGS=["-w", "-Os", *unchecked], CPPDEFINES=["BLAKE2_NO_UNROLLING"])
 objects = [ciphers.StaticObject(str(BUILD / "monocypher.o"), str(dependencies / "monocypher" / "monocypher.c"))]
 env.Prepend(LIBS=[ciphers.StaticLibrary(str(BUILD / "monocypher"), objects)])
+
+# What waits for lines, flash and radio is small; networks, symbols and image packets are fast.
+CORE = "airtime budget change difference_packer downlink parity protection reference region runs schedule serial"
+SMALL = ["app/*", "link/*", "nn/layer_check.c", "nn/model.c", "core/telemetry.c", "ports/cortexm/fault.c"]
+SMALL += [f"core/{name}.c" for name in [*CORE.split(), "setting"]]
+
+
+def compile_small(env, node):
+    """One source, with the size in mind."""
+    return env.Object(node, CCFLAGS=["-Os" if flag == "-O2" else flag for flag in env["CCFLAGS"]])
+
+
+if not native:
+    for files in SMALL:
+        env.AddBuildMiddleware(compile_small, f"*/firmware/{files}")
 
 if native:
     program = env.BuildProgram()

@@ -3,6 +3,7 @@
    room in the flash for a modem's driver and a schedule of its own. */
 #include "app/field.h"
 #include "core/status.h"
+#include "ports/port.h"
 
 void field_begin(const field_parts *parts)
 {
@@ -17,6 +18,12 @@ int field_set_modem(const uint8_t *body)
 
 void field_poll(void)
 {
+    (void)port_take_wake(); /* nobody waits for a photo */
+}
+
+uint64_t field_idle_until(void)
+{
+    return UINT64_MAX;
 }
 
 bool field_has_room(const glimpse_settings *wanted)

@@ -44,6 +44,12 @@ static inline uint32_t cortexm_interrupts_mask(void)
     return before;
 }
 
+/* Rests until an interrupt is pending, also one that is masked, or longer than that by nothing. */
+static inline void cortexm_wait_for_interrupt(void)
+{
+    __asm__ volatile("dsb\n wfi\n isb" ::: "memory");
+}
+
 static inline void cortexm_interrupts_restore(uint32_t before)
 {
     __asm__ volatile("msr primask, %0" ::"r"(before) : "memory");

@@ -39,6 +39,11 @@ static inline size_t serial_ring_take(serial_ring *ring, uint8_t *bytes, size_t 
     return count;
 }
 
+static inline bool serial_ring_empty(const serial_ring *ring)
+{
+    return ring->written == ring->taken;
+}
+
 static inline void serial_ring_clear(serial_ring *ring)
 {
     ring->written = 0;

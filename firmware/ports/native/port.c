@@ -21,6 +21,14 @@
 static const char reset_variable[] = "GLIMPSE_RESET_CAUSE";
 static port_reset_cause reset_cause = PORT_RESET_POWER_ON;
 
+static volatile sig_atomic_t woken; /* the wake pin */
+
+static void wake_comes(int signal_number)
+{
+    (void)signal_number;
+    woken = 1;
+}
+
 void port_init(void)
 {
     const char *cause = getenv(reset_variable);
@@ -33,6 +41,7 @@ void port_init(void)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGUSR1, wake_comes);
 }
 
 const char *port_board(void)
@@ -162,6 +171,25 @@ size_t port_modem_write(const uint8_t *bytes, size_t count)
 {
     const ssize_t written = modem < 0 ? 0 : write(modem, bytes, count);
     return written > 0 ? (size_t)written : 0;
+}
+
+/* ---- sleep */
+
+/* A second at most, in case that the signal came just before. */
+void port_sleep_until(uint64_t until)
+{
+    const uint64_t now = port_millis();
+    struct pollfd lines[2] = {{.fd = STDIN_FILENO, .events = POLLIN}, {.fd = modem, .events = POLLIN}};
+    if (until > now && woken == 0) {
+        (void)poll(lines, 2, until - now < 1000u ? (int)(until - now) : 1000);
+    }
+}
+
+bool port_take_wake(void)
+{
+    const bool was = woken != 0;
+    woken = 0;
+    return was;
 }
 
 /* ---- camera */

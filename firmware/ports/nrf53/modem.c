@@ -6,6 +6,7 @@
 
 #include "board.h"
 #include "ports/nrf53/registers.h"
+#include "ports/nrf53/sleep.h"
 #include "ports/port.h"
 
 enum { TRANSMIT_BYTES = 64, STOP_TURNS = 20000 };
@@ -13,6 +14,7 @@ enum { TRANSMIT_BYTES = 64, STOP_TURNS = 20000 };
 static volatile uint8_t received;           /* written by EasyDMA */
 static uint8_t transmitted[TRANSMIT_BYTES]; /* EasyDMA reads RAM only */
 static bool transmitting;
+static bool opened;
 
 static void receive_next(void)
 {
@@ -52,7 +54,23 @@ bool port_modem_open(uint32_t baud)
     UARTE1_ERRORSRC = UINT32_MAX;
     transmitting = false;
     receive_next();
+    opened = true;
     return true;
+}
+
+bool modem_wakes(bool on)
+{
+    if (!opened) {
+        return false;
+    }
+    if (on) {
+        cortexm_interrupt_enable(UARTE1_INTERRUPT);
+        UARTE1_INTENSET = UARTE_INT_ENDRX;
+    } else {
+        UARTE1_INTENCLR = UARTE_INT_ENDRX;
+        cortexm_interrupt_disable(UARTE1_INTERRUPT);
+    }
+    return UARTE1_EVENTS_ENDRX != 0;
 }
 
 size_t port_modem_read(uint8_t *bytes, size_t capacity)

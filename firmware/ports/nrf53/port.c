@@ -3,9 +3,9 @@
 #include "ports/port.h"
 
 #include "board.h"
-#include "ports/millis.h"
 #include "ports/nrf53/registers.h"
 #include "ports/nrf53/serial.h"
+#include "ports/nrf53/sleep.h"
 
 #define DEMCR REGISTER(0xE000EDFCu)
 #define DWT_CTRL REGISTER(0xE0001000u)
@@ -56,6 +56,7 @@ void port_init(void)
     DEMCR |= 1u << 24;
     DWT_CYCCNT = 0;
     DWT_CTRL |= 1u;
+    sleep_start();
     cortexm_interrupts_restore(0);
 }
 
@@ -80,12 +81,6 @@ const port_counter_unit *port_get_counter_unit(void)
 {
     static const port_counter_unit unit = {"cycles", 1, 1};
     return &unit;
-}
-
-uint64_t port_millis(void)
-{
-    static millis_clock clock;
-    return millis_at(&clock, port_counter(), BOARD_CORE_HZ / 1000u);
 }
 
 /* Product specification, section WDT: counts 32768 Hz. */

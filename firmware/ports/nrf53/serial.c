@@ -11,6 +11,7 @@
 #include "ports/cortexm/serial_ring.h"
 #include "ports/nrf53/registers.h"
 #include "ports/nrf53/serial.h"
+#include "ports/nrf53/sleep.h"
 #include "ports/port.h"
 
 enum { TRANSMIT_BYTES = 64, TURNS = 2000000 };
@@ -61,6 +62,8 @@ void board_interrupt(uint32_t number)
 {
     if (number == UARTE0_INTERRUPT) {
         drain();
+    } else if (number == GPIOTE_INTERRUPT) {
+        wake_interrupt();
     }
 }
 
@@ -115,6 +118,12 @@ void port_serial_open(port_serial_mode mode)
         UARTE0_INTENSET = UARTE_INT_ENDRX;
         cortexm_interrupt_enable(UARTE0_INTERRUPT);
     }
+}
+
+bool serial_is_silent(void)
+{
+    drain();
+    return opened && opened_mode == PORT_SERIAL_INTERRUPT && serial_ring_empty(&ring);
 }
 
 size_t port_serial_read(uint8_t *bytes, size_t capacity)

@@ -7,6 +7,7 @@
 #include "ports/millis.h"
 #include "ports/qemu/semihosting.h"
 #include "ports/qemu/serial.h"
+#include "ports/qemu/sleep.h"
 
 /* CMSDK timer: CTRL, VALUE (counts down), RELOAD. */
 #define TIMER(offset) REGISTER(BOARD_TIMER + (offset))
@@ -62,7 +63,7 @@ port_reset_cause port_get_reset_cause(void)
 
 uint32_t port_counter(void)
 {
-    return ~TIMER(0x04);
+    return ~TIMER(0x04) - sleep_ticks();
 }
 
 const port_counter_unit *port_get_counter_unit(void)
@@ -73,8 +74,9 @@ const port_counter_unit *port_get_counter_unit(void)
 
 uint64_t port_millis(void)
 {
-    static millis_clock clock;
-    return millis_at(&clock, port_counter(), BOARD_WATCHDOG_TICKS_PER_MS);
+    static millis_clock awake, asleep;
+    return millis_at(&awake, port_counter(), BOARD_WATCHDOG_TICKS_PER_MS) +
+           millis_at(&asleep, sleep_ticks(), BOARD_TIMER_HZ / 1000u);
 }
 
 void port_watchdog_start(uint32_t ms)

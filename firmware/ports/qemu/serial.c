@@ -55,6 +55,12 @@ void port_serial_open(port_serial_mode mode)
     }
 }
 
+bool serial_is_silent(void)
+{
+    drain();
+    return opened && opened_mode == PORT_SERIAL_INTERRUPT && serial_ring_empty(&ring);
+}
+
 size_t port_serial_read(uint8_t *bytes, size_t capacity)
 {
     const uint32_t before = cortexm_interrupts_mask();

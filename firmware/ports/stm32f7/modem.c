@@ -6,9 +6,12 @@
 #include "ports/port.h"
 #include "ports/stm32f7/clock.h"
 #include "ports/stm32f7/pins.h"
+#include "ports/stm32f7/sleep.h"
 #include "stm32f7xx.h"
 
 enum { ALTERNATE_FUNCTION = 8 }; /* of both pins: USART6 */
+
+static bool opened;
 
 bool port_modem_open(uint32_t baud)
 {
@@ -24,7 +27,23 @@ bool port_modem_open(uint32_t baud)
     USART6->BRR = (clock_apb2_hz() + baud / 2u) / baud;
     USART6->CR1 = USART_CR1_TE | USART_CR1_RE | USART_CR1_UE;
     USART6->RQR = USART_RQR_RXFRQ;
+    opened = true;
     return true;
+}
+
+bool modem_wakes(bool on)
+{
+    if (!opened) {
+        return false;
+    }
+    if (on) {
+        cortexm_interrupt_enable(USART6_IRQn);
+        USART6->CR1 |= USART_CR1_RXNEIE;
+    } else {
+        USART6->CR1 &= ~USART_CR1_RXNEIE;
+        cortexm_interrupt_disable(USART6_IRQn);
+    }
+    return (USART6->ISR & USART_ISR_RXNE) != 0;
 }
 
 size_t port_modem_read(uint8_t *bytes, size_t capacity)

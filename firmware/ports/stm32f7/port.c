@@ -8,6 +8,7 @@
 #include "ports/stm32f7/clock.h"
 #include "ports/stm32f7/sdram.h"
 #include "ports/stm32f7/serial.h"
+#include "ports/stm32f7/sleep.h"
 #include "stm32f7xx.h"
 
 static port_reset_cause reset_cause;
@@ -42,6 +43,7 @@ void port_init(void)
     DWT->LAR = 0xC5ACCE55u; /* a Cortex-M7 without a debugger attached keeps the DWT locked */
     DWT->CYCCNT = 0;
     DWT->CTRL |= DWT_CTRL_CYCCNTENA_Msk;
+    wake_start();
     cortexm_interrupts_restore(0);
 }
 
@@ -71,7 +73,7 @@ const port_counter_unit *port_get_counter_unit(void)
 uint64_t port_millis(void)
 {
     static millis_clock clock;
-    return millis_at(&clock, port_counter(), clock_core_hz() / 1000u);
+    return millis_at(&clock, port_counter() + sleep_cycles(), clock_core_hz() / 1000u);
 }
 
 /* RM0385 section 27: 32 kHz / 256 is 8 ms a step, 4096 steps at most. */

@@ -8,6 +8,7 @@
 #include "ports/stm32f7/clock.h"
 #include "ports/stm32f7/pins.h"
 #include "ports/stm32f7/serial.h"
+#include "ports/stm32f7/sleep.h"
 #include "stm32f7xx.h"
 
 enum { ALTERNATE_FUNCTION = 7 }; /* of both pins: USART1 */
@@ -42,6 +43,8 @@ void board_interrupt(uint32_t number)
 {
     if (number == USART1_IRQn) {
         drain();
+    } else if (number == EXTI15_10_IRQn) {
+        wake_interrupt();
     }
 }
 
@@ -74,6 +77,12 @@ void port_serial_open(port_serial_mode mode)
         USART1->CR1 |= USART_CR1_RXNEIE;
         cortexm_interrupt_enable(USART1_IRQn);
     }
+}
+
+bool serial_is_silent(void)
+{
+    drain();
+    return opened && opened_mode == PORT_SERIAL_INTERRUPT && serial_ring_empty(&ring);
 }
 
 size_t port_serial_read(uint8_t *bytes, size_t capacity)

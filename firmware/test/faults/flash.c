@@ -8,7 +8,11 @@
 #include "ports/port.h"
 
 /* Room for a few records of app/settings.c, a different number in each region, and a rest. */
-enum { RECORD = 44 + sizeof(node_security) + sizeof(node_link), BYTES_A = 5 * RECORD + 20, BYTES_B = 7 * RECORD + 4 };
+enum {
+    RECORD = 44 + sizeof(node_security) + sizeof(node_link) + sizeof(node_update) + NODE_NAME_BYTES,
+    BYTES_A = 5 * RECORD + 20,
+    BYTES_B = 7 * RECORD + 4
+};
 
 static uint8_t flash[2][BYTES_B];
 typedef enum { SOUND, CUT, REFUSED } outcome;

@@ -14,12 +14,13 @@
 #include "ports/port.h"
 #include "test/faults/flash.h"
 
-/* Records of older firmware, in bytes: without and with a key, and with all settings but the last two. */
+/* Records of older firmware, in bytes: without and with a key, with all settings but the last ones, with all of them. */
 enum {
     STEPS = 60,
     FIRST = 16,
     SEALING = 16 + sizeof(node_security),
-    BEFORE = 40 + sizeof(node_security) + sizeof(node_link),
+    SECOND = 40 + sizeof(node_security) + sizeof(node_link),
+    THIRD = SECOND + 4,
     MOST_OLD = 5
 };
 
@@ -52,6 +53,9 @@ static node_settings numbered(uint32_t number)
     settings.security.reserved = ~number;
     settings.link.known = NODE_DUTY_KEPT;
     memset(settings.link.duty, byte, sizeof settings.link.duty);
+    memset(settings.update.key, byte / 2, sizeof settings.update.key);
+    settings.update.before = byte;
+    memset(settings.name, byte, sizeof settings.name);
     return settings;
 }
 
@@ -64,9 +68,9 @@ static bool same(const node_settings *a, const node_settings *b)
            a->remote.budget == b->remote.budget && a->remote.payload == b->remote.payload &&
            a->remote.channels == b->remote.channels && a->remote.prior == b->remote.prior &&
            a->remote.parity == b->remote.parity && a->remote.parity_first == b->remote.parity_first &&
-           a->remote.quiet == b->remote.quiet &&
-           memcmp(&a->security, &b->security, sizeof a->security) == 0 &&
-           memcmp(&a->link, &b->link, sizeof a->link) == 0;
+           a->remote.quiet == b->remote.quiet && memcmp(&a->security, &b->security, sizeof a->security) == 0 &&
+           memcmp(&a->link, &b->link, sizeof a->link) == 0 && memcmp(&a->update, &b->update, sizeof a->update) == 0 &&
+           memcmp(a->name, b->name, sizeof a->name) == 0;
 }
 
 /* Sequence, boots, slot, frame, zeros, then what there was of a key, check. */
@@ -83,12 +87,14 @@ static void write_old(size_t bytes, uint32_t number)
     memcpy(place + bytes - 4, &check, 4);
 }
 
-/* Of the version before: as it stands in flash, part after part. */
-static void write_before(uint32_t number)
+/* Of versions 2 and 3: as it stands in flash, part after part. */
+static void write_ended(size_t bytes, uint32_t number)
 {
     const node_settings settings = numbered(number);
+    const uint8_t version = bytes == SECOND ? 2 : 3;
     const glimpse_settings *const remote = &settings.remote;
-    const uint8_t few[4] = {remote->slot, settings.next_frame, 2, 1};
+    const uint8_t few[4] = {remote->slot, settings.next_frame, version, 1};
+    const uint8_t last[4] = {remote->prior, remote->parity, remote->parity_first, 0};
     const uint8_t answer[4] = {(uint8_t)settings.answer.sequence, (uint8_t)(settings.answer.sequence >> 8),
                                settings.answer.result, settings.answer.command};
     const uint8_t limits[4] = {(uint8_t)remote->budget, (uint8_t)(remote->budget >> 8), remote->payload,
@@ -106,8 +112,9 @@ static void write_before(uint32_t number)
                  {&remote->crop, 4},
                  {limits, 4},
                  {&settings.security, sizeof settings.security},
-                 {&settings.link, sizeof settings.link}};
-    uint8_t *const place = (uint8_t *)(uintptr_t)port_region_base(PORT_REGION_SETTINGS_A) + BEFORE * (number - 1);
+                 {&settings.link, sizeof settings.link},
+                 {last, bytes - SECOND}};
+    uint8_t *const place = (uint8_t *)(uintptr_t)port_region_base(PORT_REGION_SETTINGS_A) + bytes * (number - 1);
     size_t at = 0;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         memcpy(place + at, parts[i].bytes, parts[i].count);
@@ -123,8 +130,15 @@ static void load(uint32_t kept, uint32_t tried, uint32_t olds, size_t old_bytes)
     node_settings seen;
     node_settings_load(&seen);
     node_settings expected = numbered(seen.boots);
-    if (seen.boots > 0 && seen.boots <= olds && old_bytes == BEFORE) {
-        expected.remote.prior = expected.remote.parity = expected.remote.parity_first = expected.remote.quiet = 0;
+    if (seen.boots <= olds) {
+        expected.update = (node_update){.demanded = 0};
+        memset(expected.name, 0, sizeof expected.name);
+    }
+    if (seen.boots > 0 && seen.boots <= olds && old_bytes >= SECOND) {
+        if (old_bytes == SECOND) {
+            expected.remote.prior = expected.remote.parity = expected.remote.parity_first = 0;
+            expected.remote.quiet = 0;
+        }
         ++old;
     } else if (seen.boots <= olds) {
         expected.answered = false;
@@ -149,12 +163,12 @@ static void live(void)
 {
     static uint32_t kept, tried, steps, olds; /* static: they outlive a longjmp */
     static size_t old_bytes;
-    static const size_t sizes[3] = {FIRST, SEALING, BEFORE};
+    static const size_t sizes[4] = {FIRST, SEALING, SECOND, THIRD};
     olds = chance(2) * (1 + chance(MOST_OLD));
-    old_bytes = sizes[chance(3)];
+    old_bytes = sizes[chance(4)];
     for (uint32_t i = 1; i <= olds; i++) {
-        if (old_bytes == BEFORE) {
-            write_before(i);
+        if (old_bytes >= SECOND) {
+            write_ended(old_bytes, i);
         } else {
             write_old(old_bytes, i);
         }

@@ -63,6 +63,46 @@ static void serial_read_of_a_silent_line_returns_at_once(void)
     silence_takes_no_time(PORT_SERIAL_POLLED);
 }
 
+/* Real boards and emulated ones wake at the time or before; whoever sleeps asks again. */
+static void sleep_ends_in_time(void)
+{
+    enum { MS = 50 };
+    port_serial_open(PORT_SERIAL_INTERRUPT);
+    const uint64_t start = port_millis();
+    const uint32_t counted = port_counter();
+    uint32_t turns = 0;
+    while (port_millis() < start + MS) {
+        port_sleep_until(start + MS);
+        turns++;
+    }
+    const uint64_t slept = port_millis() - start;
+    CHECK(slept >= MS && slept < 100 * MS);
+#if defined(__thumb__)
+    CHECK(turns < MS);
+    if (port_core_hz() == 0) { /* emulated: what was slept is no instruction */
+        const port_counter_unit *const unit = port_get_counter_unit();
+        const uint64_t ticks = port_counter() - counted;
+        CHECK(ticks * unit->numerator / unit->denominator < 100000);
+    }
+#else
+    (void)turns;
+    (void)counted;
+#endif
+}
+
+static void a_polled_line_keeps_the_core_awake(void)
+{
+    port_serial_open(PORT_SERIAL_POLLED);
+    const uint64_t start = port_millis();
+    port_sleep_until(start + 500);
+#if defined(__thumb__)
+    CHECK(port_millis() - start < 100);
+#endif
+    port_serial_open(PORT_SERIAL_INTERRUPT);
+    port_sleep_until(0); /* has been */
+    CHECK(!port_take_wake());
+}
+
 /* Tests run where there is no camera.rgb. Frames out of one: host/tests/test_node.py, host/tests/test_nn_bench.py. */
 static void no_camera_file_gives_no_frame(void)
 {
@@ -175,6 +215,8 @@ int main(void)
 #if defined(__thumb__)
     CHECK_RUN(counter_is_exact_where_it_counts_instructions);
 #endif
+    CHECK_RUN(sleep_ends_in_time);
+    CHECK_RUN(a_polled_line_keeps_the_core_awake);
     CHECK_RUN(serial_read_of_a_silent_line_returns_at_once);
     CHECK_RUN(no_camera_file_gives_no_frame);
     CHECK_RUN(region_starts_erased_and_keeps_what_is_written);

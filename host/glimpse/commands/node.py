@@ -14,26 +14,17 @@ import typer
 from glimpse import zoo
 from glimpse.binding import MAX_PAYLOAD, MIN_PAYLOAD, control
 from glimpse.commands.options import DEFAULT_MODEL, JsonOption, KeyOption, ModelOption
+from glimpse.commands.provision import provision
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.files import write_json
 from glimpse.targets import open_node
 from glimpse.targets.client import MODEMS, SerialNode
 from glimpse.targets.talk import Talk
+from glimpse.times import seconds
 
 app = typer.Typer(no_args_is_help=True, help="A node's telemetry, its settings, and a restart.")
 NodeOption = Annotated[str, typer.Option("--target", help="serial:/dev/ttyACM0, sim:cortex-m7 or sim:cortex-m33.")]
 UNIT_OF = {"period": " s", "deadline": " s", "budget": " bytes", "payload": " bytes"}
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def _seconds(text: str | None) -> int | None:
-    """90, 90s, 15m, 1h or 1d as seconds."""
-    if text is None:
-        return None
-    number, unit = (text[:-1], text[-1]) if text and text[-1] in UNITS else (text, "s")
-    if not number.isdecimal():
-        raise UsageError(f"{text!r} is not a time; write it as 90s, 15m, 1h or 1d")
-    return int(number) * UNITS[unit]
 
 
 def _crop(text: str | None) -> tuple[int, int, int, int] | None:
@@ -54,6 +45,9 @@ def _open(target: str, model: str) -> SerialNode:
         node.close()
         raise UsageError(f"{target} takes no downlinks; name a board or an emulated one")
     return node
+
+
+app.command()(provision)
 
 
 def _named(names: tuple[str, ...], number: int) -> str:
@@ -157,8 +151,8 @@ def change(
     if payload is not None and 0 < payload < MIN_PAYLOAD:
         raise UsageError(f"a packet has {MIN_PAYLOAD} bytes at least; use --payload {MIN_PAYLOAD} or more, or 0")
     named = {
-        "period": _seconds(period),
-        "deadline": _seconds(deadline),
+        "period": seconds(period),
+        "deadline": seconds(deadline),
         "crop": _crop(crop),
         "budget": budget,
         "payload": payload,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The host's half of the serial protocol (docs/serial-protocol.md), over any byte stream."""
 
+import contextlib
 import struct
 import time
 from abc import ABC, abstractmethod
@@ -56,7 +57,13 @@ class Message:
 
 @dataclass(frozen=True)
 class Health:
-    """Counters since boot, and why the node booted."""
+    """Counters since boot, and why the node booted.
+
+    Attributes:
+        model_state: of the model in use: "proven", "on trial" (no photo made yet), or "given up": the one that was on
+            trial before it.
+        model_key: only signed models are taken.
+    """
 
     reset_cause: str
     next_frame: int
@@ -64,6 +71,8 @@ class Health:
     broken_frames: int
     serial_overruns: int
     stack_peak: int
+    model_state: str
+    model_key: bool
 
 
 class MessageReader:
@@ -118,9 +127,13 @@ def parse_identity(body: bytes) -> NodeInfo:
         number, revision, length = body[at : at + 3]
         at += 3
         name = body[at : at + length].decode()
+        at += length
         check, photo_width, photo_height, columns, rows, channels, bits, tables = struct.unpack_from(
-            "<IHHHHBBB", body, at + length
+            "<IHHHHBBB", body, at
         )
+        at += 15
+        given = body[at + 1 : at + 1 + body[at]].decode(errors="replace")
+        modem = struct.unpack_from("6B", body, at + 1 + body[at])
     except (ValueError, struct.error, IndexError) as error:
         raise GlimpseError("the node's identity is malformed; flash the firmware of this version") from error
     return NodeInfo(
@@ -145,6 +158,42 @@ def parse_identity(body: bytes) -> NodeInfo:
         latent=(rows, columns, channels),
         bits=bits,
         has_range_tables=bool(tables),
+        name=given,
+        modem=modem if modem[0] else (),
+    )
+
+
+def modem_fields(
+    dialect: str | None,
+    *,
+    region: str = "EU868",
+    data_rate: int | None = None,
+    port: int = 1,
+    adaptive: bool = True,
+    confirmed: bool = False,
+    fair_use: bool = False,
+    pattern: bool = False,
+) -> tuple[int, ...]:
+    """The fields of a MODEM request; see SerialNode.set_modem.
+
+    Raises:
+        UsageError: there is no such region.
+    """
+    names = [known.name for known in regions()]
+    if region not in names:
+        raise UsageError(f"there is no region {region!r}; choose one of {', '.join(names)}")
+    chosen = {
+        "NODE_MODEM_ADAPTIVE": adaptive,
+        "NODE_MODEM_CONFIRMED": confirmed,
+        "NODE_MODEM_FAIR_USE": fair_use,
+    }
+    return (
+        protocol(MODEMS[dialect]),
+        port,
+        KEEP_RATE if data_rate is None else data_rate,
+        sum(protocol(name) for name, wanted in chosen.items() if wanted),
+        names.index(region),
+        protocol("NODE_SOURCE_PATTERN" if pattern else "NODE_SOURCE_CAMERA"),
     )
 
 
@@ -229,8 +278,9 @@ class SerialNode(Node):
 
     def health(self) -> Health:
         """Counters since boot."""
-        cause, frame, *numbers = self._fields("<BBIIII", self.request("NODE_STATUS").body)
-        return Health(("power-on", "software", "watchdog", "other")[min(cause, 3)], frame, *numbers)
+        cause, frame, *numbers, state, key = self._fields("<BBIIIIBB", self.request("NODE_STATUS").body)
+        causes, states = ("power-on", "software", "watchdog", "other"), ("proven", "on trial", "given up")
+        return Health(causes[min(cause, 3)], frame, *numbers, states[min(state, 2)], bool(key))
 
     def capture(
         self,
@@ -370,23 +420,22 @@ class SerialNode(Node):
         Raises:
             GlimpseError: the node refuses: no such region or rate there, or no line for a modem.
         """
-        names = [known.name for known in regions()]
-        if region not in names:
-            raise UsageError(f"there is no region {region!r}; choose one of {', '.join(names)}")
-        chosen = {
-            "NODE_MODEM_ADAPTIVE": adaptive,
-            "NODE_MODEM_CONFIRMED": confirmed,
-            "NODE_MODEM_FAIR_USE": fair_use,
-        }
-        body = (
-            protocol(MODEMS[dialect]),
-            port,
-            KEEP_RATE if data_rate is None else data_rate,
-            sum(protocol(name) for name, wanted in chosen.items() if wanted),
-            names.index(region),
-            protocol("NODE_SOURCE_PATTERN" if pattern else "NODE_SOURCE_CAMERA"),
+        self.use_modem(
+            modem_fields(
+                dialect,
+                region=region,
+                data_rate=data_rate,
+                port=port,
+                adaptive=adaptive,
+                confirmed=confirmed,
+                fair_use=fair_use,
+                pattern=pattern,
+            )
         )
-        self.request("NODE_MODEM", bytes(body))
+
+    def use_modem(self, fields: tuple[int, ...]) -> None:
+        """As set_modem, with what modem_fields gives; a node says in its identity what it has."""
+        self.request("NODE_MODEM", bytes(fields))
 
     # ---- models
 
@@ -405,15 +454,63 @@ class SerialNode(Node):
             return
         slot = 1 if info.slot == 0 else 0
         for candidate in (protocol("NODE_BUILTIN_MODEL"), slot):
-            try:
-                self.request("NODE_SELECT", bytes((candidate,)))
-            except GlimpseError:
+            if self.stored(candidate) != check:
                 continue
-            if self.identify().model_check == check:
-                return
-        self.send_model(blob, slot if self.identify().slot != slot else 1 - slot)
+            with contextlib.suppress(GlimpseError):  # there, but damaged: it is sent again
+                self.select(candidate, older=True)
+                if self.identify().model_check == check:
+                    return
+        self.send_model(blob, slot, older=True)
 
-    def send_model(self, blob: bytes, slot: int) -> None:
+    def stored(self, slot: int) -> int | None:
+        """The CRC-32 that the model in a slot states, whole or not; None: there is none."""
+        there, check = self._fields("<BI", self.request("NODE_STORED", bytes((slot,))).body)
+        return check if there else None
+
+    def select(self, slot: int, older: bool = False) -> None:
+        """Switches to the model of a slot; it is on trial until it has made a photo.
+
+        Args:
+            slot: 0, 1, or NODE_BUILTIN_MODEL.
+            older: also to an older revision of the model in use.
+
+        Raises:
+            GlimpseError: the node refuses: damaged, not signed, older.
+        """
+        self.request("NODE_SELECT", bytes((slot, protocol("NODE_SELECT_OLDER") if older else 0)))
+
+    def update_model(self, signed: bytes, older: bool = False) -> None:
+        """Writes a model, signed or not, into the slot that is not in use, and switches to it.
+
+        Raises:
+            GlimpseError: no room, a model on trial that needs both slots, or the node refuses it.
+        """
+        self.send_model(signed, 1 if self.identify().slot == 0 else 0, older)
+
+    def trust(self, public: bytes, endorsed: bytes | None = None) -> None:
+        """Models must be signed by the owner of this public key from now on.
+
+        Args:
+            public: 32 bytes.
+            endorsed: by the owner of the key before it, see Signer.endorse; None: there is none.
+
+        Raises:
+            GlimpseError: the node has another key and this one is not signed with it, or its model is not signed.
+        """
+        self.request("NODE_MODEL_KEY", public + (endorsed or bytes(64)))
+
+    def set_name(self, name: str) -> None:
+        """Gives the node a name, which it remembers and says.
+
+        Raises:
+            UsageError: longer than NODE_NAME_BYTES bytes of UTF-8, or with a zero in it.
+        """
+        text = name.encode()
+        if len(text) > protocol("NODE_NAME_BYTES") or b"\0" in text:
+            raise UsageError(f"{name!r} is too long for a name; at most {protocol('NODE_NAME_BYTES')} bytes")
+        self.request("NODE_NAME", text)
+
+    def send_model(self, blob: bytes, slot: int, older: bool = False) -> None:
         """Writes a model into a slot that is not in use, and switches to it."""
         info = self.identify()
         if len(blob) > info.slot_bytes:
@@ -427,8 +524,14 @@ class SerialNode(Node):
                 chunk = blob[offset : offset + WRITE_CHUNK]
                 self.request("NODE_MODEL_WRITE", struct.pack("<BBHI", slot, 0, 0, offset) + chunk)
                 task.advance(len(chunk))
-        self.request("NODE_SELECT", bytes((slot,)))
+        self.select(slot, older)
 
     def close(self) -> None:
         """Lets go of the line."""
         self.stream.close()
+
+
+def has_model(node: SerialNode, check: int, signed: bool) -> bool:
+    """Whether a node uses this model already, signed if it is to be: what is built in needs no signature."""
+    info = node.identify()
+    return info.model_check == check and (not signed or info.slot is None or node.health().model_key)

@@ -39,6 +39,8 @@ class NodeInfo:
     latent: tuple[int, int, int]  # height, width, channels
     bits: int
     has_range_tables: bool
+    name: str = ""  # that the node was given; empty: none
+    modem: tuple[int, ...] = ()  # of a node on its own: the fields of a MODEM request (docs/serial-protocol.md)
 
 
 @dataclass(frozen=True)

@@ -67,9 +67,14 @@ def _why(error: Exception) -> str:
     return f"{text}; is it a serial port?"
 
 
+def open_port(device: str) -> SerialNode:
+    """A board on a serial port, with whichever model it uses."""
+    return SerialNode(PortStream(device), f"the node on {device}")
+
+
 def open_serial(device: str, model: ZooModel) -> SerialNode:
     """A board on a serial port, with this model in use."""
-    node = SerialNode(PortStream(device), f"the node on {device}")
+    node = open_port(device)
     try:
         node.use_model(model.blob, model.binding.check)
     except BaseException:

@@ -83,8 +83,8 @@ class SimNode(SerialNode):
             self._temporary.cleanup()
 
 
-def open_sim(core: str, model: ZooModel) -> SerialNode:
-    """An emulated board by the name of its core.
+def open_sim(core: str, model: ZooModel | None) -> SerialNode:
+    """An emulated board by the name of its core, with that model built in; None: the standard one.
 
     Raises:
         UsageError: there is no such board.
@@ -95,4 +95,4 @@ def open_sim(core: str, model: ZooModel) -> SerialNode:
         return K210Node(model)
     if core not in ENVIRONMENTS:
         raise UsageError(f"there is no emulated {core!r}; use sim:cortex-m7, sim:cortex-m33 or sim:k210")
-    return SimNode(ENVIRONMENTS[core], model, built_in=model.folder)
+    return SimNode(ENVIRONMENTS[core], model, built_in=model and model.folder)

@@ -49,6 +49,11 @@ class Talk:
         self._node, self._key_file = node, key_file
         self._key = read_key(key_file) if key_file else None
 
+    @property
+    def sealed(self) -> bool:
+        """Whether the node is asked under a key."""
+        return self._key is not None
+
     def ask(self) -> control.Telemetry | None:
         """All that the node knows of itself; None: nothing.
 

@@ -65,7 +65,7 @@ TARGETS = {
     "modem": Target("fuzz_modem.c", 1500, with_files=MODEM),
     "control": Target("fuzz_control.c", 600),
     "settings": Target("fuzz_settings.c", 1500, with_files=("app/settings.c",)),
-    "remote": Target("fuzz_remote.c", 1500, with_files=("app/remote.c", "app/settings.c")),
+    "remote": Target("fuzz_remote.c", 1500, with_files=("app/remote.c", "app/settings.c", "app/trial.c")),
 }
 
 
