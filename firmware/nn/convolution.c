@@ -13,12 +13,12 @@
 #include <string.h>
 
 enum {
-    COLUMNS = 4,                 /* of a block */
-    PAIR_SUMS = 2 * COLUMNS,     /* of two channels: the first one's columns, the second one's */
-    MOST_PAIRS = 16,             /* of channels whose sums are kept at a time */
-    PART = 148,                  /* most kernel values of a part: a 7x7 kernel on a photo is one */
-    PART_STEP = 16,              /* kernel values that the inner loop takes at a time */
-    GROUP = 4,                   /* kernel values of one load of pixels */
+    COLUMNS = 4,                      /* of a block */
+    PAIR_SUMS = 2 * COLUMNS,          /* of two channels: the first one's columns, the second one's */
+    MOST_PAIRS = 16,                  /* of channels whose sums are kept at a time */
+    PART = 148,                       /* most kernel values of a part: a 7x7 kernel on a photo is one */
+    PART_STEP = 16,                   /* kernel values that the inner loop takes at a time */
+    GROUP = 4,                        /* kernel values of one load of pixels */
     GROUP_WORDS = GROUP / 2 * COLUMNS /* and its words of pixels when widened */
 };
 
