@@ -9,9 +9,9 @@
 
 /* A tap of the channel at hand, made ready: most symbols have the channel of the one before. */
 typedef struct {
-    int32_t ahead;        /* flat index of its symbol less that of the symbol to be coded */
-    int32_t rest;         /* activity_weight * typical of its channel */
-    int16_t value_weight; /* as in the tap */
+    int32_t ahead;           /* flat index of its symbol less that of the symbol to be coded */
+    int32_t rest;            /* the tap's activity_weight * typical of its channel */
+    int16_t value_weight;    /* as in the tap */
     int16_t activity_weight; /* 16 times as large */
     int8_t dy, dx;
     uint8_t centre; /* of its channel */

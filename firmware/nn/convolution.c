@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A block of four columns and two output channels has eight sums, which with two words of pixels, two of weights and two
-   pointers fill the registers of a Cortex-M. SMLAD adds two products of int16 to a sum, so both factors are widened:
+/* A block of four columns and two output channels has eight sums, which with two words of pixels, two of weights and
+   two pointers fill the registers of a Cortex-M. SMLAD adds two products of int16 to a sum, so both factors are widened:
 
    - pixels once for a block of columns and many channels. SXTB16 makes of four neighbours k0 k1 k2 k3 the pairs k0 k2
      and k1 k3; the pairs of the four columns follow each other, so that one pointer serves all;
@@ -13,12 +13,12 @@
 #include <string.h>
 
 enum {
-    COLUMNS = 4,                 /* of a block */
-    PAIR_SUMS = 2 * COLUMNS,     /* of two channels: the first one's columns, the second one's */
-    MOST_PAIRS = 16,             /* of channels whose sums are kept at a time */
-    PART = 148,                  /* most kernel values of a part: a 7x7 kernel on a photo is one */
-    PART_STEP = 16,              /* kernel values that the inner loop takes at a time */
-    GROUP = 4,                   /* kernel values of one load of pixels */
+    COLUMNS = 4,                      /* of a block */
+    PAIR_SUMS = 2 * COLUMNS,          /* of two channels: the first one's columns, the second one's */
+    MOST_PAIRS = 16,                  /* of channels whose sums are kept at a time */
+    PART = 148,                       /* most kernel values of a part: a 7x7 kernel on a photo is one */
+    PART_STEP = 16,                   /* kernel values that the inner loop takes at a time */
+    GROUP = 4,                        /* kernel values of one load of pixels */
     GROUP_WORDS = GROUP / 2 * COLUMNS /* and its words of pixels when widened */
 };
 
@@ -70,7 +70,8 @@ static inline void widen_two(const int8_t *first, const int8_t *second, uint32_t
                    : "memory");
 }
 
-/* The sum times a factor of Q31, at least a half, rounded half up. twice: the factor without its highest bit, doubled. */
+/* The sum times a factor of Q31, at least a half, rounded half up. twice: the factor doubled, without the bit that
+   leaves the word. */
 static inline int32_t scale(int32_t sum, int32_t twice)
 {
     int32_t scaled;

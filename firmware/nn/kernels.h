@@ -13,8 +13,8 @@ enum { GLIMPSE_TILE_COLUMNS = 8 }; /* that are computed at a time */
 /* Bytes of scratch that the layer's kernel asks for. */
 size_t glimpse_kernel_scratch_size(const glimpse_layer *layer);
 
-/* Output columns from `first` on, at least one and at most GLIMPSE_TILE_COLUMNS. window: the columns of a window that is
-   ready (nn/window.h). scratch: aligned to 16. output: [columns, out_channels]. */
+/* Output columns from `first` on, at least one and at most GLIMPSE_TILE_COLUMNS. window: the columns of a window that
+   is ready (nn/window.h). scratch: aligned to 16. output: [columns, out_channels]. */
 void glimpse_kernel_columns(const glimpse_layer *layer, const int8_t *window, uint32_t first, uint32_t columns,
                             void *scratch, int8_t *output);
 
