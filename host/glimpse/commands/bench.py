@@ -42,7 +42,12 @@ def bench(
     payload: PayloadOption = 51,
     coding: CodingOption = Coding.RANGE,
     fit: FitOption = FitChoice.CROP,
-    whole: Annotated[bool, typer.Option(help="Also run the layers whole-tensor, on emulated boards.")] = True,
+    whole: Annotated[
+        bool,
+        typer.Option(
+            help="Also run what one would use instead, on emulated boards: the layers whole-tensor, and JPEG."
+        ),
+    ] = True,
     json: JsonOption = None,
 ) -> None:
     """Latency, memory and flash of a model on a node, counted on emulated boards and estimated for real ones.
@@ -103,6 +108,10 @@ def _show(n: dict, console: Console) -> None:
     elif "whole_tensor" in n:
         table.add_row("the same layers whole-tensor", "do not fit, or run in patches")
     console.print(table)
+    if n.get("jpeg"):
+        _show_jpeg(n["jpeg"], console)
+    elif "jpeg" in n:
+        console.print("JPEG was not measured: install libstb-dev and run this again.", style="dim")
     for estimate in BY_CORE.values():
         if estimate.board in n["estimated_ms"]:
             console.print(
@@ -110,6 +119,16 @@ def _show(n: dict, console: Console) -> None:
                 style="dim",
                 highlight=False,
             )
+
+
+def _show_jpeg(jpeg: dict, console: Console) -> None:
+    table = Table(title=f"The same photo as JPEG by {jpeg['encoder']}; stack {jpeg['stack_bytes']:,} bytes")
+    for title in ("quality", "instructions", "bytes", "PSNR, dB", "MS-SSIM"):
+        table.add_column(title, justify="right")
+    for f in jpeg["files"]:
+        psnr, ms_ssim = f"{f['psnr_db']:.1f}", f"{f['ms_ssim']:.3f}"
+        table.add_row(str(f["quality"]), f"{f['instructions']:,}", f"{f['bytes']:,}", psnr, ms_ssim)
+    console.print(table)
 
 
 def _show_k210(n: dict, console: Console) -> None:
