@@ -15,6 +15,9 @@
 #define BOARD_MODEM_TX_PIN 1u
 #define BOARD_MODEM_RX_PIN 0u
 
+/* D2 and D3 of the Arduino header: the first of two bits of port P1, see ports/mark.h. */
+#define BOARD_MARK_PIN 4u
+
 /* Persistent regions as in linker.ld, in the order of port_region: address, bytes. */
 #define BOARD_REGIONS {0x40000u, 0x40000u}, {0x80000u, 0x40000u}, {0xF8000u, 0x4000u}, {0xFC000u, 0x4000u}
 

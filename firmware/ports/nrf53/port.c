@@ -4,6 +4,7 @@
 
 #include "board.h"
 #include "ports/millis.h"
+#include "ports/nrf53/mark.h"
 #include "ports/nrf53/registers.h"
 #include "ports/nrf53/serial.h"
 
@@ -56,6 +57,7 @@ void port_init(void)
     DEMCR |= 1u << 24;
     DWT_CYCCNT = 0;
     DWT_CTRL |= 1u;
+    mark_open();
     cortexm_interrupts_restore(0);
 }
 

@@ -40,6 +40,7 @@
 #define PIN_CNF_INPUT_PULL_UP (3u << 2)
 
 /* GPIO, port P1 */
+#define P1_OUT REGISTER(0x50842804u)
 #define P1_OUTSET REGISTER(0x50842808u)
 #define P1_DIRSET REGISTER(0x50842818u)
 #define P1_PIN_CNF(n) REGISTER(0x50842A00u + 4u * (n))

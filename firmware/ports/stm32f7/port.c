@@ -6,6 +6,7 @@
 #include "ports/cortexm/cortexm.h"
 #include "ports/millis.h"
 #include "ports/stm32f7/clock.h"
+#include "ports/stm32f7/mark.h"
 #include "ports/stm32f7/serial.h"
 #include "stm32f7xx.h"
 
@@ -37,6 +38,7 @@ void port_init(void)
     DWT->LAR = 0xC5ACCE55u; /* a Cortex-M7 without a debugger attached keeps the DWT locked */
     DWT->CYCCNT = 0;
     DWT->CTRL |= DWT_CTRL_CYCCNTENA_Msk;
+    mark_open();
     cortexm_interrupts_restore(0);
 }
 

@@ -38,6 +38,7 @@ class Peripherals:
     def __init__(self, board: "UnicornBoard") -> None:
         self.board = board
         self.values: dict[int, int] = {}
+        self.marks: list[int] = []  # what the two pins of ports/mark.h have said, one after another
         self.known = {base + offset: name for name, (base, offsets) in self.blocks.items() for offset in offsets}
 
     def read(self, address: int) -> int:
@@ -64,6 +65,7 @@ class Stm32f746(Peripherals):
     flash = (0x08000000, 0x100000)
     ram = (0x20000000, 0x50000)
     RCC, PWR, FLASH, USART, IWDG = 0x40023800, 0x40007000, 0x40023C00, 0x40011000, 0x40003000
+    GPIOG = 0x40021800
     GPIO_REGISTERS = frozenset({0x00, 0x08, 0x0C, 0x20, 0x24})
     blocks: ClassVar = {
         "RCC": (RCC, {0x00, 0x04, 0x08, 0x30, 0x40, 0x44, 0x74}),
@@ -73,6 +75,7 @@ class Stm32f746(Peripherals):
         "IWDG": (IWDG, {0x00, 0x04, 0x08, 0x0C}),
         "GPIOA": (0x40020000, set(GPIO_REGISTERS)),
         "GPIOB": (0x40020400, set(GPIO_REGISTERS)),
+        "GPIOG": (GPIOG, {0x00, 0x18}),
     }
     SECTORS: ClassVar = {  # number: offset, bytes
         **{n: (0x8000 * n, 0x8000) for n in range(4)},
@@ -125,7 +128,9 @@ class Stm32f746(Peripherals):
         if address == self.USART and value & 0x9 != 0x9 and self.sending():
             raise BoardError("USART1 is switched off before TC")
         super().write(address, value)
-        if address == self.USART + 0x28:
+        if address == self.GPIOG + 0x18:  # BSRR: the lower half sets, the upper half clears
+            self._mark(value)
+        elif address == self.USART + 0x28:
             self._send(value & 0xFF)
         elif address == self.FLASH + 0x04:
             self.keys.append(value)
@@ -143,6 +148,12 @@ class Stm32f746(Peripherals):
         if self.values[self.FLASH + 0x10] & 0x80000001 != 1:
             super().flash_write(address, value)
 
+    def _mark(self, value: int) -> None:
+        self._require(self.RCC + 0x30, 1 << 6, "port G is used before its clock runs")
+        if (value >> 6 | value >> 22) & 3 != 3:
+            raise BoardError("a mark leaves one of its pins as it was")
+        self.marks.append(value >> 6 & 3)
+
     def _require(self, address: int, bits: int, sentence: str) -> None:
         if self.values.get(address, 0) & bits != bits:
             raise BoardError(sentence)
@@ -154,12 +165,14 @@ class Nrf5340(Peripherals):
     flash = (0x00000000, 0x100000)
     ram = (0x20000000, 0x80000)
     CLOCK, UARTE, NVMC = 0x50005000, 0x50008000, 0x50039000
+    P1 = 0x50842800
     blocks: ClassVar = {
         "CACHE": (0x50001000, {0x500, 0x504}),
         "CLOCK": (CLOCK, {0x000, 0x100, 0x558}),
         "RESET": (0x50005000, {0x400}),
         "CTRLAP": (0x50006000, {0x544, 0x54C}),
         "P0": (0x50842500, {0x08, 0x18, *range(0x200, 0x280, 4)}),
+        "P1": (P1, {0x04, *range(0x200, 0x280, 4)}),
         "UARTE0": (
             UARTE,
             {0x000, 0x004, 0x008, 0x00C, 0x110, 0x120, 0x124, 0x144, 0x158, 0x304, 0x308, 0x480, 0x500, 0x508, 0x50C}
@@ -202,7 +215,9 @@ class Nrf5340(Peripherals):
         if address == uarte + 0x500 and value != 8 and self.sending():
             raise BoardError("UARTE0 is switched off before TXSTOPPED")
         super().write(address, value)
-        if address == self.CLOCK and value:
+        if address == self.P1 + 0x04:
+            self.marks.append(value >> 4 & 3)
+        elif address == self.CLOCK and value:
             self.values[self.CLOCK + 0x100] = 1
         elif address == uarte and value:
             self.receiving = True
