@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -108,11 +109,11 @@ def _pictures(marks: np.ndarray) -> tuple[list[tuple[int, int]], int]:
             packing = False
         elif mark == PACK:
             packing = True
-    pictures = list(zip(begins, [*begins[1:], marks.size], strict=True))
+    pictures = list(itertools.pairwise([*begins, marks.size]))
     whole = [
         (first, end) for first, end in pictures if first > 0 and np.any(marks[first:end] == PACK) and not marks[end - 1]
     ]
-    cut_off = int(marks[0] == PACK)  # its rows came before the trace
+    cut_off = int(np.any(marks[: begins[0] if begins else None] == PACK))  # its rows came before the trace
     return whole, len(pictures) - len(whole) + cut_off
 
 

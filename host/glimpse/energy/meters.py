@@ -30,7 +30,9 @@ LOGGER_BAUD = 115200
 MOST_BAD_LINES = 0.01
 PPK2_HERTZ = 100_000
 """Samples a second; the PPK2 sends no times."""
-PPK2_LOST = 0.01
+PPK2_START_S = 3.0
+"""It has begun to send by then."""
+PPK2_LOST = 0.02
 """More of the samples missing than this: the computer did not keep up, and times would be wrong."""
 
 
@@ -99,13 +101,13 @@ class SerialMeter:
             while time.monotonic() < deadline:
                 waiting += stream.read(0.2)
                 *lines, waiting = waiting.split(b"\n")
-                for line in lines:
+                for line in lines[first:]:  # the port may have been opened in the middle of the first line
                     sample = _sample(line)
                     if sample:
                         samples.append(sample)
-                    elif line.strip() and not line.startswith(b"#") and not first:
+                    elif line.strip() and not line.startswith(b"#"):
                         bad += 1
-                    first = False  # the line in whose middle the port was opened is nobody's fault
+                first = first and not lines
                 if samples and samples[-1][0] - samples[0][0] >= seconds:
                     break
         finally:
@@ -156,24 +158,36 @@ class Ppk2Meter:
             meter.use_source_meter() if self.feeds else meter.use_ampere_meter()
             meter.toggle_DUT_power("ON")
             meter.start_measuring()
-            microamperes, bits, end = [], [], time.monotonic() + seconds
-            while time.monotonic() < end:
-                data = meter.get_data()
-                if data:
-                    currents, digital = meter.get_samples(data)
-                    microamperes += currents
-                    bits += digital
+            microamperes, bits, took = _ppk2_samples(meter, seconds)
             meter.stop_measuring()
         except (OSError, ValueError, RuntimeError) as error:  # its serial errors are OSErrors
             raise GlimpseError(f"the PPK2 at {self.device} does not answer: {error}; plug it in again") from error
-        if len(microamperes) < (1 - PPK2_LOST) * seconds * PPK2_HERTZ or len(bits) != len(microamperes):
+        if len(microamperes) < (1 - PPK2_LOST) * took * PPK2_HERTZ or len(bits) != len(microamperes):
             raise GlimpseError(
-                f"the PPK2 gave {len(microamperes):,} of {seconds * PPK2_HERTZ:,.0f} samples; record again with less "
+                f"the PPK2 gave {len(microamperes):,} of {took * PPK2_HERTZ:,.0f} samples; record again with less "
                 "running on this computer"
             )
         count = len(microamperes)
         marks = np.array(bits, np.uint8) & 3
         return Trace(np.arange(count) / PPK2_HERTZ, np.array(microamperes) * 1e-6, np.full(count, self.volts), marks)
+
+
+def _ppk2_samples(meter: Any, seconds: float) -> tuple[list[float], list[int], float]:
+    """Currents in uA, digital inputs, and the seconds between the first bytes and the last."""
+    microamperes: list[float] = []
+    bits: list[int] = []
+    first = None
+    deadline = time.monotonic() + seconds + PPK2_START_S
+    while (now := time.monotonic()) < deadline and (first is None or now - first < seconds):
+        data = meter.get_data()
+        if data:
+            first = now if first is None else first
+            currents, digital = meter.get_samples(data)
+            microamperes += currents
+            bits += digital
+    if first is None:
+        raise GlimpseError("the PPK2 sends no samples; plug it in again")
+    return microamperes, bits, now - first
 
 
 class JoulescopeMeter:

@@ -101,12 +101,14 @@ def read_trace(path: Path, volts: float | None = None) -> Trace:
         known[name] = (at, scale)
     if not {"seconds", "amperes"} <= known.keys():
         raise GlimpseError(f"{path} is no current trace; its first line must name the columns seconds and amperes")
+    if not rest.strip():
+        raise GlimpseError(f"{path} has no samples below its titles; record it again")
     try:
         table = np.loadtxt(io.StringIO(rest), delimiter=",", ndmin=2, comments=None)
     except ValueError as error:
         raise GlimpseError(f"{path} is cut short or garbled: {_line(rest, len(columns))}; record it again") from error
-    if table.size == 0 or table.shape[1] != len(columns):
-        raise GlimpseError(f"{path} has no samples of {len(columns)} numbers below its titles; record it again")
+    if table.shape[1] != len(columns):
+        raise GlimpseError(f"{path} is garbled: its lines do not hold {len(columns)} numbers; record it again")
     found = {name: table[:, at] * scale for name, (at, scale) in known.items()}
     if volts is None and "volts" not in found:
         raise GlimpseError(f"{path} does not say the voltage of the supply; give it with --volts")
