@@ -205,8 +205,9 @@ def measure(models: Sequence[ZooModel], photos: dict[str, np.ndarray]) -> dict[s
         Keys: photos, levels, links [{name, payload, bytes_per_second, uj_a_byte}], supplies {cores, sending,
         listening, cycles}, jpeg {photo: {bytes, ms_ssim_db, constant, instructions}}, rows [{model, core, link, level,
         photos, bytes {model, jpeg, jpeg_headerless}, packets, mj {model, jpeg, jpeg_headerless} (each {value, low,
-        high}), compute_mj {model, jpeg}, ahead, ahead_surely, ahead_of_headerless}], and break_even [{model, core,
-        level, photos, uj_a_byte, bytes_per_second}]: how dear a byte must be for the model to be ahead, and the speed
+        high}), compute_mj {model, jpeg}, instructions {model, jpeg}, ahead, ahead_surely (with the dearest core and the
+        cheapest radio), ahead_of_headerless}], and break_even [{model, core, level, photos, uj_a_byte,
+        bytes_per_second}]: how dear a byte must be for the model to be ahead, and the speed
         of a link at LoRa's power where it is as dear; null when the model sends no fewer bytes.
 
     Raises:
@@ -305,14 +306,15 @@ def _row(
 ) -> dict[str, Any]:
     """Means over the chosen photos."""
     ours = rival = bare = our_compute = rival_compute = NOTHING
-    sizes = np.zeros(3)
+    sizes, instructions = np.zeros(3), np.zeros(2)
     packets = 0
     for name, (symbols, (size, constant, counts)) in chosen.items():
         sent = needed(*packed[name], symbols)
         packets += len(sent)
         sizes += (sum(sent), size, size - constant)
-        computed = compute_mj(_instructions(bench, sum(sent)), core)
-        jpeg = compute_mj(counts[core], core)
+        run = _instructions(bench, sum(sent))
+        instructions += (run, counts[core])
+        computed, jpeg = compute_mj(run, core), compute_mj(counts[core], core)
         our_compute, rival_compute = our_compute + computed, rival_compute + jpeg
         ours += computed + radio_mj(way, sent)
         rival += jpeg + radio_mj(way, cut(round(size), way.payload))
@@ -334,6 +336,7 @@ def _row(
             "jpeg_headerless": (bare * share).numbers(2),
         },
         "compute_mj": {"model": (our_compute * share).numbers(), "jpeg": (rival_compute * share).numbers()},
+        "instructions": dict(zip(("model", "jpeg"), np.round(instructions * share).astype(int).tolist(), strict=True)),
         "ahead": ours.value < rival.value,
         "ahead_surely": _surely(ours * share, rival * share, our_compute * share, rival_compute * share),
         "ahead_of_headerless": ours.value < bare.value,
