@@ -45,7 +45,7 @@ def measure(
         packets, bytes, macs, weights; with whole_tensor also whole_tensor {instructions, by_layer, network_ratio,
         same_latent, same_side (null without a side output)}, null for a model that runs in patches or whose tensors do
         not fit; and jpeg {encoder, stack_bytes, files [{quality, instructions, bytes, psnr_db, ms_ssim}]}, null where
-        the bench image was built without it.
+        the bench image was built without it, or for another size of photos.
         buffers and latent are what the model needs, which may be less than the image offers.
 
     Raises:

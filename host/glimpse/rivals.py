@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from glimpse import firmware
+from glimpse import firmware, zoo
 from glimpse.errors import GlimpseError
 from glimpse.progress import progress
 from glimpse.targets.node import Capture
@@ -92,10 +92,13 @@ def measure(target: str, model: ZooModel, photo: np.ndarray, streamed: Capture) 
         GlimpseError: the bench image cannot be built or failed.
     """
     whole = model.binding.patches == 1
-    size = f"{model.binding.photo_width} x {model.binding.photo_height}"
-    with progress(f"the same photo ({size}) through JPEG{', the same layers whole-tensor' if whole else ''}"):
-        # JPEG knows no model: where the layers cannot run whole, the standard model's image has it, too.
-        run = run_image(BENCHES[target], model.folder if whole else firmware.standard_model(), photo)
+    # JPEG knows no model: where the layers cannot run whole, the standard model's image has it, too.
+    image = model.folder if whole else firmware.standard_model()
+    taken = zoo.load(str(image)).binding
+    if photo.shape[:2] != (taken.photo_height, taken.photo_width):
+        return {"whole_tensor": None, "jpeg": None}
+    with progress(f"the same photo through JPEG{', the same layers whole-tensor' if whole else ''}"):
+        run = run_image(BENCHES[target], image, photo)
     files = jpeg_files(run, photo)
     return {
         "whole_tensor": _whole_tensor(run, model, photo, streamed) if whole else None,

@@ -134,7 +134,7 @@ def _show(n: dict, console: Console) -> None:
     if n.get("jpeg"):
         _show_jpeg(n["jpeg"], console)
     elif "jpeg" in n:
-        console.print("JPEG was not measured: install libstb-dev and run this again.", style="dim")
+        console.print("JPEG was not measured: that takes libstb-dev, and photos of 224 x 224.", style="dim")
     for estimate in BY_CORE.values():
         if estimate.board in n["estimated_ms"]:
             console.print(
