@@ -234,7 +234,8 @@ def _show(n: dict[str, Any], console: Console) -> None:
     for title in ("mJ", "least .. most", "s", ""):
         table.add_column(title, justify="left" if title == "" else "right")
     for name, stage in n["stages"].items():
-        table.add_row(name, *_cells(stage["mj"]), f"{stage['seconds']['value']:.4g}", n["label"])
+        left_out = ", left out" if name == REST and n["radio"] and len(n["stages"]) > 1 else ""
+        table.add_row(name, *_cells(stage["mj"]), f"{stage['seconds']['value']:.4g}", n["label"] + left_out)
     if n["radio"]:
         table.add_row(
             f"radio, {n['radio']['packets']} packets, {n['radio']['link']}", *_cells(n["radio"]["mj"]), "", "estimated"
