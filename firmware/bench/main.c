@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Counts what the built-in model costs on one frame of the camera: on whole tensors, layer by layer, and streamed; and
-   what JPEG costs on the same frame. Prints lines of text; both ways through the model must print the same CRC-32 of the
-   latent, and of the side output if there is one. The JPEG files are printed whole. */
+   what JPEG costs on the same frame. Prints lines of text; both ways through the model must print the same CRC-32 of
+   the latent, and of the side output if there is one. The JPEG files are printed whole. */
 #include <string.h>
 
 #include "core/crc.h"

@@ -82,6 +82,27 @@ def test_a_trace_and_a_radio_by_formula(trace_file, tmp_path):
     assert days["low"] < days["value"] < days["high"]
 
 
+def test_a_live_meter_beside_a_node(monkeypatch, tmp_path):
+    """The bytes are those of the capture; what was recorded is kept, and read again it says the same."""
+
+    class Meter:
+        def record(self, seconds):
+            assert seconds == 3.5
+            return make_trace(IDLE + PICTURE)
+
+    monkeypatch.setattr("glimpse.commands.energy.open_meter", lambda address, volts: Meter())
+    monkeypatch.setattr("glimpse.commands.energy.LEAD_S", 0.0)
+    out, kept = tmp_path / "e.json", tmp_path / "kept.csv"
+    words = ("--meter", "ppk2:/dev/null", "--volts", 3, "--target", "native", "--seconds", 3.5, "--save", kept)
+    assert run(*words, "--payload", 51, "--json", out).exit_code == 0
+    live = json.loads(out.read_text())
+    assert live["bytes"] > 1000
+    monkeypatch.undo()
+    assert run("--meter", f"trace:{kept}", "--bytes", live["bytes"], "--json", out).exit_code == 0
+    again = json.loads(out.read_text())
+    assert again["total_mj"] == live["total_mj"] and again["uj_a_delivered_byte"] == live["uj_a_delivered_byte"]
+
+
 def test_the_model_of_an_emulated_node(tmp_path):
     out = tmp_path / "e.json"
     result = run("--meter", "sim:cortex-m33", "--region", "EU868", "--sf", 9, "--every", "1h", "--json", out)

@@ -3,7 +3,7 @@
 
 import numpy as np
 import pytest
-from glimpse.energy.account import by_marks, undivided
+from glimpse.energy.account import by_marks, shared
 from glimpse.energy.trace import Trace, read_trace, write_trace
 from glimpse.errors import GlimpseError
 
@@ -58,8 +58,13 @@ def test_pictures_are_told_apart_and_cut_ones_left_out():
 
 def test_without_marks_a_trace_is_shared_among_its_pictures():
     trace = make_trace(PICTURE * 4)
-    account = undivided(Trace(trace.seconds, trace.amperes, trace.volts), 4)
+    account = shared(Trace(trace.seconds, trace.amperes, trace.volts), 4)
     assert account.whole().mj.value == pytest.approx(sum(map(expected_mj, range(4))))
+    first_pin = shared(Trace(trace.seconds, trace.amperes, trace.volts, trace.marks & 1), 4)
+    assert first_pin.stages["computing"].mj.value == pytest.approx(expected_mj(NETWORK) + expected_mj(PACK))
+    assert first_pin.stages["rest"].mj.value == pytest.approx(expected_mj(ACQUIRE) + expected_mj(NONE))
+    with pytest.raises(GlimpseError, match="no whole picture"):
+        by_marks(Trace(trace.seconds, trace.amperes, trace.volts, trace.marks & 1))
     with pytest.raises(GlimpseError, match="no marks"):
         by_marks(Trace(trace.seconds, trace.amperes, trace.volts))
 

@@ -2,11 +2,11 @@
 """`glimpse energy`: what a picture costs a node, by a meter or by the model.
 
 JSON: meter, label (measured or estimated), images, partial (left out), volts (null: the meter's own),
-stages {acquire, network, pack, rest: {mj, mas, seconds, each {value, low, high}}}, image_mj {value, low, high}
-(stages alone, with the rest when the radio is the meter's), radio (null: measured with the rest; else {label, link,
-packets, mj {value, low, high}}), total_mj {value, low, high}, bytes (null: not known), uj_a_delivered_byte {value, low,
-high} (null), life (null; else {every_s, images_a_day, battery_days {value, low, high}}). Of measurements low and high
-are the cheapest and the dearest picture.
+stages {acquire, network, pack, rest; with --images computing, rest: {mj, mas, seconds, each {value, low, high}}},
+image_mj {value, low, high} (all stages; without the rest when the radio is by formula), radio (null: measured with the
+rest; else {label, link, packets, mj {value, low, high}}), total_mj {value, low, high}, bytes (null: not known),
+uj_a_delivered_byte {value, low, high} (null), life (null; else {every_s, images_a_day, battery_days {value, low,
+high}}). Of measurements low and high are the cheapest and the dearest picture.
 """
 
 import sys
@@ -24,7 +24,7 @@ from glimpse import binding, zoo
 from glimpse.binding import MAX_PAYLOAD, MIN_PAYLOAD
 from glimpse.commands.options import JsonOption, ModelOption
 from glimpse.commands.plan import milliseconds, region_named
-from glimpse.energy.account import REST, Account, by_marks, estimated, undivided
+from glimpse.energy.account import REST, Account, by_marks, estimated, shared
 from glimpse.energy.meters import ADDRESSES, open_meter
 from glimpse.energy.model import CORES, Range, Way, cut, radio_mj
 from glimpse.energy.trace import Trace, write_trace
@@ -54,7 +54,9 @@ def energy(
     payload: Annotated[
         int | None, typer.Option(min=MIN_PAYLOAD, max=MAX_PAYLOAD, help="Bytes of a packet; else as the link takes.")
     ] = None,
-    images: Annotated[int | None, typer.Option(min=1, help="Pictures in a trace that has no marks.")] = None,
+    images: Annotated[
+        int | None, typer.Option(min=1, help="Share the trace among so many pictures: without marks, or with one pin.")
+    ] = None,
     delivered: Annotated[int | None, typer.Option("--bytes", min=1, help="Bytes of packets of a picture.")] = None,
     glp: Annotated[Path | None, typer.Option(help="A frame's packets, in the place of --bytes.")] = None,
     region: Annotated[
@@ -84,7 +86,7 @@ def energy(
         sizes, supply = sizes or came, volts
         if save:
             write_trace(save, trace)
-        account = undivided(trace, images) if images and trace.marks is None else by_marks(trace)
+        account = shared(trace, images) if images else by_marks(trace)
     if delivered and sizes is None:
         sizes = cut(delivered, way.payload if way else delivered)
     numbers = _numbers(account, sizes, way, loss / 100, every, battery, sleep_ma)

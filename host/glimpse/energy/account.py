@@ -16,6 +16,8 @@ from glimpse.errors import GlimpseError
 NONE, NETWORK, ACQUIRE, PACK = range(4)
 """Of firmware/ports/mark.h."""
 STAGES = {ACQUIRE: "acquire", NETWORK: "network", PACK: "pack"}
+COMPUTING = "computing"
+"""Network, quantiser and packets together, which the first pin alone tells from the rest."""
 REST = "rest"
 """What a node does between its stages and until the next picture: radio, serial line, waiting, sleep."""
 
@@ -43,7 +45,7 @@ class Account:
         measured: False: estimated from counted instructions.
         images: how many the numbers are of.
         partial: pictures that the trace has not whole, and which were left out.
-        stages: by name; those of STAGES, and REST.
+        stages: by name; those of STAGES, or COMPUTING, and REST.
     """
 
     measured: bool
@@ -81,7 +83,8 @@ def by_marks(trace: Trace) -> Account:
     starts, partial = _pictures(trace.marks)
     if not starts:
         raise GlimpseError(
-            "the trace has no whole picture between its marks; begin before the capture and end after the last packet"
+            "the trace has no whole picture between its marks; begin before the capture and end after the last packet, "
+            "or say --images when one pin is connected"
         )
     found: dict[str, list[tuple[float, float, float]]] = {name: [] for name in (*STAGES.values(), REST)}
     index = np.arange(trace.marks.size)
@@ -117,16 +120,23 @@ def _pictures(marks: np.ndarray) -> tuple[list[tuple[int, int]], int]:
     return whole, len(pictures) - len(whole) + cut_off
 
 
-def undivided(trace: Trace, images: int) -> Account:
-    """A trace without marks that holds so many pictures: one stage, of which nothing is known.
+def shared(trace: Trace, images: int) -> Account:
+    """A trace whose pictures cannot be told apart, shared among them: no pins, or the first one alone.
 
     Args:
-        trace: begins before the first of them and ends after the last.
+        trace: begins before the first picture and ends after the last.
         images: 1 or more.
+
+    Returns:
+        With the first pin the stages COMPUTING and REST, without it REST alone.
     """
-    where = np.ones(trace.seconds.size, bool)
-    numbers = (trace.energy_mj(where), trace.charge_mas(where), trace.time_s(where))
-    return Account(True, images, 0, {REST: Stage(*(_range([n / images]) for n in numbers))})
+    computing = np.zeros(trace.seconds.size, bool) if trace.marks is None else (trace.marks & 1).astype(bool)
+    stages = {}
+    for name, where in ((COMPUTING, computing), (REST, ~computing)):
+        if name == REST or trace.marks is not None:
+            numbers = (trace.energy_mj(where), trace.charge_mas(where), trace.time_s(where))
+            stages[name] = Stage(*(_range([n / images]) for n in numbers))
+    return Account(True, images, 0, stages)
 
 
 def estimated(instructions_by_stage: dict[str, int], core: str, volts: float) -> Account:
