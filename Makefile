@@ -17,7 +17,8 @@ export PIP_ROOT_USER_ACTION := ignore
 export PIP_NO_INPUT := 1
 
 # Debian's packages: compilers for the boards and the host, the emulator, the programmer.
-PACKAGES := gcc gcc-arm-none-eabi git libc6-dev libnewlib-arm-none-eabi make openocd \
+# libstb-dev is the JPEG encoder that `glimpse bench` measures beside the models.
+PACKAGES := gcc gcc-arm-none-eabi git libc6-dev libnewlib-arm-none-eabi libstb-dev make openocd \
             python3-dev python3-venv qemu-system-arm
 
 # The emulated K210 runs in Node.js, from wherever it is installed; npm brings MicroPython.

@@ -28,12 +28,10 @@
 #define BOARD_CAMERA_DUMMY_BYTES 0u
 #endif
 #define BOARD_WAKE_PIN 23u /* of port P0: button 1 */
+/* D2 and D3 of the Arduino header: the first of two bits of port P1, see ports/mark.h. */
+#define BOARD_MARK_PIN 4u
 
 /* Persistent regions as in linker.ld, in the order of port_region: address, bytes. */
-#define BOARD_REGIONS                                                                                                  \
-    {0x40000u, 0x40000u}, {0x80000u, 0x40000u}, {0xF8000u, 0x4000u},                                                   \
-    {                                                                                                                  \
-        0xFC000u, 0x4000u                                                                                              \
-    }
+#define BOARD_REGIONS {0x40000u, 0x40000u}, {0x80000u, 0x40000u}, {0xF8000u, 0x4000u}, {0xFC000u, 0x4000u}
 
 #endif

@@ -21,10 +21,6 @@
 #define BOARD_WATCHDOG_TICKS_PER_MS 520000u
 
 /* Persistent regions as in linker.ld, in the order of port_region: address, bytes. */
-#define BOARD_REGIONS                                                                                                  \
-    {0x40000u, 0x40000u}, {0x80000u, 0x40000u}, {0xF8000u, 0x4000u},                                                   \
-    {                                                                                                                  \
-        0xFC000u, 0x4000u                                                                                              \
-    }
+#define BOARD_REGIONS {0x40000u, 0x40000u}, {0x80000u, 0x40000u}, {0xF8000u, 0x4000u}, {0xFC000u, 0x4000u}
 
 #endif

@@ -21,10 +21,6 @@
 #define BOARD_WATCHDOG_TICKS_PER_MS 794000u
 
 /* Persistent regions as in linker.ld, in the order of port_region: address, bytes. */
-#define BOARD_REGIONS                                                                                                  \
-    {0x00240000u, 0x40000u}, {0x00280000u, 0x40000u}, {0x00220000u, 0x20000u},                                         \
-    {                                                                                                                  \
-        0x002C0000u, 0x40000u                                                                                          \
-    }
+#define BOARD_REGIONS {0x00240000u, 0x40000u}, {0x00280000u, 0x40000u}, {0x00220000u, 0x20000u}, {0x002C0000u, 0x40000u}
 
 #endif

@@ -7,7 +7,15 @@
 #include "app/sealing.h"
 #include "core/status.h"
 #include "core/symbols.h"
+#include "ports/mark.h"
 #include "ports/port.h"
+
+/* A stage begins: now, for count. */
+static uint32_t begin(uint32_t mark)
+{
+    port_mark(mark);
+    return port_counter();
+}
 
 /* Unsigned differences survive the counter's wrap as long as one stage of one row takes less than a turn. Each interval
    is rounded to whole units by itself: on emulated boards that makes the sum the exact count of instructions. */
@@ -17,6 +25,7 @@ static void count(frame_job *job, uint32_t stage, uint32_t since)
     const port_counter_unit *const unit = port_get_counter_unit();
     const uint64_t scaled = (uint64_t)ticks * unit->numerator + unit->denominator / 2u;
     job->counts[stage] += (uint32_t)(scaled / unit->denominator);
+    port_mark(PORT_MARK_NONE);
 }
 
 /* In the place of the latent, which nothing needs once it is quantised. */
@@ -63,7 +72,7 @@ int frame_job_begin(frame_job *job, glimpse_encoder *encoder, const frame_reques
 
 int frame_job_row(frame_job *job, const uint8_t *rgb)
 {
-    const uint32_t start = port_counter();
+    const uint32_t start = begin(PORT_MARK_NETWORK);
     const int status = glimpse_frame_row(job->encoder, rgb);
     count(job, NODE_STAGE_NETWORK, start);
     ++job->row;
@@ -76,10 +85,11 @@ int frame_job_fetch(frame_job *job, uint8_t *row)
     int status = GLIMPSE_OK;
     while (status == GLIMPSE_OK && job->row < model->photo_height) {
         port_watchdog_feed();
-        const uint32_t start = port_counter();
+        const uint32_t start = begin(PORT_MARK_ACQUIRE);
         if (job->request.source == NODE_SOURCE_PATTERN) {
             node_pattern_row(row, model->photo_width, model->photo_height, job->row);
         } else if (!camera_row(row)) {
+            port_mark(PORT_MARK_NONE);
             status = GLIMPSE_ERROR_SOURCE;
             break;
         }
@@ -94,7 +104,7 @@ int frame_job_fetch(frame_job *job, uint8_t *row)
 
 int frame_job_end(frame_job *job)
 {
-    const uint32_t start = port_counter();
+    const uint32_t start = begin(PORT_MARK_NETWORK);
     const int status = glimpse_frame_end(job->encoder);
     count(job, NODE_STAGE_NETWORK, start);
     return status;
@@ -114,7 +124,7 @@ int frame_job_encode(frame_job *job)
     if (status != GLIMPSE_OK) {
         return status;
     }
-    const uint32_t start = port_counter();
+    const uint32_t start = begin(PORT_MARK_PACK);
     glimpse_symbols_quantise(&job->encoder->model->codec, job->encoder->latent, symbols_of(job->encoder));
     frame_job_ready(job);
     count(job, NODE_STAGE_QUANTISE, start);
@@ -159,7 +169,7 @@ int frame_job_packet_now(frame_job *job, uint64_t now, size_t payload, uint8_t *
         return finish(job);
     }
     job->schedule->closed = is_full(job); /* but for its parity packets */
-    const uint32_t start = port_counter();
+    const uint32_t start = begin(PORT_MARK_PACK);
     const size_t most = payload < job->request.payload ? payload : job->request.payload;
     const int length =
         job->sealed ? sealed_packet(job, now, most, packet) : glimpse_schedule_next(job->schedule, now, most, packet);

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counts what the built-in model costs on one frame of the camera: on whole tensors, layer by layer, and streamed.
-   Prints lines of text; both ways must print the same CRC-32 of the latent, and of the side output if there is one. */
+/* Counts what the built-in model costs on one frame of the camera: on whole tensors, layer by layer, and streamed; and
+   what JPEG costs on the same frame. Prints lines of text; both ways through the model must print the same CRC-32 of
+   the latent, and of the side output if there is one. The JPEG files are printed whole. */
 #include <string.h>
 
 #include "core/crc.h"
 #include "core/status.h"
 #include "glimpse_builtin_model.h"
+#include "bench/jpeg.h"
 #include "bench/whole_tensor.h"
 #include "nn/encoder.h"
 #include "nn/model.h"
 #include "ports/port.h"
 
 enum { ARENA_BYTES = 448 * 1024, STREAM_BYTES = GLIMPSE_BUILTIN_BUFFER_BYTES };
+
+/* From what a link of a few bytes a second bears to what nobody can tell from the photo. */
+static const uint8_t jpeg_qualities[] = {2, 4, 6, 8, 10, 13, 16, 20, 25, 30, 40, 50, 60, 70, 80, 90};
 
 /* Whole tensors do not fit the memory of a node; emulated boards have some more. */
 static uint8_t arena_bytes[ARENA_BYTES] __attribute__((section(".external"), aligned(16)));
@@ -94,6 +99,44 @@ static uint8_t *take_photo(whole_arena *arena)
     return photo;
 }
 
+static void print_hex(const uint8_t *bytes, size_t count)
+{
+    uint8_t digits[64];
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        digits[used++] = (uint8_t) "0123456789abcdef"[bytes[i] >> 4];
+        digits[used++] = (uint8_t) "0123456789abcdef"[bytes[i] & 15u];
+        if (used == sizeof digits || i + 1 == count) {
+            port_serial_write(digits, used);
+            used = 0;
+        }
+    }
+    port_text("\n");
+}
+
+static void run_jpeg(const uint8_t *photo, whole_arena *arena)
+{
+    if (!jpeg_available()) {
+        port_text("jpeg not built in\n");
+        return;
+    }
+    jpeg_file file = {arena->bytes + arena->used, arena->size - arena->used, 0};
+    for (size_t i = 0; i < sizeof jpeg_qualities; i++) {
+        const uint32_t start = port_counter();
+        const bool fits = jpeg_encode(photo, model.photo_width, model.photo_height, jpeg_qualities[i], &file);
+        const uint64_t spent = count_since(start);
+        if (!fits) {
+            give_up("a JPEG file does not fit");
+        }
+        port_text("jpeg quality ");
+        print_number(jpeg_qualities[i]);
+        print_count(" instructions", spent);
+        port_text("jpeg file ");
+        print_hex(file.bytes, file.length);
+    }
+    print_count("jpeg stack bytes", port_stack_peak());
+}
+
 static void run_streamed(const uint8_t *photo, whole_arena *arena)
 {
     const size_t latent_size = glimpse_encoder_latent_size(&model);
@@ -160,6 +203,7 @@ int main(void)
         give_up("the built-in model is not sound");
     }
     uint8_t *const photo = take_photo(&arena);
+    run_jpeg(photo, &arena); /* first: the stack is its own */
     run_streamed(photo, &arena);
     make_signed(photo);
     run_whole((const int8_t *)photo, &arena);

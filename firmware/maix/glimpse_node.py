@@ -99,7 +99,7 @@ class Node:
     def _report_health(self):
         state = self.state
         cause, frame = self.board.reset_cause(), state["next_frame"]
-        self._answer(HEALTH, pack("<BBIIII", cause, frame, state["boots"], self._reader.broken, 0, 0))
+        self._answer(HEALTH, pack("<BBIIIIBB", cause, frame, state["boots"], self._reader.broken, 0, 0, 0, 0))
 
     # ---- frames
 

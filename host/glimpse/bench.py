@@ -1,17 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a model costs on a node: instructions, memory, flash, and the same layers run whole-tensor."""
 
-import re
-import subprocess
-import tempfile
-from binascii import crc32
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from glimpse import firmware
-from glimpse.errors import GlimpseError
+from glimpse import firmware, rivals
 from glimpse.estimate import estimated_ms
 from glimpse.export.cost import cost_of
 from glimpse.progress import progress
@@ -19,8 +14,6 @@ from glimpse.targets import open_node
 from glimpse.targets.node import Capture, NodeInfo
 from glimpse.targets.sim import SimNode
 from glimpse.zoo import ZooModel
-
-BENCHES = {"sim:cortex-m7": "qemu_cortex_m7_bench", "sim:cortex-m33": "qemu_cortex_m33_bench"}
 
 
 def measure(
@@ -42,7 +35,8 @@ def measure(
         frames: how often.
         payload: bytes of a packet.
         coding: "raw" or "range".
-        whole_tensor: also run the layers whole through CMSIS-NN in an image of its own (emulated boards only).
+        whole_tensor: also run the layers whole through CMSIS-NN, and a JPEG encoder in C, in an image of their own
+            (emulated boards only).
 
     Returns:
         Keys: target, model, board, frames, payload, coding, unit, counts (one total for each frame), instructions
@@ -50,7 +44,9 @@ def measure(
         {static, buffers, stack_peak, total, and not in total latent, reference, camera (a picture that waits)},
         flash_bytes {code, model, total}, packets, bytes, macs, weights; with whole_tensor also whole_tensor
         {instructions, by_layer, network_ratio, same_latent, same_side (null without a side output)}, null for a model
-        that runs in patches or whose tensors do not fit.
+        that runs in patches or whose tensors do not fit; and jpeg {encoder, stack_bytes, files [{quality,
+        instructions, bytes, psnr_db, ms_ssim}]}, null where the bench image was built without it, or for another size
+        of photos.
         buffers and latent are what the model needs, which may be less than the image offers.
 
     Raises:
@@ -86,8 +82,8 @@ def measure(
     if elf:
         result["estimated_ms"] = estimated_ms(last.stats.total, core)
         result.update(_memory(elf, info, last, model))
-    if whole_tensor and target in BENCHES:
-        result["whole_tensor"] = _whole_tensor(BENCHES[target], model, photo, last)
+    if whole_tensor and target in rivals.BENCHES:
+        result |= rivals.measure(target, model, photo, last)
     return result
 
 
@@ -107,44 +103,4 @@ def _memory(elf: Path, info: NodeInfo, capture: Capture, model: ZooModel) -> dic
             "camera": sizes["camera"],
         },
         "flash_bytes": {"code": code, "model": model_bytes, "total": code + model_bytes},
-    }
-
-
-def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL
-        )
-    except subprocess.TimeoutExpired as error:
-        raise GlimpseError("the whole-tensor image did not end within 300 s; use --no-whole to leave it out") from error
-
-
-def _whole_tensor(environment: str, model: ZooModel, photo: np.ndarray, streamed: Capture) -> dict | None:
-    """None: there is nothing to compare with, because whole tensors of this model do not fit or it runs in patches."""
-    if model.binding.patches != 1:
-        return None
-    elf = firmware.build(environment, model.folder)
-    command = firmware.platform_tool("run_board").command(environment.removesuffix("_bench"), elf)
-    with tempfile.TemporaryDirectory(prefix="glimpse-") as folder:
-        (Path(folder) / "camera.rgb").write_bytes(photo.tobytes())
-        with progress("the same layers whole-tensor"):
-            run = _run(command, Path(folder))
-    if "whole tensors do not fit" in run.stdout:
-        return None
-    layers = [int(n) for n in re.findall(r"whole layer \d+ instructions (\d+)", run.stdout)]
-    total = re.search(r"whole total (\d+)", run.stdout)
-    check = re.search(r"^whole latent crc32 ([0-9a-fA-F]{8})\s*$", run.stdout, re.MULTILINE)
-    if run.returncode or not total or not check:
-        raise GlimpseError(
-            f"the whole-tensor image failed with status {run.returncode}: {run.stdout[-200:]!r} {run.stderr[-200:]!r}"
-        )
-    latent, side = model.binding.encode_outputs(photo)
-    sides = re.findall(r"^(?:stream|whole) side crc32 ([0-9a-fA-F]{8})\s*$", run.stdout, re.MULTILINE)
-    instructions = int(total[1])
-    return {
-        "instructions": instructions,
-        "by_layer": layers,
-        "same_latent": int(check[1], 16) == crc32(latent.tobytes()),
-        "same_side": [int(found, 16) for found in sides] == [crc32(side.tobytes())] * 2 if side.size else None,
-        "network_ratio": round(streamed.stats.by_stage["network"] / instructions, 4),
     }

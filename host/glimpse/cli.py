@@ -15,6 +15,7 @@ from glimpse.commands.decode import decode
 from glimpse.commands.demo import demo
 from glimpse.commands.doctor import doctor
 from glimpse.commands.encode import encode
+from glimpse.commands.energy import energy
 from glimpse.commands.evaluate import evaluate
 from glimpse.commands.export import export
 from glimpse.commands.feedback import feedback
@@ -39,7 +40,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     (demo, encode, decode, capture, stream, send, modem),
-    (flash, bench, plan, trial),
+    (flash, bench, energy, plan, trial),
     (train, export, evaluate, contact, feedback),
     (doctor,),
 )

@@ -10,13 +10,19 @@ import zlib
 from pathlib import Path
 
 import pytest
-from glimpse import firmware
+from glimpse import firmware, rivals
 from glimpse.binding import Model
 from glimpse.export.folder import blob_from_folder
+from glimpse.quality import Reference
 from support.photos import test_photos
 
 MOST_OF_WHOLE = 0.42
 """Streamed instructions against whole tensors': 0.40 on the Cortex-M7 and on the Cortex-M33 with GCC 12.2."""
+
+LEAST_JPEG, MOST_JPEG = 4e6, 20e6
+"""Instructions of a JPEG file: 5.6 to 8.2 million for photos of this size; this one is harder than most."""
+LEAST_PSNR = 25
+"""dB at quality 90."""
 
 MODEL = "mcucoder"
 
@@ -37,3 +43,10 @@ def test_streaming_costs_less_than_whole_tensors(board: str, tmp_path: Path) -> 
     expected = f"{zlib.crc32(model.encode_latent(photo).tobytes()):08X}"
     assert checks == {"stream": expected, "whole": expected}
     assert totals["stream"] <= MOST_OF_WHOLE * totals["whole"], totals
+
+    files = rivals.jpeg_files(run, photo)
+    assert files, "the bench image has no JPEG encoder; install libstb-dev"
+    quality = {file.quality: Reference(photo).compare(file.picture).psnr_db for file in files}
+    assert quality[10] < quality[50] < quality[90] and quality[90] > LEAST_PSNR
+    assert all(LEAST_JPEG < file.instructions < MOST_JPEG for file in files)
+    assert [len(file.data) for file in files] == sorted(len(file.data) for file in files)

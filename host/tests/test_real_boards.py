@@ -30,6 +30,9 @@ class BoardStream(Stream):
         self.board.send(data)
 
 
+NONE, NETWORK, ACQUIRE, PACK = range(4)  # firmware/ports/mark.h
+
+
 @pytest.fixture(params=["stm32f746g_disco", "nrf5340dk"])
 def board(request):
     elf = build(request.param)
@@ -92,6 +95,12 @@ def test_exchanges_a_frame(board):
     rows = pattern(model.binding.photo_width, model.binding.photo_height)
     frame = node.capture(None, pattern=True, coding="range")
     assert frame.packets == open_node("native", model).capture(rows, coding="range").packets
+    marks = board.peripherals.marks
+    assert marks[-1] == NONE and marks[1::2] == [mark for mark in marks if mark != NONE], "every stage ends"
+    stages = [mark for mark in marks if mark != NONE]
+    rows = model.binding.photo_height
+    assert stages[: 2 * rows + 2] == [ACQUIRE, NETWORK] * rows + [NETWORK, PACK]
+    assert set(stages[2 * rows + 2 :]) == {PACK} and len(stages) - 2 * rows - 2 > len(frame.packets)
     # Polled, and by interrupt: none is ever delivered here, and the line must work all the same.
     for mode in (0, 1):
         node.request("NODE_LINE", bytes((mode,)))

@@ -7,7 +7,7 @@ import random
 
 import numpy as np
 import pytest
-from glimpse import binding, zoo
+from glimpse import binding, regression, zoo
 from glimpse.binding.control import Downlink, Set, write_downlink
 from glimpse.export.blob import CodecSpec, build_blob
 from glimpse.export.tflite_reader import read_network
@@ -132,6 +132,9 @@ def test_resources(core, tmp_path):
     assert numbers["flash_bytes"]["total"] <= 96 * 1024
     assert numbers["whole_tensor"]["same_latent"]
     # 102.8 M is the same trunk whole-tensor on the Cortex-M7, measured apart from this repository.
+    changes = regression.against_ceiling("mcucoder", core, numbers)
+    assert not regression.worse(changes), regression.sentence(changes)
+    assert numbers["jpeg"]["files"], "libstb-dev is not installed"
     assert numbers["instructions"] <= 1.05 * min(102.8e6, numbers["whole_tensor"]["instructions"])
 
 

@@ -3,6 +3,7 @@
 #include "ports/port.h"
 
 #include "board.h"
+#include "ports/nrf53/mark.h"
 #include "ports/nrf53/registers.h"
 #include "ports/nrf53/serial.h"
 #include "ports/nrf53/sleep.h"
@@ -57,6 +58,7 @@ void port_init(void)
     DWT_CYCCNT = 0;
     DWT_CTRL |= 1u;
     sleep_start();
+    mark_open();
     cortexm_interrupts_restore(0);
 }
 

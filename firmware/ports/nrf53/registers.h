@@ -45,6 +45,7 @@
 #define PSEL_PORT_1 (1u << 5)                /* of any peripheral's PSEL */
 
 /* GPIO, port P1 */
+#define P1_OUT REGISTER(0x50842804u)
 #define P1_OUTSET REGISTER(0x50842808u)
 #define P1_OUTCLR REGISTER(0x5084280Cu)
 #define P1_DIRSET REGISTER(0x50842818u)

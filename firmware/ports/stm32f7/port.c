@@ -6,6 +6,7 @@
 #include "ports/cortexm/cortexm.h"
 #include "ports/millis.h"
 #include "ports/stm32f7/clock.h"
+#include "ports/stm32f7/mark.h"
 #include "ports/stm32f7/sdram.h"
 #include "ports/stm32f7/serial.h"
 #include "ports/stm32f7/sleep.h"
@@ -44,6 +45,7 @@ void port_init(void)
     DWT->CYCCNT = 0;
     DWT->CTRL |= DWT_CTRL_CYCCNTENA_Msk;
     wake_start();
+    mark_open();
     cortexm_interrupts_restore(0);
 }
 

@@ -25,11 +25,13 @@ from glimpse.commands.options import (
     model_for,
 )
 from glimpse.commands.options import Fit as FitChoice
-from glimpse.errors import UsageError
+from glimpse.errors import GlimpseError, UsageError
 from glimpse.estimate import BY_CORE
 from glimpse.files import write_json
 from glimpse.maix import cost
 from glimpse.photo import fit_photo, load_photo
+from glimpse.regression import LIMIT_PERCENT, read_bench, sentence, worse
+from glimpse.regression import compare as regressions
 
 
 def bench(
@@ -42,7 +44,16 @@ def bench(
     payload: PayloadOption = 51,
     coding: CodingOption = Coding.RANGE,
     fit: FitOption = FitChoice.CROP,
-    whole: Annotated[bool, typer.Option(help="Also run the layers whole-tensor, on emulated boards.")] = True,
+    whole: Annotated[
+        bool,
+        typer.Option(
+            help="Also run what one would use instead, on emulated boards: the layers whole-tensor, and JPEG."
+        ),
+    ] = True,
+    compare: Annotated[
+        Path | None, typer.Option(help="JSON of an earlier run: fail where this one is worse.", show_default=False)
+    ] = None,
+    limit: Annotated[float, typer.Option(min=0, help="Percent that --compare lets pass.")] = LIMIT_PERCENT,
     json: JsonOption = None,
 ) -> None:
     """Latency, memory and flash of a model on a node, counted on emulated boards and estimated for real ones.
@@ -50,13 +61,13 @@ def bench(
     What sim:k210 would take is estimated from the network; nothing runs.
     """
     console = Console(stderr=json == "-", file=None if json != "-" else sys.stderr)
+    old = read_bench(compare) if compare else None  # before anything is measured
     if target == "sim:k210":
         if photo:
             raise UsageError("what a K210 takes is estimated from the network alone; leave the photo out")
         numbers = cost.measure(model_for(target, model))
         _show_k210(numbers, console)
-        if json:
-            write_json(json, numbers)
+        _end(numbers, old, limit, json, console)
         return
     chosen = model_for(target, model)
     loaded = chosen.binding
@@ -69,8 +80,25 @@ def bench(
         target, chosen, rows, frames=frames, payload=payload, coding=coding.value, whole_tensor=whole
     )
     _show(numbers, console)
+    _end(numbers, old, limit, json, console)
+
+
+def _end(numbers: dict, old: dict | None, limit: float, json: str | None, console: Console) -> None:
+    """Writes what was asked for, then compares with an earlier run: worse is a failure."""
     if json:
         write_json(json, numbers)
+    if old is None:
+        return
+    changes = regressions(old, numbers)
+    table = Table(title=f"Against the earlier run; more than {limit:g} % fails")
+    for title in ("what", "then", "now", "%"):
+        table.add_column(title, justify="left" if title == "what" else "right")
+    bad = worse(changes, limit)
+    for c in changes:
+        table.add_row(c.what, f"{c.old:,.12g}", f"{c.new:,.12g}", f"{'[red]' if c in bad else ''}{c.percent:+.2f}")
+    console.print(table)
+    if bad:
+        raise GlimpseError(f"worse than before: {sentence(bad)}")
 
 
 def _show(n: dict, console: Console) -> None:
@@ -103,6 +131,10 @@ def _show(n: dict, console: Console) -> None:
     elif "whole_tensor" in n:
         table.add_row("the same layers whole-tensor", "do not fit, or run in patches")
     console.print(table)
+    if n.get("jpeg"):
+        _show_jpeg(n["jpeg"], console)
+    elif "jpeg" in n:
+        console.print("JPEG was not measured: that takes libstb-dev, and photos of 224 x 224.", style="dim")
     for estimate in BY_CORE.values():
         if estimate.board in n["estimated_ms"]:
             console.print(
@@ -110,6 +142,16 @@ def _show(n: dict, console: Console) -> None:
                 style="dim",
                 highlight=False,
             )
+
+
+def _show_jpeg(jpeg: dict, console: Console) -> None:
+    table = Table(title=f"The same photo as JPEG by {jpeg['encoder']}; stack {jpeg['stack_bytes']:,} bytes")
+    for title in ("quality", "instructions", "bytes", "PSNR, dB", "MS-SSIM"):
+        table.add_column(title, justify="right")
+    for f in jpeg["files"]:
+        psnr, ms_ssim = f"{f['psnr_db']:.1f}", f"{f['ms_ssim']:.3f}"
+        table.add_row(str(f["quality"]), f"{f['instructions']:,}", f"{f['bytes']:,}", psnr, ms_ssim)
+    console.print(table)
 
 
 def _show_k210(n: dict, console: Console) -> None:

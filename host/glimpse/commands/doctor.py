@@ -73,6 +73,8 @@ def _package() -> list[Finding]:
         Finding(
             "LiteRT", "pictures from packets", _version("ai-edge-litert"), "pip install ai-edge-litert", required=True
         ),
+        Finding("ppk2-api", "a PPK2 meter (GPL)", _version("ppk2-api"), "pip install 'glimpse-lpwan[ppk2]'"),
+        Finding("joulescope", "a Joulescope", _version("joulescope"), "pip install 'glimpse-lpwan[joulescope]'"),
         Finding("PyAV", "videos other than .y4m", _version("av"), "pip install 'glimpse-lpwan[video]'"),
         Finding("Keras", "training", _version("keras"), "pip install 'glimpse-lpwan[train]'"),
         Finding(
@@ -127,7 +129,9 @@ def _checkout() -> list[Finding]:
     folder = _attempt(lambda: str(root()))
     carriers = folder and (Path(folder) / ".deps" / "cmsis_nn").is_dir()
     ciphers = folder and (Path(folder) / ".deps" / "monocypher").is_dir()
+    jpeg = Path("/usr/include/stb/stb_image_write.h").is_file()
     return [
+        Finding("stb_image_write", "JPEG in glimpse bench", "in /usr/include" if jpeg else None, "make setup"),
         Finding("source folder", "emulated and real boards", folder, "clone Glimpse and run make setup"),
         Finding("CMSIS-NN sources", "building firmware", "in .deps" if carriers else None, "make setup"),
         Finding("Monocypher sources", "sealed packets", "in .deps" if ciphers else None, "make setup"),

@@ -51,7 +51,7 @@ def plan(
     json: JsonOption = None,
 ) -> None:
     """Images a day, time to a picture, energy and battery life on a link."""
-    where = _region(region)
+    where = region_named(region)
     rate = choose_rate(where, sf, dr)
     most = where.payload(rate.number, fopts)
     size = most if payload is None else payload
@@ -67,21 +67,23 @@ def plan(
     power = Power(
         transmit_ma=tx_ma, receive_ma=rx_ma, sleep_ma=max(sleep_ma, 1e-6), camera_ma=camera_ma, battery_mah=battery
     )
-    link = Link(where, rate, size, fopts, loss / 100, _milliseconds(every), fair_use)
+    link = Link(where, rate, size, fopts, loss / 100, milliseconds(every), fair_use)
     numbers = {**make_plan(link, picture_of(chosen.folder, size, ms_ssim), power), "model": chosen.name}
     _show(numbers, Console(stderr=json == "-"))
     if json:
         write_json(json, numbers)
 
 
-def _region(name: str) -> Region:
+def region_named(name: str) -> Region:
+    """The region of that name, in any case; UsageError where there is none."""
     for region in regions():
         if region.name.lower() == name.lower():
             return region
     raise UsageError(f"there is no region {name!r}; choose {', '.join(region.name for region in regions())}")
 
 
-def _milliseconds(text: str | None) -> int | None:
+def milliseconds(text: str | None) -> int | None:
+    """A time as people write it; None for None, UsageError for what is none."""
     if text is None:
         return None
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|min|h|d)", text)

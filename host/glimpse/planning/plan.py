@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from glimpse.binding.schedule import Budget, DataRate, Region
+from glimpse.energy.model import listening_ms
 from glimpse.errors import UsageError
 from glimpse.planning.picture import Picture
 
@@ -28,8 +29,6 @@ class Power:
 
 # How far each part may be off, as factors.
 _SPREAD = {"transmit": (0.7, 1.3), "receive": (0.5, 1.5), "camera": (0.5, 2.0), "sleep": (0.4, 4.0)}
-_WINDOWS_MS = 60  # two receive windows that hear nothing, together, at the fast data rates
-_WINDOW_SYMBOLS = 8
 
 
 @dataclass(frozen=True)
@@ -138,8 +137,7 @@ def _images_in_last_day(link: Link, airtime: int, full: int) -> float:
 
 def _energy(link: Link, picture: Picture, power: Power, airtime: int, full: int, images: float) -> dict[str, Any]:
     """mAh a picture and days of the battery {value, low, high}: estimated."""
-    symbol_ms = (1 << link.rate.spreading) / link.rate.bandwidth_khz if link.rate.spreading else 0.0
-    windows_ms = max(_WINDOWS_MS, 2 * _WINDOW_SYMBOLS * symbol_ms) if link.region.quiet_ms else 0.0
+    windows_ms = listening_ms(link.region, link.rate)
     compute = picture.encode_ms or {"value": 0.0, "low": 0.0, "high": 0.0}
     parts = {
         "transmit": full * airtime / 1e6 * power.transmit_ma,

@@ -37,6 +37,7 @@ class Peripherals:
     def __init__(self, board: "UnicornBoard") -> None:
         self.board = board
         self.values: dict[int, int] = {}
+        self.marks: list[int] = []  # what the two pins of ports/mark.h have said, one after another
         self.known = {base + offset: name for name, (base, offsets) in self.blocks.items() for offset in offsets}
         self.devices: dict[int, Device] = {}
 
@@ -74,7 +75,7 @@ class Stm32f746(Peripherals):
     flash = (0x08000000, 0x100000)
     ram = (0x20000000, 0x50000)
     RCC, PWR, FLASH, USART, IWDG = 0x40023800, 0x40007000, 0x40023C00, 0x40011000, 0x40003000
-    GPIO, SYSCFG = 0x40020000, 0x40013800
+    GPIO, GPIOG, SYSCFG = 0x40020000, 0x40021800, 0x40013800
     CAMERA_PINS = ("H9", "H10", "H11", "H12", "H14", "D3", "E5", "E6", "A4", "A6", "G9")  # UM1907, connector P1
     blocks: ClassVar = {
         "RCC": (RCC, {0x00, 0x04, 0x08, 0x30, 0x34, 0x38, 0x40, 0x44, 0x74}),
@@ -173,7 +174,9 @@ class Stm32f746(Peripherals):
         if address == self.USART and value & 0x9 != 0x9 and self.sending():
             raise BoardError("USART1 is switched off before TC")
         super().write(address, value)
-        if address == self.USART + 0x28:
+        if address == self.GPIOG + 0x18:  # BSRR: the lower half sets, the upper half clears
+            self._mark(value)
+        elif address == self.USART + 0x28:
             self._send(value & 0xFF)
         elif address == self.GPIO + 0x1C18 and self.dcmi.sensor:  # PH13, high: standby
             self.dcmi.sensor.awake = bool(value & 1 << 29) or (self.dcmi.sensor.awake and not value & 1 << 13)
@@ -192,6 +195,12 @@ class Stm32f746(Peripherals):
     def flash_write(self, address: int, value: int) -> None:
         if self.values[self.FLASH + 0x10] & 0x80000001 != 1:
             super().flash_write(address, value)
+
+    def _mark(self, value: int) -> None:
+        self._require(self.RCC + 0x30, 1 << 6, "port G is used before its clock runs")
+        if (value >> 6 | value >> 22) & 3 != 3:
+            raise BoardError("a mark leaves one of its pins as it was")
+        self.marks.append(value >> 6 & 3)
 
     def _require(self, address: int, bits: int, sentence: str) -> None:
         if self.values.get(address, 0) & bits != bits:
@@ -212,7 +221,7 @@ class Nrf5340(Peripherals):
         "RESET": (0x50005000, {0x400}),
         "CTRLAP": (0x50006000, {0x544, 0x54C}),
         "P0": (0x50842500, {0x08, 0x18, *range(0x200, 0x280, 4)}),
-        "P1": (0x50842800, {0x08, 0x0C, 0x18, *range(0x200, 0x240, 4)}),
+        "P1": (P1, {0x04, 0x08, 0x0C, 0x18, *range(0x200, 0x280, 4)}),
         "UARTE0": (
             UARTE,
             {0x000, 0x004, 0x008, 0x00C, 0x110, 0x120, 0x124, 0x144, 0x158, 0x304, 0x308, 0x480, 0x500, 0x508, 0x50C}
@@ -285,6 +294,8 @@ class Nrf5340(Peripherals):
             self.directions |= value
         elif address in (self.P1 + 0x08, self.P1 + 0x0C) and value >> self.CS & 1:
             self.spim.select(address == self.P1 + 0x0C)
+        elif address == self.P1 + 0x04:
+            self.marks.append(value >> 4 & 3)
         elif address == self.CLOCK and value:
             self.values[self.CLOCK + 0x100] = 1
         elif address == uarte and value:
