@@ -20,6 +20,9 @@ export PIP_NO_INPUT := 1
 PACKAGES := gcc gcc-arm-none-eabi git libc6-dev libnewlib-arm-none-eabi make openocd \
             python3-dev python3-venv qemu-system-arm
 
+# The emulated K210 runs in Node.js, from wherever it is installed; npm brings MicroPython.
+PACKAGES += $(if $(and $(shell command -v node),$(shell command -v npm)),,nodejs npm)
+
 # Only the tests need these: clang's libFuzzer, as Debian 12 names it. Elsewhere the tests look for any clang that has it.
 FUZZER := $(if $(filter 12%,$(shell cat /etc/debian_version 2>/dev/null)),clang-14 libclang-rt-14-dev)
 test: PACKAGES += $(FUZZER)
@@ -84,6 +87,8 @@ packages:
 # Before the Python package, whose extension compiles CMSIS-NN for the host.
 carriers: packages $(VENV)/.created
 	@"$(BIN)/python" boards/platform/tools/fetch_carriers.py | sed 's/^/setup: /'
+	@"$(BIN)/python" boards/platform/tools/fetch_micropython.py | sed 's/^/setup: /' || \
+	  echo "setup: without it the emulated K210 does not run, and its tests say so"
 
 # The stamp comes last: a set-up that was interrupted starts its environment again.
 $(VENV)/.created: | packages

@@ -20,7 +20,7 @@ class BuildWithModels(build_py):
         super().run()
         if self.editable_mode:
             return
-        shipped = {"model.toml", "card.md", "encoder.tflite", "decoder.tflite", "tables.json"}
+        shipped = {"model.toml", "card.md", "encoder.tflite", "encoder.kmodel", "decoder.tflite", "tables.json"}
         for file in sorted((ROOT / "models").glob("*/*")):
             if file.name in shipped:
                 target = Path(self.build_lib) / "glimpse" / "_models" / file.parent.name / file.name

@@ -17,6 +17,19 @@
 
 #define BOARD_WAKE_PIN 23u /* of port P0: button 1 */
 
+/* A camera with SPI on the Arduino header: bits of port P1. */
+#define BOARD_CAMERA_SDA_PIN 2u
+#define BOARD_CAMERA_SCL_PIN 3u
+#define BOARD_CAMERA_CS_PIN 12u   /* D10 */
+#define BOARD_CAMERA_MOSI_PIN 13u /* D11 */
+#define BOARD_CAMERA_MISO_PIN 14u /* D12 */
+#define BOARD_CAMERA_SCK_PIN 15u  /* D13 */
+
+/* 1 for early modules, whose burst reads begin with a byte that is no picture: README.md says how to tell. */
+#ifndef BOARD_CAMERA_DUMMY_BYTES
+#define BOARD_CAMERA_DUMMY_BYTES 0u
+#endif
+
 /* Persistent regions as in linker.ld, in the order of port_region: address, bytes. */
 #define BOARD_REGIONS {0x40000u, 0x40000u}, {0x80000u, 0x40000u}, {0xF8000u, 0x4000u}, {0xFC000u, 0x4000u}
 

@@ -7,7 +7,7 @@ from platformio.public import PlatformBase
 
 
 class GlimpsePlatform(PlatformBase):
-    """Cortex-M boards, the same cores emulated, and the host."""
+    """Cortex-M boards, the same cores emulated, K210 boards, and the host."""
 
     def is_embedded(self) -> bool:
         """Say whether a program has to be uploaded; an emulator and the host just run it."""
@@ -16,7 +16,9 @@ class GlimpsePlatform(PlatformBase):
 
     def configure_default_packages(self, options, targets):
         """Use the system's compiler where there is one, else PlatformIO's package of it."""
-        if options.get("board") and not shutil.which("arm-none-eabi-gcc"):
+        board = options.get("board")
+        compiled = board and self.board_config(board).get("build.mcu") != "k210"
+        if compiled and not shutil.which("arm-none-eabi-gcc"):
             self.packages["toolchain-gccarmnoneeabi"]["optional"] = False
         return super().configure_default_packages(options, targets)
 

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "app/camera.h"
 #include "app/duty.h"
 #include "app/models.h"
 #include "app/prior.h"
@@ -13,6 +14,7 @@
 #include "app/spare.h"
 #include "app/update.h"
 #include "core/crc.h"
+#include "core/grid.h"
 #include "core/status.h"
 #include "link/at_modem.h"
 #include "ports/port.h"
@@ -48,6 +50,7 @@ static bool rested; /* asked for a packet, it had none */
 static uint64_t reboot_by, next_photo, last_sent, not_before, deadline;
 static glimpse_protection_rule parity[2]; /* of the frame: its first packets, and all others */
 static uint32_t rate, beside;             /* of the next packet: data rate, and bytes that go with it */
+static uint8_t sent_fields[GLIMPSE_GRID_FIELDS]; /* of the photo that was sent last; black: of none */
 
 static const glimpse_at_dialect *dialect_of(uint8_t number)
 {
@@ -243,6 +246,36 @@ void field_send_whole(void)
     }
 }
 
+/* Reads a picture and keeps nothing of it but its grey levels: what is being sent stays where it is. */
+static bool look(uint8_t *fields)
+{
+    const glimpse_model *const model = models_encoder()->model;
+    glimpse_grid grid;
+    bool seen = camera_begin(&parts.settings->remote.crop, model->photo_width, model->photo_height);
+    glimpse_grid_begin(&grid, model->photo_width, model->photo_height, fields);
+    for (uint32_t row = 0; seen && row < model->photo_height; row++) {
+        port_watchdog_feed();
+        seen = camera_row(parts.row_or_packet);
+        if (seen) {
+            glimpse_grid_row(&grid, parts.row_or_packet);
+        }
+    }
+    camera_end();
+    return seen;
+}
+
+/* Whether a photo taken now is worth sending: unlike the last one, and unlike the dark. fields: of what was seen. */
+static bool is_worth_sending(uint8_t *fields)
+{
+    static const uint8_t dark[GLIMPSE_GRID_FIELDS];
+    const uint8_t quiet = parts.settings->remote.quiet;
+    if (quiet == 0 || parts.settings->link.source != NODE_SOURCE_CAMERA || !look(fields)) {
+        memset(fields, 0, GLIMPSE_GRID_FIELDS); /* without a camera, taking the photo says so */
+        return true;
+    }
+    return glimpse_grid_difference(fields, dark) > quiet && glimpse_grid_difference(fields, sent_fields) > quiet;
+}
+
 static int begin_frame(uint64_t now, size_t room)
 {
     const glimpse_settings *const remote = &parts.settings->remote;
@@ -280,13 +313,20 @@ static void take_photo(uint64_t now, size_t room)
     const bool pulled = woken;
     next_photo = first || pulled || now - next_photo >= period ? now + period : next_photo + period;
     started = true;
+    uint8_t fields[GLIMPSE_GRID_FIELDS];
+    if (!is_worth_sending(fields)) {
+        return; /* the photo before this one goes on */
+    }
     frame = node_settings_take_frame(parts.settings);
     sending = begin_frame(now, room) == GLIMPSE_OK;
     prompts = 0;
     if (sending) {
-        report_photo(frame, pulled  ? GLIMPSE_TRIGGER_BUTTON
-                            : first ? GLIMPSE_TRIGGER_START
-                                    : GLIMPSE_TRIGGER_SCHEDULE);
+        const bool compared = parts.settings->remote.quiet > 0;
+        memcpy(sent_fields, fields, sizeof sent_fields);
+        report_photo(frame, pulled     ? GLIMPSE_TRIGGER_BUTTON
+                            : compared ? GLIMPSE_TRIGGER_CHANGE
+                            : first    ? GLIMPSE_TRIGGER_START
+                                       : GLIMPSE_TRIGGER_SCHEDULE);
     }
     (void)port_take_wake(); /* the pin may have bounced meanwhile */
     woken = false;

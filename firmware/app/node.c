@@ -470,6 +470,8 @@ static void handle(uint8_t *message, size_t count)
         break;
     case NODE_RESET:
         answer(NODE_ACCEPTED, NULL, 0);
+        while (count == 1 && body[0] == NODE_RESET_BY_WATCHDOG) {
+        }
         port_reset();
     default:
         refuse(GLIMPSE_ERROR_KIND);

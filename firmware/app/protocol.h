@@ -13,7 +13,8 @@ enum {
     NODE_NEXT_FRAME = 255,         /* in a capture request: the node counts frames itself */
     NODE_OWN_SETTINGS = 0,         /* in a capture request in place of the payload: the node's settings decide */
     NODE_BUILTIN_MODEL = 255,      /* in place of a slot number */
-    NODE_NAME_BYTES = 16
+    NODE_NAME_BYTES = 16,
+    NODE_RESET_BY_WATCHDOG = 1     /* in a reset request: by doing nothing until it bites */
 };
 
 /* Requests. */
@@ -25,7 +26,7 @@ enum {
     NODE_SELECT = 0x05,      /* slot u8, maybe NODE_SELECT_... u8: use the model there from now on */
     NODE_MODEL_ERASE = 0x06, /* slot u8 */
     NODE_MODEL_WRITE = 0x07, /* slot u8, zero u8, zero u16, offset u32, bytes: a multiple of 4 into an erased slot */
-    NODE_RESET = 0x08,       /* - : accepted, then the node starts again */
+    NODE_RESET = 0x08,       /* nothing, or NODE_RESET_BY_WATCHDOG: accepted, then the node starts again */
     NODE_LINE = 0x09,        /* mode u8: take bytes by polling (0) or by interrupt (1) and answer then */
     NODE_DOWNLINK = 0x0A,    /* payload u8, a downlink packet: answered by telemetry packets */
     NODE_TELEMETRY = 0x0B,   /* payload u8: telemetry packets of at most so many bytes */

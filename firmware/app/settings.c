@@ -49,8 +49,8 @@ typedef struct {
     uint8_t channels;
     node_security security;
     node_link link;
-    uint8_t prior, parity, parity_first, zero; /* not in version 2 */
-    node_update update;                        /* this and what follows not in versions 2 and 3 */
+    uint8_t prior, parity, parity_first, quiet; /* not in version 2; the last was 0 before there was such a setting */
+    node_update update;                         /* this and what follows not in versions 2 and 3 */
     char name[NODE_NAME_BYTES];
     uint32_t check;
     uint32_t end; /* END: so that a whole record never seems to end in erased words */
@@ -166,7 +166,8 @@ static node_settings settings_of(const record *r)
                    .slot = r->model_slot,
                    .prior = r->prior,
                    .parity = r->parity,
-                   .parity_first = r->parity_first},
+                   .parity_first = r->parity_first,
+                   .quiet = r->quiet},
         .security = r->security,
         .link = r->link,
         .update = r->update,
@@ -252,6 +253,7 @@ bool node_settings_save(const node_settings *settings)
                 .parity = remote->parity,
                 .parity_first = remote->parity_first,
                 .update = settings->update,
+                .quiet = remote->quiet,
                 .end = END};
     memcpy(r.name, settings->name, sizeof r.name);
     r.check = glimpse_crc32(0, (const uint8_t *)&r, offsetof(record, check));

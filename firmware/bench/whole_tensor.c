@@ -74,19 +74,42 @@ static size_t scratch_size(const glimpse_layer *layer)
     }
 }
 
-/* The blob has kernel columns before kernel rows, and gaps between a convolution's outputs. */
+static int8_t weight_at(const glimpse_layer *layer, uint32_t output, uint32_t at)
+{
+    const bool conv = layer->kind == GLIMPSE_LAYER_CONV_2D;
+    return layer->weights[conv ? glimpse_layer_weight_place(layer, output, at) : at];
+}
+
+/* The blob has kernel columns before kernel rows, and a convolution's weights as nn/convolution.c takes them. */
 static void reorder_weights(const glimpse_layer *layer, int8_t *weights)
 {
     const bool conv = layer->kind == GLIMPSE_LAYER_CONV_2D;
     const uint32_t outputs = conv ? layer->out_channels : 1u;
     const uint32_t run = conv ? layer->in_channels : layer->out_channels;
     for (uint32_t output = 0; output < outputs; output++) {
-        const int8_t *const from = layer->weights + output * glimpse_layer_weight_pitch(layer);
         for (uint32_t y = 0; y < layer->kernel_height; y++) {
-            for (uint32_t x = 0; x < layer->kernel_width; x++, weights += run) {
-                memcpy(weights, from + (x * layer->kernel_height + y) * run, run);
+            for (uint32_t x = 0; x < layer->kernel_width; x++) {
+                for (uint32_t i = 0; i < run; i++) {
+                    *weights++ = weight_at(layer, output, (x * layer->kernel_height + y) * run + i);
+                }
             }
         }
+    }
+}
+
+/* CMSIS-NN adds the input's zero point itself. weights: as reordered. */
+static void take_zero_out(const glimpse_layer *layer, const int8_t *weights, int32_t *bias)
+{
+    const bool conv = layer->kind == GLIMPSE_LAYER_CONV_2D;
+    const uint32_t places = (uint32_t)layer->kernel_height * layer->kernel_width;
+    const uint32_t count = places * (conv ? layer->in_channels : 1u);
+    for (uint32_t output = 0; output < layer->out_channels; output++) {
+        const int8_t *weight = weights + (conv ? output * count : output);
+        int32_t sum = 0;
+        for (uint32_t i = 0; i < count; i++, weight += conv ? 1u : layer->out_channels) {
+            sum += *weight;
+        }
+        bias[output] = layer->bias[output] + layer->in_zero * sum;
     }
 }
 
@@ -97,12 +120,14 @@ bool whole_layer_prepare(whole_layer *whole, const glimpse_layer *layer, const i
     *whole = (whole_layer){.layer = layer, .input = input, .scratch_size = scratch_size(layer)};
     whole->output = whole_arena_take(arena, (size_t)layer->out_height * layer->out_width * layer->out_channels);
     whole->weights = whole_arena_take(arena, layer->weights == NULL ? 0u : kernel * channels);
+    whole->bias = whole_arena_take(arena, layer->weights == NULL ? 0u : layer->out_channels * sizeof(int32_t));
     whole->scratch = whole_arena_take(arena, whole->scratch_size);
-    if (whole->output == NULL || whole->weights == NULL || whole->scratch == NULL) {
+    if (whole->output == NULL || whole->weights == NULL || whole->bias == NULL || whole->scratch == NULL) {
         return false;
     }
     if (layer->weights != NULL) {
         reorder_weights(layer, whole->weights);
+        take_zero_out(layer, whole->weights, whole->bias);
     }
     return true;
 }
@@ -120,11 +145,11 @@ static arm_cmsis_nn_status run_convolution(const whole_layer *whole)
     if (layer->kind == GLIMPSE_LAYER_CONV_2D) {
         const cmsis_nn_conv_params params = conv_params(layer);
         return arm_convolve_wrapper_s8(&context, &params, &scales, &input, whole->input, &kernel, whole->weights, &bias,
-                                       layer->bias, &output, whole->output);
+                                       whole->bias, &output, whole->output);
     }
     const cmsis_nn_dw_conv_params params = depthwise_params(layer);
     return arm_depthwise_conv_wrapper_s8(&context, &params, &scales, &input, whole->input, &kernel, whole->weights,
-                                         &bias, layer->bias, &output, whole->output);
+                                         &bias, whole->bias, &output, whole->output);
 }
 
 static arm_cmsis_nn_status run_max_pool(const whole_layer *whole)

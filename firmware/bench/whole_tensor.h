@@ -21,6 +21,7 @@ typedef struct {
     const glimpse_layer *layer;
     const int8_t *input; /* [in_height, in_width, in_channels] */
     int8_t *output;      /* [out_height, out_width, out_channels] */
+    int32_t *bias;       /* without the zero point of the input */
     int8_t *weights;     /* conv: [out, kh, kw, in]; depthwise: [kh, kw, out] */
     void *scratch;
     size_t scratch_size;

@@ -6,6 +6,8 @@
 
 #include "core/status.h"
 
+enum { TOTAL = 1 << GLIMPSE_FREQUENCY_BITS };
+
 static uint32_t greatest_common_divisor(uint32_t a, uint32_t b)
 {
     while (b != 0) {
@@ -124,22 +126,43 @@ static bool contexts_are_sound(const glimpse_codec *codec)
     return codec->cumulative != NULL;
 }
 
+static bool rises(const uint16_t *values, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        if (values[i] <= values[i - 1]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Its values rise, and leave room for the symbols on both sides. */
+static bool inner_is_sound(const glimpse_codec *codec, const glimpse_table *table)
+{
+    if (table->first > table->last || table->last >= codec->levels) {
+        return false;
+    }
+    const uint16_t *const values = codec->cumulative + table->at;
+    const uint32_t count = (uint32_t)table->last - table->first + 1u;
+    const uint32_t behind = codec->levels - 1u - table->last;
+    return (table->first == 0 ? values[0] == 0 : values[0] >= table->first) && values[count - 1] < TOTAL - behind &&
+           rises(values, count);
+}
+
 /* After the contexts, which say how many there are. */
 static bool tables_are_sound(const glimpse_codec *codec)
 {
     const uint32_t levels = codec->levels;
     const uint16_t *table = codec->cumulative;
     if (table == NULL) {
-        return true;
+        return codec->tables == NULL;
     }
-    for (uint32_t left = glimpse_codec_tables(codec); left > 0; left--, table += levels + 1) {
-        if (table[0] != 0 || table[levels] != 1u << GLIMPSE_FREQUENCY_BITS) {
+    for (uint32_t i = 0; i < glimpse_codec_tables(codec); i++, table += levels + 1) {
+        const bool sound = codec->tables != NULL
+                               ? inner_is_sound(codec, &codec->tables[i])
+                               : table[0] == 0 && table[levels] == TOTAL && rises(table, levels + 1);
+        if (!sound) {
             return false;
-        }
-        for (uint32_t symbol = 0; symbol < levels; symbol++) {
-            if (table[symbol + 1] <= table[symbol]) {
-                return false;
-            }
         }
     }
     return true;

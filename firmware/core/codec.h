@@ -59,6 +59,12 @@ typedef struct {
     const uint8_t *curve;  /* [256] saliency 0..255 for the side output's values -128..127 */
 } glimpse_saliency;
 
+/* A table without its ends: before symbol `first` and behind `last` every frequency is 1. */
+typedef struct {
+    uint16_t at; /* index of its first value among the codec's; cumulative[at + i] belongs to symbol first + i */
+    uint8_t first, last;
+} glimpse_table;
+
 /* All pointers stay valid as long as the model blob that they point into. */
 typedef struct {
     uint8_t model;    /* 0..GLIMPSE_MAX_MODEL */
@@ -73,9 +79,10 @@ typedef struct {
     const int32_t *minimum;     /* [channels] int8 latent value of symbol 0, in 1/256; +-GLIMPSE_MAX_MINIMUM */
     const uint16_t *step;       /* [channels] int8 latent value between symbols, in 1/256, at least 1 */
     const uint16_t *cumulative; /* [tables][levels + 1] from 0 to 1 << GLIMPSE_FREQUENCY_BITS, strictly rising, all of
-                                   channel 0 first; NULL: raw bits only */
+                                   channel 0 first; with `tables` what they point at; NULL: raw bits only */
     const glimpse_context *contexts; /* [channels]; NULL: one table for each channel */
     glimpse_saliency saliency;
+    const glimpse_table *tables; /* [tables], without their ends; NULL: whole */
 } glimpse_codec;
 
 static inline uint32_t glimpse_codec_positions(const glimpse_codec *codec)

@@ -50,8 +50,8 @@ static uint32_t get_anew(body_reader *from, uint32_t at)
 {
     const glimpse_codec *codec = from->codec;
     if (codec->cumulative != NULL) {
-        const uint16_t *table = glimpse_surroundings_table(&from->work->changes.around, at);
-        return glimpse_range_reader_get(&from->reader, table, codec->levels);
+        const glimpse_frequencies frequencies = glimpse_surroundings_frequencies(&from->work->changes.around, at);
+        return glimpse_range_reader_next(&from->reader, &frequencies);
     }
     static const uint16_t halves[3] = {0, 1u << (GLIMPSE_FREQUENCY_BITS - 1), 1u << GLIMPSE_FREQUENCY_BITS};
     uint32_t symbol = 0;

@@ -128,8 +128,7 @@ static bool put_anew(glimpse_difference_packer *packer, glimpse_range_writer *wr
 {
     const uint32_t symbol = symbol_at(packer, at);
     if (packer->codec->cumulative != NULL) {
-        const uint16_t *table = glimpse_surroundings_table(&packer->changes.around, at);
-        return glimpse_range_writer_put(writer, table[symbol], table[symbol + 1]);
+        return glimpse_surroundings_put(&packer->changes.around, at, symbol, writer);
     }
     bool fits = true;
     for (uint32_t bit = glimpse_codec_bits(packer->codec); bit > 0 && fits; bit--) {

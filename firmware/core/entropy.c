@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/entropy.h"
 
-#include "core/codec.h"
-
 static const uint32_t RANGE_START = UINT32_MAX;
 static const uint32_t RANGE_MINIMUM = 1u << 24;
 
@@ -84,14 +82,14 @@ void glimpse_range_reader_begin(glimpse_range_reader *reader, const uint8_t *byt
     }
 }
 
-/* The symbol whose interval holds the target: table[symbol] <= target < table[symbol + 1]. */
-static uint32_t find(const uint16_t *cumulative, uint32_t symbols, uint32_t target)
+/* The symbol whose interval holds the target. */
+static uint32_t find(const glimpse_frequencies *frequencies, uint32_t target)
 {
     uint32_t below = 0;
-    uint32_t above = symbols;
+    uint32_t above = frequencies->levels;
     while (above - below > 1) {
         const uint32_t middle = (below + above) / 2;
-        if (cumulative[middle] <= target) {
+        if (glimpse_frequencies_below(frequencies, middle) <= target) {
             below = middle;
         } else {
             above = middle;
@@ -102,10 +100,17 @@ static uint32_t find(const uint16_t *cumulative, uint32_t symbols, uint32_t targ
 
 uint32_t glimpse_range_reader_get(glimpse_range_reader *reader, const uint16_t *cumulative, uint32_t symbols)
 {
+    const glimpse_frequencies whole = {cumulative, 0, (uint16_t)(symbols - 1u), (uint16_t)symbols};
+    return glimpse_range_reader_next(reader, &whole);
+}
+
+uint32_t glimpse_range_reader_next(glimpse_range_reader *reader, const glimpse_frequencies *frequencies)
+{
     const uint32_t step = reader->range >> GLIMPSE_FREQUENCY_BITS;
-    const uint32_t symbol = find(cumulative, symbols, reader->code / step);
-    reader->code -= step * cumulative[symbol];
-    reader->range = step * ((uint32_t)cumulative[symbol + 1] - cumulative[symbol]);
+    const uint32_t symbol = find(frequencies, reader->code / step);
+    const uint32_t from = glimpse_frequencies_below(frequencies, symbol);
+    reader->code -= step * from;
+    reader->range = step * (glimpse_frequencies_below(frequencies, symbol + 1u) - from);
     if (reader->code >= reader->range) { /* in the gap that rounding step down leaves at the top */
         reader->broken = true;
         reader->code = 0;

@@ -7,6 +7,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/codec.h"
+
+/* How often each symbol comes: a cumulative table, whole or without its ends (glimpse_table). */
+typedef struct {
+    const uint16_t *values; /* cumulative frequencies of the symbols first..last */
+    uint16_t first, last;   /* before the one and behind the other every frequency is 1 */
+    uint16_t levels;
+} glimpse_frequencies;
+
+/* The sum of the frequencies of all symbols below this one, 0..levels. */
+static inline uint32_t glimpse_frequencies_below(const glimpse_frequencies *of, uint32_t symbol)
+{
+    if (symbol < of->first) {
+        return symbol;
+    }
+    return symbol <= of->last ? of->values[symbol - of->first] : (1u << GLIMPSE_FREQUENCY_BITS) - (of->levels - symbol);
+}
+
 /* The interval is low .. low + range - 1 with low below 2^32 and 2^24 <= range <= 2^32 - 1 between symbols. Bytes leave
    at the top; a carry walks back through bytes already written. The end needs one byte more at most, trailing
    zero bytes are dropped and the reader takes bytes past the end as zero. */
@@ -38,7 +56,10 @@ typedef struct {
 
 void glimpse_range_reader_begin(glimpse_range_reader *reader, const uint8_t *bytes, size_t count);
 
-/* The symbol of a cumulative table [symbols + 1]; for hostile bytes any symbol of the table, never out of it. */
+/* The next symbol; for hostile bytes any that there is, never another. */
+uint32_t glimpse_range_reader_next(glimpse_range_reader *reader, const glimpse_frequencies *frequencies);
+
+/* The same with a whole cumulative table [symbols + 1]. */
 uint32_t glimpse_range_reader_get(glimpse_range_reader *reader, const uint16_t *cumulative, uint32_t symbols);
 
 /* True when the bytes are exactly those that a writer makes of the symbols read so far. */

@@ -130,8 +130,7 @@ static body_size put_range(glimpse_packer *packer, uint32_t run, uint8_t *body, 
         }
         const uint32_t at = glimpse_order_next(&packer->order);
         const uint32_t symbol = symbol_at(packer, at);
-        const uint16_t *table = glimpse_surroundings_table(&packer->around, at);
-        if (!glimpse_range_writer_put(&writer, table[symbol], table[symbol + 1])) {
+        if (!glimpse_surroundings_put(&packer->around, at, symbol, &writer)) {
             glimpse_order_seek(&packer->order, packer->codec, packer->order.rank - 1); /* that one waits */
             break;
         }

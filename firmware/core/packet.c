@@ -136,8 +136,8 @@ static int read_range(const body_reader *from)
     glimpse_surroundings_begin(&work->around, codec, work->symbols);
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t at = glimpse_order_next(&order);
-        const uint16_t *table = glimpse_surroundings_table(&work->around, at);
-        work->symbols[at] = (uint8_t)glimpse_range_reader_get(&reader, table, codec->levels);
+        const glimpse_frequencies frequencies = glimpse_surroundings_frequencies(&work->around, at);
+        work->symbols[at] = (uint8_t)glimpse_range_reader_next(&reader, &frequencies);
         glimpse_surroundings_add(&work->around, at);
     }
     /* Not what a writer makes of any symbols? */

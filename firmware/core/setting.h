@@ -19,7 +19,8 @@ typedef enum {
     GLIMPSE_SETTING_PRIOR = 23, /* 1 byte: at most so many photos in a row are sent as their changes, 1..255; 0: none */
     GLIMPSE_SETTING_PARITY = 24,       /* 1 byte: parity packets for GLIMPSE_PARITY_GROUP packets, 1..8; 0: none */
     GLIMPSE_SETTING_PARITY_FIRST = 25, /* 1 byte: parity packets for the first group of a frame, 1..8; 0: as for all */
-    GLIMPSE_SETTING_END = 26           /* the first type that is none */
+    GLIMPSE_SETTING_QUIET = 26,        /* 1 byte: photos that differ by no more grey levels stay, 1..255; 0: none */
+    GLIMPSE_SETTING_END = 27           /* the first type that is none */
 } glimpse_setting;
 
 enum {
@@ -46,9 +47,11 @@ typedef struct {
     uint8_t prior;  /* photos */
     uint8_t parity; /* packets */
     uint8_t parity_first;
+    uint8_t quiet; /* grey levels, see core/grid.h */
 } glimpse_settings;
 
-/* What a node starts with: only when asked, whole picture, no limits, built-in model, no differences, no parity. */
+/* What a node starts with: only when asked, whole picture, no limits, built-in model, no differences, no parity,
+   every photo is sent. */
 glimpse_settings glimpse_settings_default(void);
 
 /* Takes a field into the settings. 1: taken. 0: no setting, or not of the length that it has here. GLIMPSE_ERROR_RANGE:

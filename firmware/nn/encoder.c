@@ -37,12 +37,18 @@ static bool leaves_model(const glimpse_model *model, int layer)
     return layer == model->latent_layer || layer == model->side_layer;
 }
 
-/* Output rows of the latent and side layers are written where they stay. */
+static uint32_t tile_columns(const glimpse_layer *layer, uint32_t first)
+{
+    const uint32_t left = layer->out_width - first;
+    return left < GLIMPSE_TILE_COLUMNS ? left : GLIMPSE_TILE_COLUMNS;
+}
+
+/* Outputs of the latent and side layers are written where they stay. */
 static size_t staging_size(const glimpse_model *model)
 {
     size_t most = 0;
     for (int i = 0; i < model->layer_count; i++) {
-        const size_t bytes = output_row_bytes(&model->layers[i]);
+        const size_t bytes = tile_columns(&model->layers[i], 0) * model->layers[i].out_channels;
         if (!leaves_model(model, i) && bytes > most) {
             most = bytes;
         }
@@ -102,7 +108,8 @@ int glimpse_encoder_init(glimpse_encoder *encoder, const glimpse_model *model, v
     return GLIMPSE_OK;
 }
 
-static int8_t *output_row(const glimpse_encoder *encoder, int layer)
+/* Where the outputs of the layer's next row from column `first` on go. */
+static int8_t *output_place(const glimpse_encoder *encoder, int layer, uint32_t first)
 {
     const glimpse_model *const model = encoder->model;
     if (!leaves_model(model, layer)) {
@@ -110,7 +117,37 @@ static int8_t *output_row(const glimpse_encoder *encoder, int layer)
     }
     const size_t rows = (size_t)encoder->patch_row * model->layers[layer].out_height + encoder->windows[layer].produced;
     const size_t at = (rows * model->patches + encoder->patch_column) * output_row_bytes(&model->layers[layer]);
-    return (layer == model->latent_layer ? encoder->latent : encoder->side) + at;
+    return (layer == model->latent_layer ? encoder->latent : encoder->side) + at +
+           first * model->layers[layer].out_channels;
+}
+
+/* The layer's next output row, from its window to those of the layers that read it. */
+static void compute_row(glimpse_encoder *encoder, int index)
+{
+    const glimpse_model *const model = encoder->model;
+    const glimpse_layer *const layer = &model->layers[index];
+    glimpse_window *const window = &encoder->windows[index];
+    for (int reader = index + 1; reader < model->layer_count; reader++) {
+        if (model->layers[reader].input == index) {
+            glimpse_window_open(&encoder->windows[reader], &model->layers[reader]);
+        }
+    }
+    for (uint32_t first = 0; first < layer->out_width; first += GLIMPSE_TILE_COLUMNS) {
+        const uint32_t columns = tile_columns(layer, first);
+        int8_t *const output = output_place(encoder, index, first);
+        glimpse_kernel_columns(layer, glimpse_window_data(window), first, columns, encoder->scratch, output);
+        for (int reader = index + 1; reader < model->layer_count; reader++) {
+            if (model->layers[reader].input == index) {
+                glimpse_window_put(&encoder->windows[reader], &model->layers[reader], first, columns, output);
+            }
+        }
+    }
+    for (int reader = index + 1; reader < model->layer_count; reader++) {
+        if (model->layers[reader].input == index) {
+            glimpse_window_close(&encoder->windows[reader]);
+        }
+    }
+    glimpse_window_advance(window, layer);
 }
 
 /* Computes what the layers from `first` on can compute now. */
@@ -118,18 +155,8 @@ static void sweep(glimpse_encoder *encoder, int first)
 {
     const glimpse_model *const model = encoder->model;
     for (int i = first; i < model->layer_count; i++) {
-        const glimpse_layer *const layer = &model->layers[i];
-        glimpse_window *const window = &encoder->windows[i];
-        if (!glimpse_window_ready(window, layer)) {
-            continue;
-        }
-        int8_t *const row = output_row(encoder, i);
-        glimpse_kernel_row(layer, glimpse_window_data(window), encoder->scratch, row);
-        glimpse_window_advance(window, layer);
-        for (int reader = i + 1; reader < model->layer_count; reader++) {
-            if (model->layers[reader].input == i) {
-                glimpse_window_put(&encoder->windows[reader], &model->layers[reader], row);
-            }
+        if (glimpse_window_ready(&encoder->windows[i], &model->layers[i])) {
+            compute_row(encoder, i);
         }
     }
 }
@@ -154,7 +181,7 @@ static void take_bottom(glimpse_encoder *encoder)
     for (int i = 0; i < model->layer_count; i++) {
         const glimpse_layer *const layer = &model->layers[i];
         for (uint32_t left = glimpse_window_bottom(layer); left > 0; left--) {
-            glimpse_window_put(&encoder->windows[i], layer, NULL);
+            glimpse_window_put_padding(&encoder->windows[i], layer);
             sweep(encoder, i);
         }
     }

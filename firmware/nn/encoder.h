@@ -15,7 +15,7 @@ typedef struct {
     const glimpse_model *model;
     int8_t *latent;
     int8_t *side;
-    int8_t *staging; /* one output row on its way to the windows of the layers that read it; TFLM: its input */
+    int8_t *staging; /* output columns on their way to the windows of the layers that read them; TFLM: its input */
     void *scratch;   /* kernel scratch, shared by all layers; TFLM: its interpreter */
     glimpse_window windows[GLIMPSE_MAX_LAYERS]; /* of the patch that is being computed; TFLM: not used */
     uint16_t row;                               /* photo rows taken */

@@ -91,7 +91,7 @@ uint32_t glimpse_layer_weight_bytes(const glimpse_layer *layer)
 {
     switch (layer->kind) {
     case GLIMPSE_LAYER_CONV_2D:
-        return layer->out_channels * glimpse_layer_weight_pitch(layer);
+        return ((layer->out_channels + 1u) & ~1u) * glimpse_layer_kernel_length(layer);
     case GLIMPSE_LAYER_DEPTHWISE_CONV_2D:
         return (uint32_t)layer->kernel_height * layer->kernel_width * layer->out_channels;
     default:
@@ -103,10 +103,10 @@ uint32_t glimpse_layer_weight_bytes(const glimpse_layer *layer)
 static int32_t weight_magnitude(const glimpse_layer *layer, uint32_t channel)
 {
     const bool conv = layer->kind == GLIMPSE_LAYER_CONV_2D;
-    const uint32_t pitch = glimpse_layer_weight_pitch(layer);
-    const uint32_t count = conv ? pitch : (uint32_t)layer->kernel_height * layer->kernel_width;
-    const uint32_t step = conv ? 1u : layer->out_channels;
-    const int8_t *weight = layer->weights + (conv ? channel * pitch : channel);
+    const uint32_t places = (uint32_t)layer->kernel_height * layer->kernel_width;
+    const uint32_t count = conv ? glimpse_layer_kernel_length(layer) : places;
+    const uint32_t step = conv ? 2u : layer->out_channels; /* which value it is does not matter to the sum */
+    const int8_t *weight = layer->weights + (conv ? glimpse_layer_weight_place(layer, channel, 0) : channel);
     int32_t sum = 0;
     for (uint32_t i = 0; i < count; i++, weight += step) {
         const int32_t value = *weight;
@@ -115,15 +115,15 @@ static int32_t weight_magnitude(const glimpse_layer *layer, uint32_t channel)
     return sum;
 }
 
-/* The bytes between one output's weights and the next meet pixels that are not the kernel's. */
+/* The bytes behind an output's weights meet pixels that are not the kernel's; an output that is not there has none. */
 static bool gaps_are_zero(const glimpse_layer *layer)
 {
     const uint32_t volume = (uint32_t)layer->kernel_height * layer->kernel_width * layer->in_channels;
-    const uint32_t pitch = glimpse_layer_weight_pitch(layer);
+    const uint32_t length = glimpse_layer_kernel_length(layer);
     int32_t seen = 0;
-    for (uint32_t channel = 0; channel < layer->out_channels; channel++) {
-        for (uint32_t i = volume; i < pitch; i++) {
-            seen |= layer->weights[channel * pitch + i];
+    for (uint32_t channel = 0; channel < ((layer->out_channels + 1u) & ~1u); channel++) {
+        for (uint32_t i = channel < layer->out_channels ? volume : 0; i < length; i++) {
+            seen |= layer->weights[glimpse_layer_weight_place(layer, channel, i)];
         }
     }
     return seen == 0;
@@ -143,10 +143,11 @@ bool glimpse_layer_check_arithmetic(const glimpse_layer *layer)
         if (shift < -MAX_SHIFT || shift > MAX_SHIFT || (multiplier != 0 && multiplier < LEAST_MULTIPLIER)) {
             return false;
         }
-        /* Inputs and the zero point are added up apart: 128 each. Room is left for the output's zero point. */
+        /* Room is left for half a step of a shift to the right and for the output's zero point. */
         const int64_t bias = layer->bias[channel];
-        const int64_t most = (bias < 0 ? -bias : bias) + 256 * (int64_t)weight_magnitude(layer, channel);
-        if (most * ((int64_t)1 << (shift > 0 ? shift : 0)) > INT32_MAX - 128) {
+        const int64_t most = (bias < 0 ? -bias : bias) + 128 * (int64_t)weight_magnitude(layer, channel);
+        const int64_t half = shift < 0 ? (int64_t)1 << (-shift - 1) : 0;
+        if (most * ((int64_t)1 << (shift > 0 ? shift : 0)) + half > INT32_MAX - 128) {
             return false;
         }
     }

@@ -53,7 +53,7 @@ typedef struct {
 } blob_codec;
 
 _Static_assert(sizeof(blob_header) == 64 && sizeof(blob_layer) == 48 && sizeof(blob_codec) == 64, "no padding");
-_Static_assert(sizeof(glimpse_tap) == 5 && sizeof(glimpse_context) == 208, "used in place");
+_Static_assert(sizeof(glimpse_tap) == 5 && sizeof(glimpse_context) == 208 && sizeof(glimpse_table) == 4, "in place");
 
 enum { CHECKED_FROM = 16, CODEC_FLAG_CUMULATIVE = 1, CODEC_FLAG_CONTEXTS = 2 };
 
@@ -211,6 +211,18 @@ static bool find_part(const uint8_t *blob, uint32_t size, bool wanted, uint32_t 
     return wanted ? *part != NULL : from == 0;
 }
 
+/* room: bytes from the tables to the blob's end. */
+static bool tables_are_inside(const glimpse_table *table, size_t count, uint32_t room)
+{
+    for (; count > 0; count--, table++) {
+        const uint32_t values = table->first <= table->last ? table->last - table->first + 1u : 0u;
+        if ((table->at + values) * sizeof(uint16_t) > room) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool find_tables_of_codec(glimpse_codec *codec, const blob_codec *record, const uint8_t *blob, uint32_t size)
 {
     const void *contexts;
@@ -226,11 +238,12 @@ static bool find_tables_of_codec(glimpse_codec *codec, const blob_codec *record,
     /* The contexts are checked later; a count of tables that they make up is at most refused here. */
     const size_t tables = glimpse_codec_tables(codec);
     if (!find_part(blob, size, (record->flags & CODEC_FLAG_CUMULATIVE) != 0, record->cumulative,
-                   tables * (record->levels + 1u) * sizeof(uint16_t), &cumulative)) {
+                   tables * sizeof(glimpse_table), &cumulative)) {
         return false;
     }
     codec->cumulative = cumulative;
-    return true;
+    codec->tables = cumulative;
+    return cumulative == NULL || tables_are_inside(codec->tables, tables, size - record->cumulative);
 }
 
 static int read_codec(glimpse_model *model, const blob_header *header, const uint8_t *blob)

@@ -9,7 +9,7 @@
 #include "core/codec.h"
 
 enum {
-    GLIMPSE_MODEL_BLOB_VERSION = 2,
+    GLIMPSE_MODEL_BLOB_VERSION = 3,
     GLIMPSE_MODEL_ALIGNMENT = 4,   /* of the blob in memory */
     GLIMPSE_MODEL_NAME_BYTES = 16, /* zero padded, always ends in a zero */
     GLIMPSE_MAX_LAYERS = 16,       /* trunk and side branch together */
@@ -39,19 +39,26 @@ typedef struct {
     int32_t in_zero, out_zero; /* zero points, -128..127 */
     int32_t minimum, maximum;  /* fused activation, int8 */
     /* Kernel columns before kernel rows, as the row windows lie in memory (nn/window.h).
-       conv: [out][kw, kh, in], each output's weights padded with zeros to a multiple of 4 bytes;
-       depthwise: [kw, kh, out]; pool: NULL, as are the three below. */
+       conv: glimpse_layer_weight_place; depthwise: [kw, kh, out]; pool: NULL, as are the three below. */
     const int8_t *weights;
-    const int32_t *bias;       /* [out] */
+    const int32_t *bias;       /* [out], with -in_zero * (sum of the output's weights) added */
     const int32_t *multiplier; /* [out] Q31 */
     const int32_t *shift;      /* [out] left shift, -30..30 */
 } glimpse_layer;
 
-/* Bytes of one output's weights of a convolution as they lie in the blob. */
-static inline uint32_t glimpse_layer_weight_pitch(const glimpse_layer *layer)
+/* Weights of one output of a convolution, [kw, kh, in], with the zeros behind them up to a multiple of 4. */
+static inline uint32_t glimpse_layer_kernel_length(const glimpse_layer *layer)
 {
     const uint32_t volume = (uint32_t)layer->kernel_height * layer->kernel_width * layer->in_channels;
     return (volume + 3u) & ~3u;
+}
+
+/* Where a convolution's weight of `output` for kernel value `at` lies: two outputs share eight bytes for four values
+   (nn/convolution.c). */
+static inline uint32_t glimpse_layer_weight_place(const glimpse_layer *layer, uint32_t output, uint32_t at)
+{
+    const uint32_t pair = (output & ~1u) * glimpse_layer_kernel_length(layer);
+    return pair + (at & ~3u) * 2u + (at & 1u) * 4u + (at & 2u) + (output & 1u);
 }
 
 typedef struct {

@@ -54,13 +54,12 @@ static int8_t *next_slot(const glimpse_window *window, const glimpse_layer *laye
     return window->memory + window->offset + row * layer->in_channels;
 }
 
-static int8_t *put_padding(int8_t *slot, const glimpse_layer *layer, uint32_t columns)
+static void put_padding(int8_t *slot, const glimpse_layer *layer, uint32_t columns)
 {
     const uint32_t pitch = column_bytes(layer);
     for (; columns > 0; columns--, slot += pitch) {
         memset(slot, padding_value(layer), layer->in_channels);
     }
-    return slot;
 }
 
 /* Copies of a fixed size compile to word loads and stores. */
@@ -96,31 +95,44 @@ static void join_pixels(int8_t *slot, const uint8_t *row, uint32_t bytes, uint8_
     }
 }
 
-static void put_row_end(glimpse_window *window, const glimpse_layer *layer, int8_t *slot)
+void glimpse_window_open(glimpse_window *window, const glimpse_layer *layer)
 {
-    put_padding(slot, layer, glimpse_window_columns(layer) - layer->pad_left - layer->in_width);
-    window->held++;
+    window->open = takes_row(window, layer);
+    if (window->open && !joins_row(window, layer)) { /* padding changes no maximum */
+        const uint32_t before = (uint32_t)layer->pad_left + layer->in_width;
+        int8_t *const slot = next_slot(window, layer);
+        put_padding(slot, layer, layer->pad_left);
+        put_padding(slot + before * column_bytes(layer), layer, glimpse_window_columns(layer) - before);
+    }
 }
 
-void glimpse_window_put(glimpse_window *window, const glimpse_layer *layer, const int8_t *row)
+void glimpse_window_put(const glimpse_window *window, const glimpse_layer *layer, uint32_t first, uint32_t columns,
+                        const int8_t *values)
 {
-    if (!takes_row(window, layer)) {
+    if (!window->open) {
         return;
     }
     const uint32_t pitch = column_bytes(layer);
-    if (joins_row(window, layer)) { /* padding changes no maximum */
-        int8_t *const first = next_slot(window, layer) + layer->pad_left * pitch;
-        join_pixels(first, (const uint8_t *)row, row == NULL ? 0 : (uint32_t)layer->in_width * pitch, 0);
-        window->held++;
-        return;
-    }
-    int8_t *slot = put_padding(next_slot(window, layer), layer, layer->pad_left);
-    if (row == NULL) {
-        put_padding(slot, layer, layer->in_width);
+    int8_t *const slot = next_slot(window, layer) + (layer->pad_left + first) * pitch;
+    if (joins_row(window, layer)) {
+        join_pixels(slot, (const uint8_t *)values, columns * pitch, 0);
     } else {
-        put_pixels(slot, row, layer->in_width, layer->in_channels, pitch);
+        put_pixels(slot, values, columns, layer->in_channels, pitch);
     }
-    put_row_end(window, layer, slot + (size_t)layer->in_width * pitch);
+}
+
+void glimpse_window_close(glimpse_window *window)
+{
+    window->held = (uint16_t)(window->held + window->open);
+}
+
+void glimpse_window_put_padding(glimpse_window *window, const glimpse_layer *layer)
+{
+    glimpse_window_open(window, layer);
+    if (window->open && !joins_row(window, layer)) {
+        put_padding(next_slot(window, layer) + layer->pad_left * column_bytes(layer), layer, layer->in_width);
+    }
+    glimpse_window_close(window);
 }
 
 /* The first two bytes in memory order, whatever the alignment. */
@@ -153,26 +165,26 @@ static void put_four_pixels(int8_t *slot, const uint8_t *rgb, uint32_t pitch)
 
 void glimpse_window_put_photo(glimpse_window *window, const glimpse_layer *layer, const uint8_t *rgb)
 {
-    if (!takes_row(window, layer)) {
+    glimpse_window_open(window, layer);
+    if (!window->open) {
         return;
     }
     const uint32_t pitch = column_bytes(layer);
+    int8_t *slot = next_slot(window, layer) + layer->pad_left * pitch;
     if (joins_row(window, layer)) {
-        join_pixels(next_slot(window, layer) + layer->pad_left * pitch, rgb, (uint32_t)layer->in_width * pitch, 0x80);
-        window->held++;
-        return;
-    }
-    int8_t *slot = put_padding(next_slot(window, layer), layer, layer->pad_left);
-    uint32_t columns = layer->in_width;
-    for (; columns >= 4; columns -= 4, rgb += 12, slot += 4 * pitch) {
-        put_four_pixels(slot, rgb, pitch);
-    }
-    for (; columns > 0; columns--, slot += pitch) {
-        for (uint32_t channel = 0; channel < 3; channel++) {
-            slot[channel] = (int8_t)(*rgb++ ^ 0x80u);
+        join_pixels(slot, rgb, (uint32_t)layer->in_width * pitch, 0x80);
+    } else {
+        uint32_t columns = layer->in_width;
+        for (; columns >= 4; columns -= 4, rgb += 12, slot += 4 * pitch) {
+            put_four_pixels(slot, rgb, pitch);
+        }
+        for (; columns > 0; columns--, slot += pitch) {
+            for (uint32_t channel = 0; channel < 3; channel++) {
+                slot[channel] = (int8_t)(*rgb++ ^ 0x80u);
+            }
         }
     }
-    put_row_end(window, layer, slot);
+    glimpse_window_close(window);
 }
 
 void glimpse_window_advance(glimpse_window *window, const glimpse_layer *layer)

@@ -27,6 +27,7 @@ typedef struct {
     uint16_t held;     /* rows, padding rows included */
     uint16_t skip;     /* rows to pass over first: the stride may be larger than the kernel */
     uint16_t produced; /* output rows computed so far */
+    uint16_t open;     /* whether the row that comes in columns is taken */
 } glimpse_window;
 
 /* Rows that lie in the window's memory. */
@@ -57,10 +58,17 @@ size_t glimpse_window_size(const glimpse_layer *layer);
 /* Empties the window and puts the padding above the first row into it. */
 void glimpse_window_begin(glimpse_window *window, const glimpse_layer *layer);
 
-/* Takes the next row: int8 [in_width, in_channels], or NULL for a row of padding. Not while the window is ready. */
-void glimpse_window_put(glimpse_window *window, const glimpse_layer *layer, const int8_t *row);
+/* Takes the next row in columns from left to right: open, all columns, close. Not while the window is ready.
+   values: int8 [columns, in_channels]. */
+void glimpse_window_open(glimpse_window *window, const glimpse_layer *layer);
+void glimpse_window_put(const glimpse_window *window, const glimpse_layer *layer, uint32_t first, uint32_t columns,
+                        const int8_t *values);
+void glimpse_window_close(glimpse_window *window);
 
-/* The same for a row of RGB888 pixels, each byte p stored as p - 128. */
+/* Takes a row of padding. */
+void glimpse_window_put_padding(glimpse_window *window, const glimpse_layer *layer);
+
+/* Takes a row of RGB888 pixels, each byte p stored as p - 128. */
 void glimpse_window_put_photo(glimpse_window *window, const glimpse_layer *layer, const uint8_t *rgb);
 
 /* Whether the next output row can be computed. */

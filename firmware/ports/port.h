@@ -110,7 +110,8 @@ typedef struct {
     uint16_t width, height; /* pixels */
 } port_camera_frame;
 
-/* Starts the next frame, of the size that is wanted or of one that the camera has; false: there is none.
+/* Starts the next frame, of the size that is wanted or of one that the camera has; false: there is none. A real camera
+   is woken, and its exposure settles first: up to some seconds, in which the watchdog is fed.
    Emulated and native: the picture camera.ppm in the working directory (P6, 8 bit), of any size, the same every time;
    else the next frame of the file camera.rgb, which holds frames of the wanted size one after another; after the last
    comes the first again. */

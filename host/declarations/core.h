@@ -34,7 +34,7 @@ uint32_t glimpse_order_next(glimpse_order *order);
 
 typedef struct { ...; } glimpse_surroundings;
 void glimpse_surroundings_begin(glimpse_surroundings *around, const glimpse_codec *codec, const uint8_t *symbols);
-const uint16_t *glimpse_surroundings_table(glimpse_surroundings *around, uint32_t at);
+uint32_t glimpse_surroundings_table(glimpse_surroundings *around, uint32_t at);
 void glimpse_surroundings_add(glimpse_surroundings *around, uint32_t at);
 void glimpse_saliency_map(const glimpse_codec *codec, const int8_t *side, uint8_t *map);
 

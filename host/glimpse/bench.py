@@ -47,10 +47,10 @@ def measure(
     Returns:
         Keys: target, model, board, frames, payload, coding, unit, counts (one total for each frame), instructions
         (null where they are not counted), instructions_by_stage, estimated_ms {board: {value, low, high}}, ram_bytes
-        {static, buffers, stack_peak, total, latent and reference (not in total)}, flash_bytes {code, model, total},
-        packets, bytes, macs, weights; with whole_tensor also whole_tensor {instructions, by_layer, network_ratio,
-        same_latent, same_side (null without a side output)}, null for a model that runs in patches or whose tensors do
-        not fit.
+        {static, buffers, stack_peak, total, and not in total latent, reference, camera (a picture that waits)},
+        flash_bytes {code, model, total}, packets, bytes, macs, weights; with whole_tensor also whole_tensor
+        {instructions, by_layer, network_ratio, same_latent, same_side (null without a side output)}, null for a model
+        that runs in patches or whose tensors do not fit.
         buffers and latent are what the model needs, which may be less than the image offers.
 
     Raises:
@@ -104,6 +104,7 @@ def _memory(elf: Path, info: NodeInfo, capture: Capture, model: ZooModel) -> dic
             "total": sizes["static"] + info.buffer_bytes_used + stack,
             "latent": model.binding.symbol_count,
             "reference": sizes["reference"],
+            "camera": sizes["camera"],
         },
         "flash_bytes": {"code": code, "model": model_bytes, "total": code + model_bytes},
     }

@@ -170,8 +170,8 @@ def memory(elf: Path) -> dict[str, int]:
 
     Returns:
         Bytes: flash (code, constants and initial data, the built-in model included), model (that part of it),
-        static (RAM apart from the three below), buffers (working memory of the network), latent, and reference (a
-        second latent, for prior knowledge).
+        static (RAM apart from the four below), buffers (working memory of the network), latent, reference (a second
+        latent, for prior knowledge), and camera (a picture that waits for the network).
     """
     with elf.open("rb") as file:
         image = ELFFile(file)
@@ -187,7 +187,7 @@ def memory(elf: Path) -> dict[str, int]:
             else:
                 flash += section["sh_size"]
                 ram += section["sh_size"] if section["sh_flags"] & 1 else 0  # SHF_WRITE: .data
-    apart = ("working_buffer", "node_latent", "node_reference")
+    apart = ("working_buffer", "node_latent", "node_reference", "camera_snapshot")
     size = {name: symbols[name]["st_size"] if name in symbols else 0 for name in ("glimpse_builtin_model", *apart)}
     # Buffers in external memory, as TFLM's on the emulated Cortex-M7, are no part of the board's own RAM.
     inside = sum(size[name] for name in apart if name in symbols and symbols[name]["st_shndx"] in counted)
@@ -197,5 +197,6 @@ def memory(elf: Path) -> dict[str, int]:
         "buffers": size["working_buffer"],
         "latent": size["node_latent"],
         "reference": size["node_reference"],
+        "camera": size["camera_snapshot"],
         "static": ram - inside,
     }

@@ -299,3 +299,39 @@ def test_a_receiver_that_began_anew_gets_whole_photos(program, tmp_path, monkeyp
         take_photo(node, 2)
         assert home.kinds[2] == {DIFFERENCE}, "the whole photo is a reference again"
         assert home.receiver.tally.rejected == {"reference": 1}
+
+
+def test_what_is_dark_or_did_not_move_is_not_sent(program, tmp_path, monkeypatch):
+    """A look takes one of the camera's frames, a photo that is sent the next."""
+    home = Home(0.0)
+    scene, moved, _ = photos_of_a_fixed_camera(home.model.binding)
+    pale = scene + np.uint8(8)
+    frames = [scene // np.uint8(20), scene, scene, pale, moved, moved]
+    (tmp_path / "camera.rgb").write_bytes(b"".join(frame.tobytes() for frame in frames))
+
+    def is_home(number, photo):
+        model = home.model.binding
+        values = model.latent_values(model.quantise(model.encode_outputs(photo)[0]))
+        return lambda: (seen := home.shown(number)) is not None and np.array_equal(seen, values)
+
+    def look(node):
+        node.set_modem("e5", region="US915", data_rate=4, adaptive=False, port=PORT)
+
+    with (
+        at_work(home.air, rate=4) as (terminal, _),
+        program_node(program, tmp_path, terminal.path, monkeypatch) as node,
+    ):
+        node.downlink(write_downlink(Downlink(1, (Set({"period": 86400, "quiet": 8}),))))
+        look(node)
+        time.sleep(1.5)
+        assert node.health().next_frame == 0, "dark"
+        look(node)
+        wait_for(is_home(0, scene))
+        report = merge_telemetry(node.telemetry())
+        assert (report.trigger, report.frame, report.settings["quiet"]) == (4, 0, 8)
+        look(node)
+        time.sleep(1.5)
+        assert node.health().next_frame == 1, "nothing moved"
+        look(node)
+        wait_for(is_home(1, moved))
+        assert node.health().next_frame == 2

@@ -132,7 +132,7 @@ def test_blob_says_what_it_was_made_from() -> None:
     assert (model.name, model.id, model.revision, model.bits) == ("test", 3, 1, 6)
     assert (model.photo_height, model.photo_width, model.latent_shape) == (16, 12, (8, 6, 4))
     assert model.has_range_tables and model.check == zlib.crc32(blob[16:])
-    assert struct.unpack_from("<4sHHI", blob) == (b"GLPM", 2, 0, len(blob)) and len(blob) % 4 == 0
+    assert struct.unpack_from("<4sHHI", blob) == (b"GLPM", 3, 0, len(blob)) and len(blob) % 4 == 0
 
 
 def test_blob_may_lie_in_a_larger_slot() -> None:

@@ -33,6 +33,7 @@ DEFAULTS = {
     "prior": 0,
     "parity": 0,
     "parity_first": 0,
+    "quiet": 0,
 }
 
 

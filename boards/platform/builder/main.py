@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from SCons.Script import COMMAND_LINE_TARGETS, AlwaysBuild, Builder, Default, DefaultEnvironment
+from SCons.Script import COMMAND_LINE_TARGETS, AlwaysBuild, Builder, Default, DefaultEnvironment, Return
 
 env = DefaultEnvironment()
 PROJECT = Path(env.subst("$PROJECT_DIR"))
@@ -21,6 +21,10 @@ board = None if native else env.BoardConfig()
 variant = "native" if native else board.get("build.variant")
 firmware = PROJECT / "firmware"
 dependencies = PROJECT / ".deps"
+
+if not native and board.get("build.mcu") == "k210":  # MicroPython scripts and a network: nothing to compile
+    env.SConscript("maix.py", exports="env")
+    Return()
 
 # ---- compilers
 
@@ -88,15 +92,6 @@ objects = [
 ]
 env.Prepend(LIBS=[kernels.StaticLibrary(str(BUILD / "cmsis_nn" / "cmsis_nn"), objects)])
 
-# ---- Monocypher: rolled up, BLAKE2b takes 2 kB of flash in place of 15
-
-ciphers = env.Clone()
-# Addresses stay checked in tests: it reads and writes our buffers. For undefined behaviour it would compile for 13 s.
-unchecked = ["-fno-sanitize=undefined"] if native and testing else []
-ciphers.Append(CCFLAGS=["-w", "-Os", *unchecked], CPPDEFINES=["BLAKE2_NO_UNROLLING"])
-objects = [ciphers.StaticObject(str(BUILD / "monocypher.o"), str(dependencies / "monocypher" / "monocypher.c"))]
-env.Prepend(LIBS=[ciphers.StaticLibrary(str(BUILD / "monocypher"), objects)])
-
 # TFLM comes as a library, and PlatformIO compiles libraries with the flags of the program: without our warnings then.
 tflm = env.GetProjectOption("custom_encoder", "") == "tflm"
 if tflm:
@@ -123,24 +118,38 @@ if not env.GetOption("clean"):
     # What a node on its own needs besides a host's takes about 20 kB of flash.
     if not native and not testing and built_in_model.size(header) > board.get("upload.maximum_size") - 70 * 1024:
         print("Built-in model: so large that the node works for a host only (firmware/app/hosted)")
-        replaced = ("app/field", "app/trial", "app/update", "core/airtime", "core/budget", "core/region")
+        replaced = ("app/camera", "app/field", "app/trial", "app/update", "core/airtime", "core/budget", "core/region")
         env.Append(SRC_FILTER=[*(f"-<{name}.c>" for name in replaced), "+<app/hosted/>"])
         env.Append(CPPDEFINES=[("NODE_SIGNED_MODELS", 0)])
         env.Replace(CCFLAGS=["-Os" if flag == "-O2" else flag for flag in env["CCFLAGS"]])  # the kernels stay fast
 
 # What waits for lines, flash and radio is small; networks, symbols and image packets are fast.
-CORE = "airtime budget change difference_packer downlink parity protection reference region runs schedule serial setting"
-SMALL = ["app/*", "link/*", "nn/layer_check.c", "nn/model.c", "core/telemetry.c", "ports/cortexm/fault.c"]
-SMALL += [f"core/{name}.c" for name in CORE.split()]
+CORE = (
+    "airtime budget change codec difference_packer downlink galois packet parity protection reference region runs "
+    "saliency scale schedule serial setting telemetry"
+)
+PORTS = "fault flash modem port semihosting serial sleep"
+SMALL = ["app/*", "link/*", "nn/layer_check.c", "nn/model.c"]
+SMALL += [f"core/{name}.c" for name in CORE.split()] + [f"ports/*/{name}.c" for name in PORTS.split()]
 
 
 def compile_small(env, node):
+    """Compile one file for size."""
     return env.Object(node, CCFLAGS=["-Os" if flag == "-O2" else flag for flag in env["CCFLAGS"]])
 
 
 if not native:
     for files in SMALL:
         env.AddBuildMiddleware(compile_small, f"*/firmware/{files}")
+
+# ---- Monocypher: rolled up, BLAKE2b takes 2 kB of flash in place of 15
+
+ciphers = env.Clone()
+# Addresses stay checked in tests: it reads and writes our buffers. For undefined behaviour it would compile for 13 s.
+unchecked = ["-fno-sanitize=undefined"] if native and testing else []
+ciphers.Append(CCFLAGS=["-w", "-Os", *unchecked], CPPDEFINES=["BLAKE2_NO_UNROLLING"])
+objects = [ciphers.StaticObject(str(BUILD / "monocypher.o"), str(dependencies / "monocypher" / "monocypher.c"))]
+env.Prepend(LIBS=[ciphers.StaticLibrary(str(BUILD / "monocypher"), objects)])
 
 if native:
     program = env.BuildProgram()

@@ -33,7 +33,7 @@ def make(env, project: Path, header: Path, *, needed: bool, exporter: str = "gli
     if header.is_file() and stamp.is_file() and stamp.read_text() == digest:
         return
     header.parent.mkdir(parents=True, exist_ok=True)
-    command = [_python_with_glimpse(env, project), "-m", exporter, str(model), str(header)]
+    command = [python_with_glimpse(env, project), "-m", exporter, str(model), str(header)]
     result = subprocess.run(command, cwd=project, check=False)
     if result.returncode != 0 or not header.is_file():
         _stop(env, f"the header of the built-in model was not made from {model} (see above).")
@@ -59,7 +59,8 @@ def _digest(files: list[Path]) -> str:
     return seen.hexdigest()
 
 
-def _python_with_glimpse(env, project: Path) -> str:
+def python_with_glimpse(env, project: Path) -> str:
+    """Return the interpreter that has the host package; end the build with a sentence when none has."""
     for python in (sys.executable, str(project / ".venv" / "bin" / "python")):
         if not Path(python).exists():
             continue

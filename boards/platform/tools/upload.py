@@ -61,3 +61,17 @@ def _probe_attached(usb_ids: list[str]) -> bool:
         except OSError:
             continue
     return bool(attached & set(usb_ids))
+
+
+def serial_port(wanted: str) -> str:
+    """Return the serial port to program a board through; "" after one sentence that says what is wrong."""
+    from serial.tools import list_ports
+
+    if wanted:
+        return wanted
+    ports = [port.device for port in list_ports.comports() if port.vid is not None]
+    if len(ports) == 1:
+        return ports[0]
+    found = f"there are {', '.join(ports)}" if ports else "there is no USB serial port"
+    _fail(f"{found}; connect the board, and name its port with --upload-port if it has more than one.")
+    return ""

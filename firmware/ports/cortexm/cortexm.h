@@ -31,6 +31,12 @@ void cortexm_interrupt_disable(uint32_t number);
 /* SYSRESETREQ: the whole microcontroller (or emulator) starts again. */
 _Noreturn void cortexm_system_reset(void);
 
+/* Does nothing for at least so many cycles. */
+static inline void cortexm_spin(uint32_t turns)
+{
+    __asm__ volatile("1: subs %0, %0, #1\n bpl 1b" : "+r"(turns)::"cc");
+}
+
 static inline uint32_t cortexm_interrupts_mask(void)
 {
     uint32_t before;

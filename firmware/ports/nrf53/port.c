@@ -83,25 +83,6 @@ const port_counter_unit *port_get_counter_unit(void)
     return &unit;
 }
 
-/* No driver yet: boards/nrf5340dk/README.md. */
-bool port_camera_begin(const port_camera_frame *wanted, port_camera_frame *frame)
-{
-    (void)wanted;
-    (void)frame;
-    return false;
-}
-
-bool port_camera_read(uint8_t *rgb, size_t bytes)
-{
-    (void)rgb;
-    (void)bytes;
-    return false;
-}
-
-void port_camera_end(void)
-{
-}
-
 /* Product specification, section WDT: counts 32768 Hz. */
 void port_watchdog_start(uint32_t ms)
 {

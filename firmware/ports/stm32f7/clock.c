@@ -3,14 +3,20 @@
 #include "ports/stm32f7/clock.h"
 
 #include "board.h"
+#include "ports/cortexm/cortexm.h"
 #include "stm32f7xx.h"
 
 static uint32_t core_hz = 16000000u;
+static uint32_t apb1_hz = 16000000u;
 static uint32_t apb2_hz = 16000000u;
 
 uint32_t clock_core_hz(void)
 {
     return core_hz;
+}
+uint32_t clock_apb1_hz(void)
+{
+    return apb1_hz;
 }
 uint32_t clock_apb2_hz(void)
 {
@@ -28,6 +34,23 @@ bool clock_wait(const volatile uint32_t *address, uint32_t mask, uint32_t wanted
         }
     }
     return (*address & mask) == wanted;
+}
+
+bool clock_wait_any(const volatile uint32_t *address, uint32_t bits, uint32_t milliseconds)
+{
+    for (uint32_t ms = 0; ms < milliseconds; ms++) {
+        for (uint32_t turn = core_hz / 4000u; turn > 0; turn--) {
+            if ((*address & bits) != 0) {
+                return true;
+            }
+        }
+    }
+    return (*address & bits) != 0;
+}
+
+void clock_pause(uint32_t milliseconds)
+{
+    cortexm_spin(core_hz / 1000u * milliseconds);
 }
 
 /* The crystal's 25 MHz / 25 * 432 / 2 = 216 MHz. Over 180 MHz needs the regulator's over-drive (RM0385 4.1.4). */
@@ -76,5 +99,6 @@ void clock_start(void)
         return;
     }
     core_hz = BOARD_CORE_HZ;
+    apb1_hz = BOARD_CORE_HZ / 4u;
     apb2_hz = BOARD_CORE_HZ / 2u;
 }

@@ -5,19 +5,13 @@
 #include "ports/cortexm/cortexm.h"
 #include "ports/port.h"
 #include "ports/stm32f7/clock.h"
+#include "ports/stm32f7/pins.h"
 #include "ports/stm32f7/sleep.h"
 #include "stm32f7xx.h"
 
 enum { ALTERNATE_FUNCTION = 8 }; /* of both pins: USART6 */
 
 static bool opened;
-
-static void connect_pin(uint32_t pin)
-{
-    GPIOC->AFR[0] = (GPIOC->AFR[0] & ~(15u << (4u * pin))) | ((uint32_t)ALTERNATE_FUNCTION << (4u * pin));
-    GPIOC->PUPDR = (GPIOC->PUPDR & ~(3u << (2u * pin))) | (1u << (2u * pin));
-    GPIOC->MODER = (GPIOC->MODER & ~(3u << (2u * pin))) | (2u << (2u * pin));
-}
 
 bool port_modem_open(uint32_t baud)
 {
@@ -27,8 +21,8 @@ bool port_modem_open(uint32_t baud)
     RCC->AHB1ENR |= RCC_AHB1ENR_GPIOCEN;
     RCC->APB2ENR |= RCC_APB2ENR_USART6EN;
     (void)RCC->APB2ENR;
-    connect_pin(6);
-    connect_pin(7);
+    pin_connect(GPIOC, 6, ALTERNATE_FUNCTION);
+    pin_connect(GPIOC, 7, ALTERNATE_FUNCTION);
     USART6->CR1 = 0;
     USART6->BRR = (clock_apb2_hz() + baud / 2u) / baud;
     USART6->CR1 = USART_CR1_TE | USART_CR1_RE | USART_CR1_UE;

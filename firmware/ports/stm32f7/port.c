@@ -6,6 +6,7 @@
 #include "ports/cortexm/cortexm.h"
 #include "ports/millis.h"
 #include "ports/stm32f7/clock.h"
+#include "ports/stm32f7/sdram.h"
 #include "ports/stm32f7/serial.h"
 #include "ports/stm32f7/sleep.h"
 #include "stm32f7xx.h"
@@ -34,6 +35,10 @@ void port_init(void)
 {
     reset_cause = read_reset_cause();
     clock_start();
+    if (!sdram_start()) {
+        port_text("the SDRAM does not start\n");
+        port_exit(1);
+    }
     CoreDebug->DEMCR |= CoreDebug_DEMCR_TRCENA_Msk;
     DWT->LAR = 0xC5ACCE55u; /* a Cortex-M7 without a debugger attached keeps the DWT locked */
     DWT->CYCCNT = 0;
@@ -69,25 +74,6 @@ uint64_t port_millis(void)
 {
     static millis_clock clock;
     return millis_at(&clock, port_counter() + sleep_cycles(), clock_core_hz() / 1000u);
-}
-
-/* No driver yet: boards/stm32f746g_disco/README.md. */
-bool port_camera_begin(const port_camera_frame *wanted, port_camera_frame *frame)
-{
-    (void)wanted;
-    (void)frame;
-    return false;
-}
-
-bool port_camera_read(uint8_t *rgb, size_t bytes)
-{
-    (void)rgb;
-    (void)bytes;
-    return false;
-}
-
-void port_camera_end(void)
-{
 }
 
 /* RM0385 section 27: 32 kHz / 256 is 8 ms a step, 4096 steps at most. */

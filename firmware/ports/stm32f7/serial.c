@@ -6,9 +6,12 @@
 #include "ports/cortexm/serial_ring.h"
 #include "ports/port.h"
 #include "ports/stm32f7/clock.h"
+#include "ports/stm32f7/pins.h"
 #include "ports/stm32f7/serial.h"
 #include "ports/stm32f7/sleep.h"
 #include "stm32f7xx.h"
+
+enum { ALTERNATE_FUNCTION = 7 }; /* of both pins: USART1 */
 
 static serial_ring ring;
 static port_serial_mode opened_mode;
@@ -45,15 +48,6 @@ void board_interrupt(uint32_t number)
     }
 }
 
-/* Alternate function 7, pulled up so that an unplugged line reads as idle (RM0385 section 6.4). */
-static void connect_pin(GPIO_TypeDef *port, uint32_t pin)
-{
-    port->AFR[pin / 8u] = (port->AFR[pin / 8u] & ~(15u << (4u * (pin % 8u)))) | (7u << (4u * (pin % 8u)));
-    port->PUPDR = (port->PUPDR & ~(3u << (2u * pin))) | (1u << (2u * pin));
-    port->OSPEEDR |= 2u << (2u * pin);
-    port->MODER = (port->MODER & ~(3u << (2u * pin))) | (2u << (2u * pin));
-}
-
 /* One byte may be in the shift register and one behind it: 174 us. Without its clock the USART reads as off. */
 void serial_finish(void)
 {
@@ -69,8 +63,8 @@ void port_serial_open(port_serial_mode mode)
     RCC->AHB1ENR |= RCC_AHB1ENR_GPIOAEN | RCC_AHB1ENR_GPIOBEN;
     RCC->APB2ENR |= RCC_APB2ENR_USART1EN;
     (void)RCC->APB2ENR;
-    connect_pin(GPIOA, 9);
-    connect_pin(GPIOB, 7);
+    pin_connect(GPIOA, 9, ALTERNATE_FUNCTION);
+    pin_connect(GPIOB, 7, ALTERNATE_FUNCTION);
     USART1->CR1 = 0;
     USART1->BRR = (clock_apb2_hz() + 57600u) / 115200u;
     USART1->CR1 = USART_CR1_TE | USART_CR1_RE | USART_CR1_UE;

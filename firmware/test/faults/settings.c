@@ -46,7 +46,8 @@ static node_settings numbered(uint32_t number)
                    .slot = byte,
                    .prior = byte,
                    .parity = (uint8_t)(byte % 9u),
-                   .parity_first = (uint8_t)(byte / 2u % 9u)},
+                   .parity_first = (uint8_t)(byte / 2u % 9u),
+                   .quiet = (uint8_t)~byte},
     };
     memset(settings.security.key, (int)(number & 255u), sizeof settings.security.key);
     settings.security.reserved = ~number;
@@ -67,6 +68,7 @@ static bool same(const node_settings *a, const node_settings *b)
            a->remote.budget == b->remote.budget && a->remote.payload == b->remote.payload &&
            a->remote.channels == b->remote.channels && a->remote.prior == b->remote.prior &&
            a->remote.parity == b->remote.parity && a->remote.parity_first == b->remote.parity_first &&
+           a->remote.quiet == b->remote.quiet &&
            memcmp(&a->security, &b->security, sizeof a->security) == 0 &&
            memcmp(&a->link, &b->link, sizeof a->link) == 0 &&
            memcmp(&a->update, &b->update, sizeof a->update) == 0 && memcmp(a->name, b->name, sizeof a->name) == 0;
@@ -93,7 +95,7 @@ static void write_ended(size_t bytes, uint32_t number)
     const uint8_t version = bytes == SECOND ? 2 : 3;
     const glimpse_settings *const remote = &settings.remote;
     const uint8_t few[4] = {remote->slot, settings.next_frame, version, 1};
-    const uint8_t last[4] = {remote->prior, remote->parity, remote->parity_first, 0};
+    const uint8_t last[4] = {remote->prior, remote->parity, remote->parity_first, remote->quiet};
     const uint8_t answer[4] = {(uint8_t)settings.answer.sequence, (uint8_t)(settings.answer.sequence >> 8),
                                settings.answer.result, settings.answer.command};
     const uint8_t limits[4] = {(uint8_t)remote->budget, (uint8_t)(remote->budget >> 8), remote->payload,
@@ -135,7 +137,7 @@ static void load(uint32_t kept, uint32_t tried, uint32_t olds, size_t old_bytes)
     }
     if (seen.boots > 0 && seen.boots <= olds && old_bytes >= SECOND) {
         if (old_bytes == SECOND) {
-            expected.remote.prior = expected.remote.parity = expected.remote.parity_first = 0;
+            expected.remote.prior = expected.remote.parity = expected.remote.parity_first = expected.remote.quiet = 0;
         }
         ++old;
     } else if (seen.boots <= olds) {

@@ -142,7 +142,7 @@ static inline bool same_settings(const node_settings *a, const node_settings *b)
            a->remote.budget == b->remote.budget && a->remote.payload == b->remote.payload &&
            a->remote.channels == b->remote.channels && a->remote.slot == b->remote.slot &&
            a->remote.prior == b->remote.prior && a->remote.parity == b->remote.parity &&
-           a->remote.parity_first == b->remote.parity_first &&
+           a->remote.parity_first == b->remote.parity_first && a->remote.quiet == b->remote.quiet &&
            memcmp(&a->security, &b->security, sizeof a->security) == 0 &&
            memcmp(&a->update, &b->update, sizeof a->update) == 0 && memcmp(a->name, b->name, sizeof a->name) == 0;
 }

@@ -139,7 +139,7 @@ static void repair(blob *target)
     if (target->size < HEADER_BYTES) {
         return;
     }
-    memcpy(target->bytes, "GLPM\2\0\0\0", 8);
+    memcpy(target->bytes, "GLPM\3\0\0\0", 8);
     if (random_below(64) != 0) {
         store_word(target->bytes + SIZE_AT, (uint32_t)target->size);
     }
@@ -183,11 +183,12 @@ static void separate(glimpse_encoder *encoder)
     size_t scratch = 0;
     for (int i = 0; i < model->layer_count; i++) {
         const glimpse_layer *const layer = &model->layers[i];
-        const size_t row = (size_t)layer->out_width * layer->out_channels;
+        const size_t columns = layer->out_width < GLIMPSE_TILE_COLUMNS ? layer->out_width : GLIMPSE_TILE_COLUMNS;
+        const size_t tile = columns * layer->out_channels;
         const size_t asked = glimpse_kernel_scratch_size(layer);
         encoder->windows[i].memory =
             exact(model->patches * glimpse_window_size(layer)); /* first and last touch both ends */
-        staging = row > staging ? row : staging;
+        staging = tile > staging ? tile : staging;
         scratch = asked > scratch ? asked : scratch;
     }
     encoder->staging = exact(staging);

@@ -246,6 +246,8 @@ static void settings_have_ranges(void)
     glimpse_settings settings = glimpse_settings_default();
     CHECK_EQUAL(GLIMPSE_SLOT_BUILTIN, settings.slot);
     CHECK_EQUAL(1, take(&settings, GLIMPSE_SETTING_SLOT, 1, 1));
+    CHECK_EQUAL(1, take(&settings, GLIMPSE_SETTING_QUIET, 255, 1));
+    CHECK_EQUAL(255, settings.quiet);
     CHECK_EQUAL(0, take(&settings, GLIMPSE_SETTING_END, 1, 1));
     CHECK_EQUAL(0, take(&settings, GLIMPSE_SETTING_FIRST - 1, 1, 1));
 }

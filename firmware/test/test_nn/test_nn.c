@@ -9,7 +9,7 @@
 #include "core/status.h"
 #include "test/check.h"
 
-enum { HEIGHT = 5, WIDTH = 4, OUT_HEIGHT = 3, OUT_WIDTH = 2, OUTPUTS = 2, VOLUME = 27, PITCH = 28 };
+enum { HEIGHT = 5, WIDTH = 4, OUT_HEIGHT = 3, OUT_WIDTH = 2, OUTPUTS = 2, LENGTH = 28 };
 enum { SIDE_HEIGHT = 2, SIDE_WIDTH = 1, PATCHES = 2 };
 
 /* Offsets of the sections, in the order in which they lie. */
@@ -17,7 +17,7 @@ enum {
     LAYERS = 64,
     CODEC = LAYERS + 2 * 48,
     WEIGHTS = CODEC + 64,
-    BIAS = WEIGHTS + OUTPUTS * PITCH,
+    BIAS = WEIGHTS + OUTPUTS * LENGTH,
     MULTIPLIER = BIAS + 8,
     SHIFT = MULTIPLIER + 8,
     MINIMUM = SHIFT + 8,
@@ -93,26 +93,35 @@ static void put_layers(void)
     put(LAYERS + 28, 4, BIAS);
     put(LAYERS + 32, 4, MULTIPLIER);
     put(LAYERS + 36, 4, SHIFT);
-    put(LAYERS + 40, 4, OUTPUTS * PITCH);
+    put(LAYERS + 40, 4, OUTPUTS * LENGTH);
+}
+
+/* Two outputs and four kernel values share eight bytes: those of values 0 and 2 first (docs/model-blob.md). */
+static size_t weight_place(uint32_t output, uint32_t at)
+{
+    static const uint8_t of_value[] = {0, 4, 2, 6};
+    return WEIGHTS + 8 * (at / 4) + of_value[at % 4] + output;
 }
 
 static void put_tables(void)
 {
     for (uint32_t output = 0; output < OUTPUTS; output++) {
+        int32_t sum = 0;
         for (uint32_t x = 0; x < 3; x++) {
             for (uint32_t y = 0; y < 3; y++) {
                 for (uint32_t channel = 0; channel < 3; channel++) {
-                    const size_t at = WEIGHTS + output * PITCH + (x * 3 + y) * 3 + channel;
-                    blob[at] = (uint8_t)weight(output, y, x, channel);
+                    sum += weight(output, y, x, channel);
+                    blob[weight_place(output, (x * 3 + y) * 3 + channel)] = (uint8_t)weight(output, y, x, channel);
                 }
             }
         }
-        put(BIAS + 4 * output, 4, 500 * output);
+        put(BIAS + 4 * output, 4, (uint32_t)((int32_t)(500 * output) + 128 * sum));
         put(MULTIPLIER + 4 * output, 4, 1u << 30); /* a half, and 2^-7: the sum divided by 256 */
         put(SHIFT + 4 * output, 4, (uint32_t)-7);
         put(STEP + 2 * output, 2, 256);
-        put(CUMULATIVE + 6 * output + 2, 2, 1000);
-        put(CUMULATIVE + 6 * output + 4, 2, 32768);
+        put(CUMULATIVE + 4 * output, 2, 4); /* both tables: the values behind their places, of symbols 0 and 1 */
+        put(CUMULATIVE + 4 * output + 3, 1, 1);
+        put(CUMULATIVE + 10, 2, 1000);
     }
 }
 
@@ -159,7 +168,7 @@ static void a_sound_blob_is_loaded(void)
     CHECK_EQUAL(2, model.layer_count);
     CHECK_EQUAL(1, model.layers[0].pad_top);
     CHECK_EQUAL(7, model.codec.model);
-    CHECK_EQUAL(1000, model.codec.cumulative[1]);
+    CHECK_EQUAL(1000, model.codec.cumulative[model.codec.tables[1].at + 1]);
     CHECK_EQUAL((int)sizeof latent, (int)glimpse_encoder_latent_size(&model));
     CHECK_EQUAL((int)sizeof side, (int)glimpse_encoder_side_size(&model));
     CHECK_EQUAL(GLIMPSE_OK, glimpse_model_load(&model, blob, SIZE + 16)); /* a slot is larger than its blob */
@@ -211,11 +220,12 @@ static void impossible_contents_are_refused(void)
         {LAYERS + 20, 1, 0},                /* zero point that a photo does not have */
         {LAYERS + 22, 1, 101},              /* activation range upside down */
         {LAYERS + 24, 4, SIZE - 4},         /* weights that reach outside */
-        {LAYERS + 40, 4, OUTPUTS * VOLUME}, /* wrong number of weights */
+        {LAYERS + 40, 4, OUTPUTS * 27},     /* wrong number of weights */
         {LAYERS + 44, 4, 1},                /* reserved */
         {LAYERS + 48 + 20, 1, 0},           /* zero point that the layer before does not give */
         {LAYERS + 48 + 24, 4, WEIGHTS},     /* pooling with weights */
-        {WEIGHTS + VOLUME, 1, 1},           /* gap that is not zero */
+        {WEIGHTS + 2 * LENGTH - 2, 1, 1},   /* gap that is not zero */
+        {WEIGHTS + 2 * LENGTH - 1, 1, 1},
         {BIAS, 4, 0x7FFFFFFFu},             /* sums that overflow */
         {MULTIPLIER, 4, 0x80000000u},       /* negative factor */
         {MULTIPLIER, 4, 0x3FFFFFFFu},       /* factor that is not normalised */
@@ -241,7 +251,12 @@ static void impossible_contents_are_refused(void)
         {CODEC + 40, 2, 1},             /* a gain that the order does not use */
         {CODEC + 60, 4, 1},             /* reserved */
         {STEP, 2, 0},                   /* step of nothing */
-        {CUMULATIVE + 2, 2, 32768},     /* frequency of nothing */
+        {CUMULATIVE + 10, 2, 32768},    /* frequency of nothing */
+        {CUMULATIVE + 8, 2, 1},         /* a table that does not start at 0 */
+        {CUMULATIVE, 2, 5},             /* values that reach outside */
+        {CUMULATIVE, 2, 65535},
+        {CUMULATIVE + 3, 1, 2},         /* symbols that there are not */
+        {CUMULATIVE + 2, 1, 2},         /* the first behind the last */
     };
     for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
         CHECK_EQUAL(GLIMPSE_ERROR_MODEL_FORMAT, load_with(changes[i].at, changes[i].bytes, changes[i].value));

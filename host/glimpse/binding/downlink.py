@@ -94,7 +94,8 @@ class Set:
     """Settings to change, all together or none: period and deadline in seconds, crop (top, bottom, left, right) in
     1/256 of the camera's picture with the last inside, budget and payload in bytes, channels, slot, prior (photos in
     a row that are sent as their changes), parity (packets for PARITY_GROUP others), parity_first
-    (those of a frame's first, most important ones; 0: as of the others)."""
+    (those of a frame's first, most important ones; 0: as of the others), quiet (photos that nowhere differ by more grey
+    levels from the last one sent are not sent)."""
 
     settings: Settings
 

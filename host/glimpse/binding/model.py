@@ -319,8 +319,7 @@ class Model:
         numbers = np.empty(count, np.int32)
         for i in range(count):
             at = lib.glimpse_order_next(order)
-            table = lib.glimpse_surroundings_table(around, at)
-            numbers[i] = (table - self.codec.cumulative) // (self.levels + 1)
+            numbers[i] = lib.glimpse_surroundings_table(around, at)
             lib.glimpse_surroundings_add(around, at)
         return numbers
 

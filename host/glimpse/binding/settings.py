@@ -19,6 +19,7 @@ SETTING_TYPES = {
     "prior": lib.GLIMPSE_SETTING_PRIOR,
     "parity": lib.GLIMPSE_SETTING_PARITY,
     "parity_first": lib.GLIMPSE_SETTING_PARITY_FIRST,
+    "quiet": lib.GLIMPSE_SETTING_QUIET,
 }
 SETTINGS = tuple(SETTING_TYPES)
 Setting = int | tuple[int, int, int, int]

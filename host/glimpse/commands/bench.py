@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`glimpse bench`: what a model costs on a node. The keys of its JSON stand at glimpse.bench.measure."""
+"""`glimpse bench`: what a model costs on a node.
+
+The keys of its JSON stand at glimpse.bench.measure, for sim:k210 at glimpse.maix.cost.measure.
+"""
 
 import sys
 from pathlib import Path
@@ -10,20 +13,22 @@ from rich.console import Console
 from rich.table import Table
 
 from glimpse import bench as benchmark
-from glimpse import binding, zoo
+from glimpse import binding
 from glimpse.commands.options import (
-    DEFAULT_MODEL,
     Coding,
     CodingOption,
     FitOption,
     JsonOption,
-    ModelOption,
     PayloadOption,
+    TargetModelOption,
     TargetOption,
+    model_for,
 )
 from glimpse.commands.options import Fit as FitChoice
+from glimpse.errors import UsageError
 from glimpse.estimate import BY_CORE
 from glimpse.files import write_json
+from glimpse.maix import cost
 from glimpse.photo import fit_photo, load_photo
 
 
@@ -32,7 +37,7 @@ def bench(
         Path | None, typer.Argument(help="Photo to encode; without one, the node's test pattern as a photo.")
     ] = None,
     target: TargetOption = "sim:cortex-m7",
-    model: ModelOption = DEFAULT_MODEL,
+    model: TargetModelOption = None,
     frames: Annotated[int, typer.Option(min=1, max=1000, help="How often.")] = 3,
     payload: PayloadOption = 51,
     coding: CodingOption = Coding.RANGE,
@@ -40,8 +45,20 @@ def bench(
     whole: Annotated[bool, typer.Option(help="Also run the layers whole-tensor, on emulated boards.")] = True,
     json: JsonOption = None,
 ) -> None:
-    """Latency, memory and flash of a model on a node, counted on emulated boards and estimated for real ones."""
-    chosen = zoo.load(model)
+    """Latency, memory and flash of a model on a node, counted on emulated boards and estimated for real ones.
+
+    What sim:k210 would take is estimated from the network; nothing runs.
+    """
+    console = Console(stderr=json == "-", file=None if json != "-" else sys.stderr)
+    if target == "sim:k210":
+        if photo:
+            raise UsageError("what a K210 takes is estimated from the network alone; leave the photo out")
+        numbers = cost.measure(model_for(target, model))
+        _show_k210(numbers, console)
+        if json:
+            write_json(json, numbers)
+        return
+    chosen = model_for(target, model)
     loaded = chosen.binding
     rows = (
         binding.pattern(loaded.photo_width, loaded.photo_height)
@@ -51,7 +68,7 @@ def bench(
     numbers = benchmark.measure(
         target, chosen, rows, frames=frames, payload=payload, coding=coding.value, whole_tensor=whole
     )
-    _show(numbers, Console(stderr=json == "-", file=None if json != "-" else sys.stderr))
+    _show(numbers, console)
     if json:
         write_json(json, numbers)
 
@@ -73,7 +90,7 @@ def _show(n: dict, console: Console) -> None:
         table.add_row(f"estimated ms on {board}", f"{ms['value']:g}  ({ms['low']:g} .. {ms['high']:g})")
     for title, key in (("RAM bytes", "ram_bytes"), ("flash bytes", "flash_bytes")):
         for part, value in (n[key] or {}).items():
-            apart = " (apart)" if part in ("latent", "reference") else ""
+            apart = " (apart)" if part in ("latent", "reference", "camera") else ""
             table.add_row(f"{title}, {part.replace('_', ' ')}{apart}", f"{value:,}")
     table.add_row("multiplications (MACs) a frame", f"{n['macs']:,}")
     table.add_row("weights", f"{n['weights']:,}")
@@ -93,3 +110,32 @@ def _show(n: dict, console: Console) -> None:
                 style="dim",
                 highlight=False,
             )
+
+
+def _show_k210(n: dict, console: Console) -> None:
+    layers = Table(title=f"{n['model']} on a {n['board']}, one of {n['patches']} patches, estimated")
+    for title in ("layer", "in", "out", "pooling", "MACs", "cycles", "ms"):
+        layers.add_column(title, justify="left" if title in ("layer", "pooling") else "right")
+    for layer in n["layers"]:
+        sizes = [f"{c} x {h} x {w}" for c, h, w in (layer["in"], layer["out"])]
+        ms = f"{layer['ms']['low']:.2f} .. {layer['ms']['high']:.2f}"
+        side = layer["kernel"]
+        layers.add_row(f"{side} x {side}", *sizes, layer["pool"], f"{layer['macs']:,}", f"{layer['cycles']:,}", ms)
+    console.print(layers)
+    table = Table(title="One picture")
+    for title in ("what", "here", "", "Starfish, published", "from"):
+        table.add_column(title, justify="right" if title in ("here", "Starfish, published") else "left")
+    for f in n["figures"]:
+        table.add_row(f["what"], *_figure(f), f["source"])
+    console.print(table)
+    console.print(f"Published: {cost.PUBLISHED}. Nothing here was seen on a board.", style="dim", highlight=False)
+
+
+def _figure(f: dict) -> tuple[str, str, str]:
+    """A figure's value with its interval, its label, and the published value."""
+
+    def written(value: float | None) -> str:
+        return "" if value is None else f"{value:,.12g} {f['unit']}".strip()
+
+    interval = "" if f["low"] is None else f" ({f['low']:g} .. {f['high']:g})"
+    return (written(f["value"]) or "?") + interval, f["label"] or "not known", written(f["published"])

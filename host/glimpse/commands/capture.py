@@ -10,9 +10,7 @@ from typing import Annotated
 
 import typer
 
-from glimpse import zoo
 from glimpse.commands.options import (
-    DEFAULT_MODEL,
     BudgetOption,
     Coding,
     CodingOption,
@@ -20,10 +18,11 @@ from glimpse.commands.options import (
     FitOption,
     JsonOption,
     KeyOption,
-    ModelOption,
     OutOption,
     PatternOption,
     PayloadOption,
+    TargetModelOption,
+    model_for,
     require_tables,
 )
 from glimpse.errors import UsageError
@@ -42,7 +41,7 @@ def capture(
     pattern: PatternOption = False,
     out: OutOption = None,
     picture: Annotated[Path | None, typer.Option(help="Picture to write, decoded from the packets.")] = None,
-    model: ModelOption = DEFAULT_MODEL,
+    model: TargetModelOption = None,
     payload: PayloadOption = 51,
     budget: BudgetOption = None,
     coding: CodingOption = Coding.RANGE,
@@ -59,7 +58,7 @@ def capture(
         if place:
             check_place(place, photo)
     device_key = read_key(key) if key else None
-    chosen = zoo.load(model)
+    chosen = model_for(target, model)
     require_tables(chosen, coding)
     rows = (
         fit_photo(load_photo(photo), chosen.binding.photo_width, chosen.binding.photo_height, fit.value)

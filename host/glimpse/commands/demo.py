@@ -16,9 +16,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from glimpse import zoo
 from glimpse.bench import measure
-from glimpse.commands.options import DEFAULT_MODEL, JsonOption, ModelOption, PayloadOption, TargetOption
+from glimpse.commands.options import JsonOption, PayloadOption, TargetModelOption, TargetOption, model_for
 from glimpse.decoder import PictureDecoder
 from glimpse.errors import GlimpseError
 from glimpse.files import check_place, make_folder, write_json, write_whole
@@ -29,7 +28,7 @@ from glimpse.samples import sample_photos
 from glimpse.targets import open_node
 from glimpse.zoo import ZooModel
 
-LOSSES = (0.0, 0.1, 0.3, 0.6)
+LOSSES = (0.0, 0.2, 0.4, 0.6)
 SIMULATED = ("sim:cortex-m7", "sim:cortex-m33")
 SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
 
@@ -37,7 +36,7 @@ SHARES = (0.05, 0.1, 0.25, 0.5, 1.0)
 def demo(
     photos: Annotated[list[Path] | None, typer.Argument(help="Photos; without any, four samples.")] = None,
     target: TargetOption = "sim:cortex-m7",
-    model: ModelOption = DEFAULT_MODEL,
+    model: TargetModelOption = None,
     payload: PayloadOption = 51,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the contact sheet and the page.")] = Path(
         "out/demo"
@@ -52,7 +51,7 @@ def demo(
         make_folder(out)
         for path in (sheet, html):
             check_place(path)
-        result = _run(_named(photos), target, zoo.load(model), payload, seed)
+        result = _run(_named(photos), target, model_for(target, model), payload, seed)
         _write(result, sheet, html)
     except KeyboardInterrupt:
         print(f"stopped; nothing in {out} is half written", file=sys.stderr)

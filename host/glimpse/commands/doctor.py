@@ -22,6 +22,7 @@ from glimpse.commands.options import JsonOption
 from glimpse.errors import GlimpseError
 from glimpse.files import write_json
 from glimpse.firmware import root
+from glimpse.kmodel import nncase
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Finding:
 
 def doctor(json: JsonOption = None) -> None:
     """Looks at what is installed. Exit code 1 when something is missing that every command needs."""
-    findings = [*_package(), *_tools(), *_checkout(), *_ports()]
+    findings = [*_package(), *_tools(), *_k210(), *_checkout(), *_ports()]
     table = Table(title="glimpse doctor")
     for column in ("", "what", "needed for", "found, or what to type"):
         table.add_column(column)
@@ -100,6 +101,24 @@ def _tools() -> list[Finding]:
         Finding("OpenOCD", "flashing an STM32F746", _first_line(["openocd", "--version"]), "apt-get install openocd"),
         Finding(
             "pyOCD", "flashing an nRF5340", _version("pyocd"), "pip install pyocd, then pyocd pack install nrf5340_xxaa"
+        ),
+    ]
+
+
+def _k210() -> list[Finding]:
+    folder = _attempt(lambda: str(root()))
+    python = folder and (Path(folder) / ".deps" / "micropython" / "micropython.mjs").is_file()
+    return [
+        Finding("kflash", "flashing a K210 board", _version("kflash"), "pip install 'glimpse-lpwan[maix]'"),
+        Finding("Node.js", "the emulated K210", _first_line(["node", "--version"]), "apt-get install nodejs npm"),
+        Finding("npm", "fetching MicroPython", _first_line(["npm", "--version"]), "apt-get install nodejs npm"),
+        Finding("MicroPython", "the emulated K210", "in .deps" if python else None, "make setup"),
+        Finding("mpy-cross", "tests of the K210's scripts", _version("mpy-cross"), "make setup"),
+        Finding(
+            "Python 3.9 or 3.10",
+            "kmodels by nncase",
+            _attempt(lambda: str(nncase.interpreter() or "")),
+            "pyenv install 3.10, or export --kmodel without --nncase",
         ),
     ]
 

@@ -11,11 +11,9 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from glimpse import zoo
 from glimpse.binding import MIN_PAYLOAD
 from glimpse.binding.seal import SEAL_COST_BYTES, UPLINK, sealed_room
 from glimpse.commands.options import (
-    DEFAULT_MODEL,
     BudgetOption,
     Coding,
     CodingOption,
@@ -24,9 +22,10 @@ from glimpse.commands.options import (
     FrameOption,
     JsonOption,
     KeyOption,
-    ModelOption,
     PayloadOption,
+    TargetModelOption,
     TargetOption,
+    model_for,
     require_tables,
 )
 from glimpse.errors import UsageError
@@ -40,7 +39,7 @@ from glimpse.targets import Capture, Node, open_node
 def encode(
     photo: Annotated[Path, typer.Argument(help="Photo: JPEG, PNG, WebP, TIFF, ...", show_default=False)],
     out: Annotated[Path, typer.Option("--out", "-o", help="Packet file to write.", show_default=False)],
-    model: ModelOption = DEFAULT_MODEL,
+    model: TargetModelOption = None,
     payload: PayloadOption = 51,
     budget: BudgetOption = None,
     coding: CodingOption = Coding.RANGE,
@@ -51,7 +50,7 @@ def encode(
     json: JsonOption = None,
 ) -> None:
     """What a node would send of PHOTO: its packets, in a file."""
-    chosen = zoo.load(model)
+    chosen = model_for(target, model)
     require_tables(chosen, coding)
     check_place(out, photo)
     device_key = read_key(key) if key else None

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`glimpse export`: trained weights to a model folder that nodes and receivers use.
+"""`glimpse export`: trained weights to a model folder that nodes and receivers use; or a model to a K210's kmodel.
 
 JSON: out, model, revision, replaced (the revision that stood there, or null), kept (where its copy is, or null),
 blob_bytes, float_drift (quantiser steps), frame_bytes {payload: of a whole frame}, int8 {photos, float, int8, cost_db,
-cost_ms_ssim_db, symbols_changed} (null without a decoder).
+cost_ms_ssim_db, symbols_changed} (null without a decoder). With --kmodel: see glimpse.commands.export_kmodel.
 """
 
 import importlib.util
@@ -16,8 +16,9 @@ from typing import Annotated, Any
 import typer
 
 from glimpse.archive import keep, read_revision
+from glimpse.commands.export_kmodel import export_kmodel, renew
 from glimpse.commands.options import JsonOption
-from glimpse.errors import GlimpseError
+from glimpse.errors import GlimpseError, UsageError
 from glimpse.files import make_folder, write_json, write_whole
 
 
@@ -30,18 +31,35 @@ class Part(StrEnum):
 
 
 def export(
-    weights: Annotated[Path, typer.Argument(help="Folder of a training.", show_default=False)],
-    data: Annotated[Path, typer.Option(help="Its photos: they calibrate int8 and the tables.", show_default=False)],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Model folder to write.", show_default=False)],
+    weights: Annotated[Path, typer.Argument(help="Folder of a training; a model with --kmodel.", show_default=False)],
+    data: Annotated[
+        Path | None, typer.Option(help="Its photos: they calibrate int8 and the tables.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Model folder to write; a file with --kmodel.", show_default=False),
+    ] = None,
     part: Annotated[Part, typer.Option(help="The decoder alone after it was tuned.")] = Part.BOTH,
     photos: Annotated[int, typer.Option(min=8, help="Training photos to count symbols on.")] = 1000,
     header: Annotated[Path | None, typer.Option(help="C header to write as well.")] = None,
     archive: Annotated[
         Path | None, typer.Option(help="Folder that keeps the revision that is replaced.", show_default=False)
     ] = None,
+    kmodel: Annotated[bool, typer.Option("--kmodel", help="A model's encoder for the K210.")] = False,
+    nncase: Annotated[bool, typer.Option("--nncase", help="The kmodel by nncase instead of directly.")] = False,
+    dequantize: Annotated[bool, typer.Option("--dequantize", help="The kmodel gives floats.")] = False,
     json: JsonOption = None,
 ) -> None:
     """Weights to int8 TFLite, tables, model.toml and decoder, with a report of what int8 cost."""
+    if kmodel:
+        if header is not None or archive is not None:
+            raise UsageError("--header and --archive are for the export of a training; leave them out with --kmodel")
+        export_kmodel(str(weights), out, nncase, dequantize, data, json)
+        return
+    if nncase or dequantize:
+        raise UsageError("--nncase and --dequantize say how a kmodel is made; add --kmodel")
+    if data is None or out is None:
+        raise UsageError("exporting a training needs --data PHOTOS and --out FOLDER")
     for package, name in (("keras", "Keras"), ("tensorflow", "TensorFlow")):
         if importlib.util.find_spec(package) is None:
             raise GlimpseError(f"exporting needs {name}; type: pip install 'glimpse-lpwan[train]'")
@@ -71,6 +89,7 @@ def export(
         if part is not Part.DECODER:
             chosen = load_squares(training[:: max(1, len(training) // photos)], PHOTO_SIDE)
             numbers |= package.write_encoder(codec, weights, chosen, out)
+            renew(out)
         if part is not Part.ENCODER:
             package.write_decoder(codec, weights, out)
     except (OSError, KeyError) as error:

@@ -2,9 +2,9 @@
 """`glimpse node`: what a node says of itself, its settings, and a restart, by the packets that also go by radio.
 
 JSON of `status` and `set`: target, settings {period, deadline (seconds), crop [top, bottom, left, right], budget,
-payload (bytes), channels, slot (255: built in), prior (photos), parity and parity_first (packets)}, answer {sequence,
-result, command} or null, boots, reset_cause, model, model_revision, and of the last photo frame and trigger (null:
-none since the start). `modem` and `reboot` have none.
+payload (bytes), channels, slot (255: built in), prior (photos), parity and parity_first (packets), quiet (grey
+levels)}, answer {sequence, result, command} or null, boots, reset_cause, model, model_revision, and of the last photo
+frame and trigger (null: none since the start). `modem` and `reboot` have none.
 """
 
 from typing import Annotated
@@ -81,7 +81,9 @@ def _words(name: str, value: control.Setting) -> str:
         return f"{value} for {control.PARITY_GROUP} packets"
     if value and name == "parity_first":
         return f"{value} for the first {control.PARITY_GROUP} packets"
-    none = {"period": "only when asked", "payload": "what the link takes", "channels": "all"}
+    if value and name == "quiet":
+        return f"no photos that differ by {value} grey levels or less"
+    none = {"period": "only when asked", "payload": "what the link takes", "channels": "all", "quiet": "every photo"}
     none |= {"prior": "every photo whole", "parity": "none", "parity_first": "as for the others"}
     return f"{value}{UNIT_OF.get(name, '')}" if value else none.get(name, "no limit")
 
@@ -138,6 +140,9 @@ def change(
         int | None,
         typer.Option(min=0, max=control.PARITY_GROUP, help="Those for a frame's first 8; 0: as for the others."),
     ] = None,
+    quiet: Annotated[
+        int | None, typer.Option(min=0, max=255, help="Grey levels by which a photo must differ; 0: all are sent.")
+    ] = None,
     key: KeyOption = None,
     model: ModelOption = DEFAULT_MODEL,
     json: JsonOption = None,
@@ -156,6 +161,7 @@ def change(
         "prior": prior,
         "parity": parity,
         "parity_first": parity_first,
+        "quiet": quiet,
     }
     wanted = {name: value for name, value in named.items() if value is not None}
     if not wanted:

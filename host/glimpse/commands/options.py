@@ -11,7 +11,7 @@ from glimpse import zoo
 from glimpse.binding import MAX_FRAME, MAX_PAYLOAD, MIN_PAYLOAD
 from glimpse.errors import UsageError
 
-TARGETS = "native, sim:cortex-m7, sim:cortex-m33 or serial:/dev/ttyACM0."
+TARGETS = "native, sim:cortex-m7, sim:cortex-m33, sim:k210, serial:/dev/ttyACM0 or maix:/dev/ttyUSB0."
 
 
 class Coding(StrEnum):
@@ -60,6 +60,19 @@ ArchiveOption = Annotated[
     typer.Option(help="Folder with old revisions of models, looked at first; may be repeated.", show_default=False),
 ]
 DEFAULT_MODEL = zoo.DEFAULT
+K210_MODEL = "starfish"  # the one that its accelerator runs
+TargetModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model", help="Name of a model, or its folder.", show_default=f"{DEFAULT_MODEL}; for a K210 {K210_MODEL}"
+    ),
+]
+
+
+def model_for(target: str, model: str | None) -> zoo.ZooModel:
+    """The model that was asked for, or the one that suits the target."""
+    k210 = target == "sim:k210" or target.partition(":")[0] == "maix"
+    return zoo.load(model or (K210_MODEL if k210 else DEFAULT_MODEL))
 
 
 def require_tables(model: zoo.ZooModel, coding: Coding) -> None:

@@ -25,17 +25,17 @@ from PIL import Image
 from glimpse import zoo
 from glimpse.binding import MIN_PAYLOAD
 from glimpse.commands.options import (
-    DEFAULT_MODEL,
     BudgetOption,
     Coding,
     CodingOption,
     Fit,
     FitOption,
     JsonOption,
-    ModelOption,
     PatternOption,
     PayloadOption,
+    TargetModelOption,
     TargetOption,
+    model_for,
     require_tables,
 )
 from glimpse.decoder import PictureDecoder
@@ -72,7 +72,7 @@ def stream(
     pattern: PatternOption = False,
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many; without it, Ctrl-C stops.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the live picture.")] = Path("out/stream"),
-    model: ModelOption = DEFAULT_MODEL,
+    model: TargetModelOption = None,
     payload: PayloadOption = 51,
     budget: BudgetOption = None,
     coding: CodingOption = Coding.RANGE,
@@ -106,7 +106,7 @@ def stream(
     if record is not None:
         check_video_name(record)
         check_place(record)
-    chosen = zoo.load(model)
+    chosen = model_for(target, model)
     require_tables(chosen, coding)
     source, source_fps = _source(photos, chosen, fit)
     first = next(source)  # a photo that cannot be read is told before anything is written

@@ -16,7 +16,7 @@ from glimpse.errors import GlimpseError
 from glimpse.export.tflite_reader import PHOTO, Layer, Network, read_network
 
 MAGIC = b"GLPM"
-VERSION = 2
+VERSION = 3
 NAME_BYTES = 16
 FREQUENCY_SUM = 1 << 15
 MAX_MINIMUM = 1 << 20
@@ -30,6 +30,7 @@ _HEADER = struct.Struct("<4sHHII16sHHBbbBIIIIII")
 _LAYER = struct.Struct("<BbBBBBBBHHHHHHbbbbIIIIII")
 _CODEC = struct.Struct("<BBBBHHHBBHHIIIIIBBBBHH20x")
 _CONTEXT = struct.Struct(f"<HHBBBB{_LIMITS}i{_LIMITS}i{5 * MAX_TAPS}s{CONTEXT_SIDE**2}s")
+_TABLE = struct.Struct("<HBB")
 _CHECKED_FROM = 16
 PATCHES = (1, 2, 4)
 _KINDS = {"conv": 1, "depthwise": 2, "max_pool": 3}
@@ -204,32 +205,43 @@ def _scales(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _stored_weights(layer: Layer) -> bytes:
-    """Kernel columns before rows, as the node's row windows lie; a convolution's outputs each padded to four bytes."""
+    """Kernel columns before rows, as the node's row windows lie; of a convolution, two outputs and four values in the
+    order in which its kernel takes them (docs/model-blob.md)."""
     assert layer.weights is not None
     if layer.kind == "depthwise":
         return layer.weights.transpose(1, 0, 2).tobytes()
     flat = layer.weights.transpose(0, 2, 1, 3).reshape(layer.weights.shape[0], -1)
-    return np.pad(flat, ((0, 0), (0, -flat.shape[1] % 4))).tobytes()
+    full = np.pad(flat, ((0, -flat.shape[0] % 2), (0, -flat.shape[1] % 4)))
+    # [pair of outputs, output of the pair, group of four, half of the group, value of the half]
+    pairs = full.reshape(full.shape[0] // 2, 2, full.shape[1] // 4, 2, 2)
+    return pairs.transpose(0, 2, 4, 3, 1).tobytes()
 
 
-def _check_sums(layer: Layer, shifts: np.ndarray) -> None:
-    """The node refuses networks whose sums could overflow; say so here, where something can be done about it."""
+def _stored_bias(layer: Layer, shifts: np.ndarray) -> bytes:
+    """The biases with the input's zero point in them, so that nodes multiply the input as it is.
+
+    Raises GlimpseError when sums could overflow: nodes refuse that, but here something can be done about it.
+    """
     assert layer.weights is not None and layer.bias is not None
     axes = (0, 1) if layer.kind == "depthwise" else (1, 2, 3)
-    sums = 256 * np.abs(layer.weights.astype(np.int64)).sum(axis=axes) + np.abs(layer.bias.astype(np.int64))
-    if np.any(sums << np.maximum(shifts, 0).astype(np.int64) > 2**31 - 1 - 128):
+    weights = layer.weights.astype(np.int64)
+    bias = layer.bias.astype(np.int64) - layer.in_quantisation.zero * weights.sum(axis=axes)
+    most = (128 * np.abs(weights).sum(axis=axes) + np.abs(bias)) << np.maximum(shifts, 0).astype(np.int64)
+    half = (1 << np.maximum(-shifts, 0).astype(np.int64)) >> 1
+    if np.any(most + half > 2**31 - 1 - 128):
         raise GlimpseError(f"The sums of layer '{layer.name}' could overflow 32 bits; its scales are implausible.")
+    return bias.astype("<i4").tobytes()
 
 
 def _layer_record(body: _Body, layer: Layer) -> bytes:
     weights_at = bias_at = multiplier_at = shift_at = weight_bytes = 0
     if layer.weights is not None and layer.bias is not None:
         multipliers, shifts = _scales(layer)
-        _check_sums(layer, shifts)
+        bias = _stored_bias(layer, shifts)
         weights = _stored_weights(layer)
         weight_bytes = len(weights)
         weights_at = body.add(weights)
-        bias_at = body.add(layer.bias.astype("<i4").tobytes())
+        bias_at = body.add(bias)
         multiplier_at = body.add(multipliers.tobytes())
         shift_at = body.add(shifts.tobytes())
     _check_sizes(layer)
@@ -382,12 +394,28 @@ def _context_records(contexts: list[ContextSpec]) -> bytes:
     return records
 
 
+def _tables(spec: CodecSpec) -> bytes:
+    """Where each table's values lie, and the values: without the ends, where every symbol has frequency 1."""
+    assert spec.cumulative is not None
+    at = 2 * len(spec.cumulative)
+    places, values = b"", b""
+    for table in spec.cumulative:
+        often = [symbol for symbol, (a, b) in enumerate(itertools.pairwise(table)) if b - a > 1]
+        first, last = often[0], often[-1]  # of 32768, one has more than its share
+        if at > 65535:
+            raise _impossible(spec, "its tables take more than 128 KiB")
+        places += _TABLE.pack(at, first, last)
+        values += np.array(table[first : last + 1], dtype="<u2").tobytes()
+        at += last + 1 - first
+    return places + values
+
+
 def _codec_record(body: _Body, spec: CodecSpec, latent: tuple[int, int, int]) -> bytes:
     minimum_at = body.add(np.array(spec.minimum, dtype="<i4").tobytes())
     step_at = body.add(np.array(spec.step, dtype="<u2").tobytes())
     cumulative_at = contexts_at = curve_at = flags = 0
     if spec.cumulative is not None:
-        cumulative_at = body.add(np.array(spec.cumulative, dtype="<u2").tobytes())
+        cumulative_at = body.add(_tables(spec))
         flags |= 1
     if spec.contexts is not None:
         contexts_at = body.add(_context_records(spec.contexts))

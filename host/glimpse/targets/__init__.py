@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nodes behind one address syntax: native, sim:cortex-m7, sim:cortex-m33, serial:/dev/ttyACM0, /dev/ttyACM0."""
+"""Nodes behind one address syntax: native, sim:cortex-m7, sim:k210, serial:/dev/ttyACM0, /dev/ttyACM0, ..."""
 
 from typing import TYPE_CHECKING
 
-from glimpse.errors import GlimpseError, UsageError
+from glimpse.errors import UsageError
 from glimpse.targets.node import Capture, CaptureStats, Node, NodeInfo
 from glimpse.zoo import ZooModel
 
@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Capture", "CaptureStats", "Node", "NodeInfo", "open_node", "open_running"]
 
-SYNTAX = "native, sim:cortex-m7, sim:cortex-m33, serial:/dev/ttyACM0 or a device path"
+SYNTAX = (
+    "native, sim:cortex-m7, sim:cortex-m33, sim:k210, serial:/dev/ttyACM0, maix:/dev/ttyUSB0 (a K210) or a device path"
+)
 
 
 def open_node(target: str, model: ZooModel) -> Node:
@@ -39,8 +41,10 @@ def open_node(target: str, model: ZooModel) -> Node:
         from glimpse.targets.serial_port import open_serial
 
         return open_serial(_device(target), model)
-    if kind == "maix":
-        raise GlimpseError("K210 nodes (maix:...) are not supported by this version; use native, sim:... or serial:...")
+    if kind == "maix" and rest:
+        from glimpse.targets.serial_port import open_maix
+
+        return open_maix(rest, model)
     raise UsageError(f"{target!r} is not a target; use {SYNTAX}")
 
 

@@ -22,7 +22,7 @@ class NodeInfo:
     firmware: str
     protocol: int
     wire: int
-    counter_unit: str  # what stages are counted in: instructions, cycles or ns
+    counter_unit: str  # what stages are counted in: instructions, cycles, ns or us
     core_hz: int  # 0 where emulated
     buffer_bytes: int  # that the build offers to a model
     buffer_bytes_used: int
@@ -48,7 +48,7 @@ class CaptureStats:
     """Counts of one frame.
 
     Attributes:
-        unit: "instructions", "cycles" or "ns".
+        unit: "instructions", "cycles", "ns" or "us".
         by_stage: acquire, network, quantise, pack, in that unit.
         symbols: sent.
         stack_peak: bytes since boot, 0 where unknown.

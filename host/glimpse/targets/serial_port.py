@@ -13,13 +13,22 @@ BAUD = 115200
 class PortStream(Stream):
     """A serial port as bytes.
 
+    Args:
+        device: the port.
+        baud: its speed.
+        let_go: leave DTR and RTS alone, which reset a K210 board or hold it in its loader.
+
     Raises:
         GlimpseError: the port is not there, busy or not permitted.
     """
 
-    def __init__(self, device: str, baud: int = BAUD) -> None:
+    def __init__(self, device: str, baud: int = BAUD, *, let_go: bool = False) -> None:
         try:
-            self.port = serial.Serial(device, baud, timeout=0, write_timeout=10, exclusive=True)
+            self.port = serial.Serial(None, baud, timeout=0, write_timeout=10, exclusive=True)
+            self.port.port = device
+            if let_go:
+                self.port.dtr = self.port.rts = False
+            self.port.open()
         except (serial.SerialException, ValueError) as error:
             raise GlimpseError(f"cannot open the serial port {device}: {_why(error)}") from error
         self.device = device
@@ -68,6 +77,26 @@ def open_serial(device: str, model: ZooModel) -> SerialNode:
     node = open_port(device)
     try:
         node.use_model(model.blob, model.binding.check)
+    except BaseException:
+        node.close()
+        raise
+    return node
+
+
+def open_maix(device: str, model: ZooModel) -> SerialNode:
+    """A K210 board on a serial port, which must have this model on its disk.
+
+    Raises:
+        GlimpseError: the port cannot be used, no node answers, or it runs another model.
+    """
+    node = SerialNode(PortStream(device, let_go=True), f"the K210 node on {device}")
+    try:
+        info = node.identify()
+        if info.model_check != model.binding.check:
+            raise GlimpseError(
+                f"{node.what} runs {info.model} revision {info.revision}; use --model {info.model}, or write "
+                f"{model.name} with glimpse flash --target maix:{device} --model {model.name}"
+            )
     except BaseException:
         node.close()
         raise

@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Emulated boards: the board's own firmware in QEMU, its camera and flash as files in a temporary folder."""
 
-import contextlib
-import queue
 import shutil
-import subprocess
 import tempfile
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +10,9 @@ import numpy as np
 
 from glimpse import firmware
 from glimpse.errors import GlimpseError, UsageError
-from glimpse.targets.client import GREETING, SerialNode, Stream
+from glimpse.targets.client import GREETING, SerialNode
 from glimpse.targets.node import Capture
+from glimpse.targets.process import ProcessStream
 from glimpse.zoo import ZooModel
 
 ENVIRONMENTS = {
@@ -24,62 +21,6 @@ ENVIRONMENTS = {
     "cortex-m7-tflm": "qemu_cortex_m7_tflm",
     "cortex-m33-tflm": "qemu_cortex_m33_tflm",
 }
-
-
-class ProcessStream(Stream):
-    """Standard input and output of a process as a serial line."""
-
-    def __init__(self, command: list[str], folder: Path) -> None:
-        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe that nobody reads would stop the process when full
-        self.process = subprocess.Popen(
-            command,
-            cwd=folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            start_new_session=True,
-        )
-        self.arrived: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self.pump = threading.Thread(target=self._pump, daemon=True)
-        self.pump.start()
-
-    def _pump(self) -> None:
-        stdout = self.process.stdout
-        while stdout and (data := stdout.read1(65536)):
-            self.arrived.put(data)
-
-    def read(self, timeout: float) -> bytes:
-        """What the process printed."""
-        try:
-            return self.arrived.get(timeout=max(timeout, 0.001))
-        except queue.Empty:
-            if self.process.poll() is not None and self.arrived.empty():
-                raise self._ended() from None
-            return b""
-
-    def _ended(self) -> GlimpseError:
-        status = self.process.wait()
-        self.errors.seek(0)
-        message = self.errors.read().decode(errors="replace").strip() or "no message"
-        return GlimpseError(f"the emulator ended with status {status}: {message}")
-
-    def write(self, data: bytes) -> None:
-        """To the process's standard input."""
-        try:
-            self.process.stdin.write(data)
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            raise self._ended() from None
-
-    def close(self) -> None:
-        """Ends the process."""
-        self.process.kill()
-        self.process.wait()
-        self.pump.join(timeout=1)
-        with contextlib.suppress(BrokenPipeError):  # bytes that the process will not read any more
-            self.process.stdin.close()
-        self.process.stdout.close()
-        self.errors.close()
 
 
 class SimNode(SerialNode):
@@ -142,12 +83,16 @@ class SimNode(SerialNode):
             self._temporary.cleanup()
 
 
-def open_sim(core: str, model: ZooModel | None) -> SimNode:
+def open_sim(core: str, model: ZooModel | None) -> SerialNode:
     """An emulated board by the name of its core, with that model built in; None: the standard one.
 
     Raises:
         UsageError: there is no such board.
     """
+    if core == "k210":
+        from glimpse.targets.k210 import K210Node
+
+        return K210Node(model)
     if core not in ENVIRONMENTS:
-        raise UsageError(f"there is no emulated {core!r}; use sim:cortex-m7 or sim:cortex-m33")
+        raise UsageError(f"there is no emulated {core!r}; use sim:cortex-m7, sim:cortex-m33 or sim:k210")
     return SimNode(ENVIRONMENTS[core], model, built_in=model and model.folder)

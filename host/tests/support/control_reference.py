@@ -25,6 +25,7 @@ SETTINGS = {
     "prior": (23, (1,)),
     "parity": (24, (1,)),
     "parity_first": (25, (1,)),
+    "quiet": (26, (1,)),
 }
 RANGES = {
     "period": (10, 2592000),
@@ -36,6 +37,7 @@ RANGES = {
     "prior": (1, 255),
     "parity": (1, 8),
     "parity_first": (1, 8),
+    "quiet": (1, 255),
 }
 FIELDS = {
     TELEMETRY: {

@@ -95,6 +95,7 @@ class CodecStruct(ctypes.Structure):
         ("cumulative", ctypes.POINTER(ctypes.c_uint16)),
         ("contexts", ctypes.POINTER(ContextStruct)),
         ("saliency", SaliencyStruct),
+        ("tables", ctypes.c_void_p),
     ]
 
 

@@ -69,12 +69,13 @@ def _as_input(photo: np.ndarray) -> np.ndarray:
 
 
 class LiteRt:
-    """LiteRT's reference kernels."""
+    """LiteRT's reference kernels; or its fast ones, which round a value in thousands otherwise."""
 
-    def __init__(self, encoder: bytes) -> None:
+    def __init__(self, encoder: bytes, fast: bool = False) -> None:
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-        self.interpreter = Interpreter(model_content=encoder, experimental_op_resolver_type=OpResolverType.BUILTIN_REF)
+        kernels = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES if fast else OpResolverType.BUILTIN_REF
+        self.interpreter = Interpreter(model_content=encoder, experimental_op_resolver_type=kernels)
         self.interpreter.allocate_tensors()
 
     def run(self, photo: np.ndarray) -> list[np.ndarray]:

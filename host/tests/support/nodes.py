@@ -9,7 +9,7 @@ from pathlib import Path
 from glimpse import zoo
 from glimpse.export.header import write_header
 from glimpse.targets.client import SerialNode
-from glimpse.targets.sim import ProcessStream
+from glimpse.targets.process import ProcessStream
 
 from support.core_library import MONOCYPHER, build_monocypher
 from support.networks import CMSIS_NN, kernel_sources

@@ -16,13 +16,12 @@ import unicorn
 from elftools.elf.elffile import ELFFile
 from unicorn import arm_const
 
+from support.unicorn_camera import Arducam, BoardError, Dcmi, Device, I2c, Memory, Ov9655, Spim, Twim
+from support.unicorn_sdram import Sdram
+
 SLICE = 50_000  # instructions between two looks at `until`
 WORD = 0xFFFFFFFF
 READS_PER_BYTE = 8  # of a transmitter's flag, until a byte has gone out
-
-
-class BoardError(AssertionError):
-    """The firmware did what the real board would not take."""
 
 
 class Peripherals:
@@ -39,13 +38,23 @@ class Peripherals:
         self.board = board
         self.values: dict[int, int] = {}
         self.known = {base + offset: name for name, (base, offsets) in self.blocks.items() for offset in offsets}
+        self.devices: dict[int, Device] = {}
+
+    def attach(self, device: Device) -> None:
+        """From now on this device answers its registers."""
+        self.devices |= dict.fromkeys(device.registers, device)
 
     def read(self, address: int) -> int:
+        if address in self.devices:
+            return self.devices[address].read(address)
         if address not in self.known:
             raise BoardError(f"read of 0x{address:08X}, where the board has no register that is known here")
         return self.values.get(address, 0)
 
     def write(self, address: int, value: int) -> None:
+        if address in self.devices:
+            self.devices[address].write(address, value)
+            return
         if address not in self.known:
             raise BoardError(f"write to 0x{address:08X}, where the board has no register that is known here")
         self.values[address] = value
@@ -59,21 +68,25 @@ class Peripherals:
 
 
 class Stm32f746(Peripherals):
-    """Reset and clock control, power, flash, USART1, watchdog, two GPIO ports (RM0385)."""
+    """Reset and clock control, power, flash, USART1, watchdog, GPIO ports, and the camera's I2C1, DCMI and DMA2
+    (RM0385)."""
 
     flash = (0x08000000, 0x100000)
     ram = (0x20000000, 0x50000)
     RCC, PWR, FLASH, USART, IWDG = 0x40023800, 0x40007000, 0x40023C00, 0x40011000, 0x40003000
-    GPIO_REGISTERS = frozenset({0x00, 0x08, 0x0C, 0x20, 0x24})
+    GPIO, SYSCFG = 0x40020000, 0x40013800
+    CAMERA_PINS = ("H9", "H10", "H11", "H12", "H14", "D3", "E5", "E6", "A4", "A6", "G9")  # UM1907, connector P1
     blocks: ClassVar = {
-        "RCC": (RCC, {0x00, 0x04, 0x08, 0x30, 0x40, 0x44, 0x74}),
+        "RCC": (RCC, {0x00, 0x04, 0x08, 0x30, 0x34, 0x38, 0x40, 0x44, 0x74}),
         "PWR": (PWR, {0x00, 0x04}),
         "FLASH": (FLASH, {0x00, 0x04, 0x0C, 0x10}),
         "USART1": (USART, {0x00, 0x0C, 0x18, 0x1C, 0x20, 0x24, 0x28}),
+        "SYSCFG": (SYSCFG, {0x00, 0x10}),
         "IWDG": (IWDG, {0x00, 0x04, 0x08, 0x0C}),
-        "GPIOA": (0x40020000, set(GPIO_REGISTERS)),
-        "GPIOB": (0x40020400, set(GPIO_REGISTERS)),
-        "SYSCFG": (0x40013800, {0x10}),
+        **{
+            f"GPIO{'ABCDEFGH'[n]}": (0x40020000 + 0x400 * n, {0x00, 0x04, 0x08, 0x0C, 0x18, 0x20, 0x24})
+            for n in range(8)
+        },
         "EXTI": (0x40013C00, {0x00, 0x08, 0x14}),
     }
     SECTORS: ClassVar = {  # number: offset, bytes
@@ -90,6 +103,39 @@ class Stm32f746(Peripherals):
         self.keys: list[int] = []
         self.shifting = 0  # reads of ISR until the byte in the shift register has gone out
         self.held = False  # TDR holds the next one
+        self.i2c = I2c(self.values, lambda: self._has(0x40, 1 << 21) and self._are_open("B8", "B9"))
+        self.dcmi = Dcmi(self.values, self._is_camera_ready, board.machine.mem_write, self.ram)
+        self.attach(self.i2c)
+        self.attach(self.dcmi)
+        self.sdram = Sdram(self.values, self._is_memory_ready, lambda start, size: board.machine.mem_map(start, size))
+        self.attach(self.sdram)
+
+    def plug(self, sensor: Ov9655) -> None:
+        """A camera on connector P1."""
+        self.i2c.sensor = self.dcmi.sensor = sensor
+
+    def _has(self, enable: int, bits: int) -> bool:
+        return self.values.get(self.RCC + enable, 0) & bits == bits
+
+    def _function(self, pin: str) -> int | None:
+        """Of a pin in the hands of a peripheral, the number of the function."""
+        port, number = self.GPIO + 0x400 * "ABCDEFGH".index(pin[0]), int(pin[1:])
+        if not self._has(0x30, 1 << "ABCDEFGH".index(pin[0])) or self.values.get(port, 0) >> 2 * number & 3 != 2:
+            return None
+        return self.values.get(port + 0x20 + number // 8 * 4, 0) >> 4 * (number % 8) & 15
+
+    def _are_open(self, *pins: str) -> bool:
+        """Pins of I2C1 that are pulled down only."""
+        drains = self.values.get(self.GPIO + 0x400 + 0x04, 0)
+        return all(self._function(pin) == 4 and drains >> int(pin[1:]) & 1 for pin in pins)
+
+    def _is_memory_ready(self) -> bool:
+        pins = all(self._function(f"{port}{pin}") == 12 for port, few in Sdram.PINS.items() for pin in few)
+        return pins and self._has(0x38, 1) and self.values.get(self.SYSCFG, 0) & 0xC00 == 0x400
+
+    def _is_camera_ready(self) -> bool:
+        pins = all(self._function(pin) == 13 for pin in self.CAMERA_PINS)
+        return pins and self._has(0x30, 1 << 22) and self._has(0x34, 1)
 
     def read(self, address: int) -> int:
         value = super().read(address)
@@ -129,6 +175,8 @@ class Stm32f746(Peripherals):
         super().write(address, value)
         if address == self.USART + 0x28:
             self._send(value & 0xFF)
+        elif address == self.GPIO + 0x1C18 and self.dcmi.sensor:  # PH13, high: standby
+            self.dcmi.sensor.awake = bool(value & 1 << 29) or (self.dcmi.sensor.awake and not value & 1 << 13)
         elif address == self.FLASH + 0x04:
             self.keys.append(value)
             if self.keys[-2:] == [0x45670123, 0xCDEF89AB]:
@@ -155,7 +203,8 @@ class Nrf5340(Peripherals):
 
     flash = (0x00000000, 0x100000)
     ram = (0x20000000, 0x80000)
-    CLOCK, UARTE, RTC, NVMC = 0x50005000, 0x50008000, 0x50014000, 0x50039000
+    CLOCK, UARTE, RTC, NVMC, P1 = 0x50005000, 0x50008000, 0x50014000, 0x50039000, 0x50842800
+    SDA, SCL, CS, MOSI, MISO, SCK = 2, 3, 12, 13, 14, 15  # of port P1, on the kit's Arduino header
     CYCLES_PER_TICK = 128_000_000 // 32768
     blocks: ClassVar = {
         "CACHE": (0x50001000, {0x500, 0x504}),
@@ -163,6 +212,7 @@ class Nrf5340(Peripherals):
         "RESET": (0x50005000, {0x400}),
         "CTRLAP": (0x50006000, {0x544, 0x54C}),
         "P0": (0x50842500, {0x08, 0x18, *range(0x200, 0x280, 4)}),
+        "P1": (0x50842800, {0x08, 0x0C, 0x18, *range(0x200, 0x240, 4)}),
         "UARTE0": (
             UARTE,
             {0x000, 0x004, 0x008, 0x00C, 0x110, 0x120, 0x124, 0x144, 0x158, 0x304, 0x308, 0x480, 0x500, 0x508, 0x50C}
@@ -179,6 +229,12 @@ class Nrf5340(Peripherals):
         self.receiving = False
         self.transmitting = False  # from STARTTX until TXSTOPPED was seen
         self.ends: dict[int, int] = {}  # event of the transmitter: reads until it comes
+        memory = Memory(board.machine, self.ram)
+        self.directions = 0  # of port P1: which pins are outputs
+        self.twim = Twim(self.values, memory, self._are_wires_ready)
+        self.spim = Spim(self.values, memory, self._is_line_ready)
+        self.attach(self.twim)
+        self.attach(self.spim)
         board.machine.mem_map(0x00FF0000, 0x10000)  # FICR and UICR, as shipped: nothing but erased words
         board.machine.mem_write(0x00FF0000, b"\xff" * 0x10000)
 
@@ -192,6 +248,22 @@ class Nrf5340(Peripherals):
         if address in self.ends:
             self._come_nearer(address)
         return super().read(address)
+
+    def plug(self, module: Arducam) -> None:
+        """A camera on the Arduino header."""
+        self.spim.module, self.twim.sensor = module, module.sensor
+
+    def _selects(self, register: int, pin: int) -> bool:
+        return self.values.get(register) == 0x20 | pin
+
+    def _are_wires_ready(self) -> bool:
+        pins = all(self.values.get(self.P1 + 0x200 + 4 * pin) == 0x60C for pin in (self.SDA, self.SCL))
+        return pins and self._selects(Twim.SDA, self.SDA) and self._selects(Twim.SCL, self.SCL)
+
+    def _is_line_ready(self) -> bool:
+        outputs = all(self.directions >> pin & 1 for pin in (self.CS, self.MOSI, self.SCK))
+        pins = {Spim.SCK: self.SCK, Spim.MOSI: self.MOSI, Spim.MISO: self.MISO}
+        return outputs and all(self._selects(register, pin) for register, pin in pins.items())
 
     def sending(self) -> bool:
         return self.transmitting
@@ -209,7 +281,11 @@ class Nrf5340(Peripherals):
         if address == uarte + 0x500 and value != 8 and self.sending():
             raise BoardError("UARTE0 is switched off before TXSTOPPED")
         super().write(address, value)
-        if address == self.CLOCK and value:
+        if address == self.P1 + 0x18:
+            self.directions |= value
+        elif address in (self.P1 + 0x08, self.P1 + 0x0C) and value >> self.CS & 1:
+            self.spim.select(address == self.P1 + 0x0C)
+        elif address == self.CLOCK and value:
             self.values[self.CLOCK + 0x100] = 1
         elif address == uarte and value:
             self.receiving = True
@@ -319,6 +395,7 @@ class UnicornBoard:
         self.machine.mem_write(peripherals.flash[0], b"\xff" * peripherals.flash[1])
         self.peripherals = peripherals(self)
         self._answer(0x40000000, 0x20000000, self.peripherals)
+        self._answer(0xA0000000, 0x00001000, self.peripherals)
         self._answer(0xE0000000, 0x00100000, Core(self))
         self._load(elf)
         hooks = unicorn.UC_HOOK_MEM_READ_UNMAPPED | unicorn.UC_HOOK_MEM_WRITE_UNMAPPED

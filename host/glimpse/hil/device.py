@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A node that a test may restart, cut off and reprogram, behind one face for emulated and real ones."""
+
+import shlex
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import numpy as np
+
+from glimpse import binding, firmware
+from glimpse.commands.flash import BOARDS
+from glimpse.errors import GlimpseError, UsageError
+from glimpse.hil.wire import Wire
+from glimpse.targets.client import SerialNode
+from glimpse.targets.sim import ENVIRONMENTS, SimNode
+from glimpse.zoo import ZooModel
+
+OFF_SECONDS = 2.0  # capacitors
+
+
+COUNTS, DOWNLINKS, STACK = "exact counts", "downlinks", "a measured stack"
+
+
+class NoPowerSwitchError(GlimpseError):
+    """Nothing can take the node's power away."""
+
+
+class Device(ABC):
+    """A node and what surrounds it.
+
+    Args:
+        target: its address.
+        model: that it is to run.
+
+    Attributes:
+        node: while it is open.
+        wire: of the node; it stays after the node was closed.
+        emulated: it costs nothing to let it work for long.
+        lacks: what nodes of this kind cannot do, of COUNTS, DOWNLINKS and STACK.
+    """
+
+    emulated = False
+    lacks: frozenset[str] = frozenset((COUNTS,))
+
+    def __init__(self, target: str, model: ZooModel) -> None:
+        self.target, self.model = target, model
+        self.node: SerialNode | None = None
+        self.wires: list[Wire] = []
+
+    def open(self) -> SerialNode:
+        """Connects to the node, which keeps running what it ran; its model is chosen."""
+        node = self._connect()
+        self.wires.append(Wire(node.stream))
+        node.stream = self.wires[-1]
+        self.node = node
+        return node
+
+    @abstractmethod
+    def _connect(self) -> SerialNode: ...
+
+    @abstractmethod
+    def cut_power(self) -> SerialNode:
+        """Takes the power away in the middle of whatever it does, gives it back, and connects again.
+
+        Raises:
+            NoPowerSwitchError: nobody can.
+        """
+
+    def packets(self, photo: np.ndarray | None, **options: object) -> list[bytes]:
+        """What the node's packets must be, from the same codec in this process.
+
+        Args:
+            photo: uint8 [height, width, 3]; None: the test pattern.
+            options: payload, coding, frame, budget, as of Node.capture.
+        """
+        from glimpse.targets.native import NativeNode
+
+        return NativeNode(self.model).capture(photo, pattern=photo is None, **options).packets
+
+    def flash(self) -> None:  # noqa: B027 - an emulated board starts with the firmware of today
+        """Programs the board."""
+
+    def close(self) -> None:
+        """Lets go."""
+        if self.node is not None:
+            self.node.close()
+            self.node = None
+
+
+class EmulatedDevice(Device):
+    """An emulated board whose flash lies in `folder`."""
+
+    emulated = True
+    lacks = frozenset()
+
+    def __init__(self, target: str, model: ZooModel, folder: Path) -> None:
+        super().__init__(target, model)
+        self.folder = folder
+
+    def _connect(self) -> SerialNode:
+        environment = ENVIRONMENTS[self.target.removeprefix("sim:")]
+        return SimNode(environment, self.model, folder=self.folder, built_in=self.model.folder)
+
+    def cut_power(self) -> SerialNode:
+        """Kills the emulator; its flash is as it was at that moment."""
+        self.close()
+        return self.open()
+
+
+class K210Device(EmulatedDevice):
+    """The emulated K210, whose disk is `folder`; its accelerator is simulated, its clock the host's."""
+
+    lacks = frozenset((COUNTS, DOWNLINKS, STACK))
+
+    def _connect(self) -> SerialNode:
+        from glimpse.targets.k210 import K210Node
+
+        return K210Node(self.model, folder=self.folder)
+
+    def packets(self, photo: np.ndarray | None, **options: object) -> list[bytes]:
+        """From the simulated accelerator's latent, which is not quite the C code's."""
+        from glimpse.targets.k210 import accelerator_latent
+
+        model = self.model.binding
+        if photo is None:
+            photo = binding.pattern(model.photo_width, model.photo_height)
+        symbols = model.quantise(accelerator_latent(self.model, photo))
+        return model.pack(symbols, **options)
+
+
+class BoardDevice(Device):
+    """A board on a serial port.
+
+    Args:
+        target: its address.
+        model: that it is to run.
+        board: an environment of platformio.ini, to program it; None: it is programmed.
+        power: a command that is called with `off` and `on`; None: there is no switch.
+    """
+
+    def __init__(self, target: str, model: ZooModel, board: str | None, power: str | None) -> None:
+        super().__init__(target, model)
+        self.board, self.power = board, power
+        if target.startswith("maix:"):
+            self.lacks = K210Device.lacks
+
+    def _connect(self) -> SerialNode:
+        from glimpse.targets import open_node
+
+        return open_node(self.target, self.model)
+
+    def cut_power(self) -> SerialNode:
+        """Calls the switch."""
+        if self.power is None:
+            raise NoPowerSwitchError("no power switch; name a command with --power, it is called with off and on")
+        self.close()
+        for word in ("off", "on"):
+            try:
+                subprocess.run([*shlex.split(self.power), word], check=True, timeout=60)
+            except (OSError, subprocess.SubprocessError) as error:
+                raise GlimpseError(f"the power switch failed: {error}") from error
+            time.sleep(OFF_SECONDS)
+        return self.open()
+
+    def flash(self) -> None:
+        """Programs the board through its debug probe."""
+        if self.board is None:
+            raise UsageError(f"say which board hangs on {self.target}: --board {' or --board '.join(BOARDS)}")
+        firmware.build(self.board, self.model.folder)
+        result = firmware.platformio("run", "-s", "-e", self.board, "-t", "upload", model=self.model.folder)
+        if result.returncode:
+            raise GlimpseError(f"programming {self.board} failed: {result.stderr or result.stdout}")
+
+
+def open_device(
+    target: str, model: ZooModel, folder: Path, board: str | None = None, power: str | None = None
+) -> Device:
+    """The device behind an address, not yet connected.
+
+    Raises:
+        UsageError: no address of a node that can be tested so.
+    """
+    kind, _, rest = target.partition(":")
+    if kind == "sim" and rest in ENVIRONMENTS:
+        return EmulatedDevice(target, model, folder)
+    if target == "sim:k210":
+        return K210Device(target, model, folder)
+    if kind in ("serial", "maix") or target.startswith("/dev/") or kind.upper().startswith("COM"):
+        return BoardDevice(target, model, board, power)
+    raise UsageError(
+        f"{target!r} cannot be tested; use sim:cortex-m7, sim:cortex-m33, sim:k210, serial:/dev/ttyACM0 or "
+        "maix:/dev/ttyUSB0"
+    )
