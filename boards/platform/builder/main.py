@@ -133,9 +133,13 @@ objects = [ciphers.StaticObject(str(BUILD / "monocypher.o"), str(dependencies / 
 env.Prepend(LIBS=[ciphers.StaticLibrary(str(BUILD / "monocypher"), objects)])
 
 # What waits for lines, flash and radio is small; networks, symbols and image packets are fast.
-CORE = "airtime budget change difference_packer downlink parity protection reference region runs schedule serial"
-SMALL = ["app/*", "link/*", "nn/layer_check.c", "nn/model.c", "core/telemetry.c", "ports/cortexm/fault.c"]
-SMALL += [f"core/{name}.c" for name in [*CORE.split(), "setting"]]
+CORE = (
+    "airtime budget change codec difference_packer downlink galois grid packet parity protection reference region runs "
+    "saliency scale schedule serial setting telemetry"
+)
+PORTS = "camera fault flash modem port semihosting serial sleep"
+SMALL = ["app/*", "link/*", "nn/layer_check.c", "nn/model.c"]
+SMALL += [f"core/{name}.c" for name in CORE.split()] + [f"ports/*/{name}.c" for name in PORTS.split()]
 
 
 def compile_small(env, node):
