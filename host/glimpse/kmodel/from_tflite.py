@@ -81,7 +81,7 @@ def write(tflite: bytes, dequantize: bool = False) -> bytes:
         target = lines_of(*_channels_first(step.out_shape))
         if source + target > top:
             raise GlimpseError(
-                f"Layer '{step.conv.name}' cannot run on the KPU: its input and output take "
+                f"Layer '{_short(step.conv.name)}' cannot run on the KPU: its input and output take "
                 f"{(source + target) * LINE:,} bytes of the {KPU_MEMORY:,}; use smaller patches or fewer channels."
             )
         places = (0, top - target) if index % 2 == 0 else (top - source, 0)
@@ -104,6 +104,11 @@ def write(tflite: bytes, dequantize: bool = False) -> bytes:
     return file
 
 
+def _short(name: str) -> str:
+    """TensorFlow names an operator after all that was fused into it."""
+    return name.partition(";")[0]
+
+
 def _channels_first(shape: tuple[int, int, int]) -> tuple[int, int, int]:
     return shape[2], shape[0], shape[1]
 
@@ -115,20 +120,22 @@ def _steps(tflite: bytes) -> list[_Step]:
     steps: list[_Step] = []
     for index, layer in enumerate(network.layers):
         if layer.input != index - 1:
-            raise GlimpseError(f"Layer '{layer.name}' does not read the layer before it; a kmodel's layers do.")
+            raise GlimpseError(f"Layer '{_short(layer.name)}' does not read the layer before it; a kmodel's layers do.")
         if layer.kind == "conv":
             _check_conv(layer)
             steps.append(_Step(layer, 1, layer.out_shape, layer.minimum, layer.maximum))
         elif layer.kind == "max_pool":
             steps[-1:] = [_pooled(steps, layer)]
         else:
-            raise GlimpseError(f"Layer '{layer.name}' is a depthwise convolution; kmodels are written without them.")
+            raise GlimpseError(
+                f"Layer '{_short(layer.name)}' is a depthwise convolution; kmodels are written without them."
+            )
     return steps
 
 
 def _check_conv(layer: Layer) -> None:
     height, width, channels = layer.in_shape
-    refused = f"Layer '{layer.name}' cannot run on the KPU: "
+    refused = f"Layer '{_short(layer.name)}' cannot run on the KPU: "
     if layer.kernel not in ((1, 1), (3, 3)):
         raise GlimpseError(f"{refused}its kernel is {layer.kernel[0]} x {layer.kernel[1]}, not 1 x 1 or 3 x 3.")
     if layer.stride != (1, 1):
@@ -152,7 +159,7 @@ def _check_conv(layer: Layer) -> None:
 
 def _pooled(steps: list[_Step], layer: Layer) -> _Step:
     """The last step with a max-pool behind it."""
-    refused = f"Max-pool '{layer.name}' cannot run on the KPU: "
+    refused = f"Max-pool '{_short(layer.name)}' cannot run on the KPU: "
     if not steps or steps[-1].pool != 1:
         raise GlimpseError(f"{refused}no convolution stands directly before it.")
     side = layer.kernel[0]
