@@ -15,6 +15,8 @@ from support.networks import CMSIS_NN, kernel_sources
 from support.nodes import ProgramNode
 from support.small_models import tiny_model
 
+NATIVE = FIRMWARE.parent / "boards" / "native"
+
 BUILT_IN = binding.protocol("NODE_BUILTIN_MODEL")
 
 
@@ -199,7 +201,18 @@ def build(folder: Path, built_in: bytes) -> Path:
     (folder / "glimpse_builtin_model.h").write_text(header_text(built_in, "a test"))
     rooms = [source for room in ("core", "nn", "link") for source in sorted((FIRMWARE / room).glob("*.c"))]
     app = [source for source in sorted((FIRMWARE / "app").glob("*.c")) if source.name != "main.c"]
-    headers = ["-I", folder, "-I", FIRMWARE, "-isystem", CMSIS_NN / "Include", "-isystem", MONOCYPHER]
+    headers = [
+        "-I",
+        folder,
+        "-I",
+        FIRMWARE,
+        "-I",
+        NATIVE,
+        "-isystem",
+        CMSIS_NN / "Include",
+        "-isystem",
+        MONOCYPHER,
+    ]
     subprocess.run(["gcc", "-w", "-O1", *headers, "-c", *rooms, *kernel_sources()], cwd=folder, check=True)
     build_monocypher(folder)
     ours = [FIRMWARE / "test" / "faults" / "update.c", *app, *folder.glob("*.o")]

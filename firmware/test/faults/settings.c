@@ -94,7 +94,7 @@ static void write_ended(size_t bytes, uint32_t number)
     const uint8_t version = bytes == SECOND ? 2 : 3;
     const glimpse_settings *const remote = &settings.remote;
     const uint8_t few[4] = {remote->slot, settings.next_frame, version, 1};
-    const uint8_t last[4] = {remote->prior, remote->parity, remote->parity_first, 0};
+    const uint8_t last[4] = {remote->prior, remote->parity, remote->parity_first, remote->quiet};
     const uint8_t answer[4] = {(uint8_t)settings.answer.sequence, (uint8_t)(settings.answer.sequence >> 8),
                                settings.answer.result, settings.answer.command};
     const uint8_t limits[4] = {(uint8_t)remote->budget, (uint8_t)(remote->budget >> 8), remote->payload,
