@@ -134,12 +134,19 @@ static void change(blob *target)
     }
 }
 
+/* Magic, version, no flags: a blob of another version would be refused before anything of it is read. */
+static void put_magic(uint8_t *bytes)
+{
+    const uint8_t magic[8] = {'G', 'L', 'P', 'M', GLIMPSE_MODEL_BLOB_VERSION, 0, 0, 0};
+    memcpy(bytes, magic, sizeof magic);
+}
+
 static void repair(blob *target)
 {
     if (target->size < HEADER_BYTES) {
         return;
     }
-    memcpy(target->bytes, "GLPM\3\0\0\0", 8);
+    put_magic(target->bytes);
     if (random_below(64) != 0) {
         store_word(target->bytes + SIZE_AT, (uint32_t)target->size);
     }
@@ -277,7 +284,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(target.bytes, data, size);
     random_state = 1;
     if (size >= HEADER_BYTES) {
-        memcpy(target.bytes, "GLPM\2\0\0\0", 8);
+        put_magic(target.bytes);
         store_word(target.bytes + SIZE_AT, (uint32_t)size);
         store_word(target.bytes + CHECK_AT, glimpse_crc32(0, target.bytes + CHECKED_FROM, size - CHECKED_FROM));
     }

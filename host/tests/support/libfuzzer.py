@@ -127,10 +127,12 @@ class Ran:
     Attributes:
         inputs: how many.
         seconds: of a processor.
+        reached: places in the code that the committed corpus reaches.
     """
 
     inputs: int
     seconds: float
+    reached: int
 
 
 def run(name: str, program: Path, seconds: int, grow: Path | None = None, seed: int = 1) -> Ran:
@@ -166,7 +168,8 @@ def run(name: str, program: Path, seconds: int, grow: Path | None = None, seed: 
     if child.returncode != 0:
         raise AssertionError(f"{name}:\n{text[-4000:]}")
     inputs = int(re.findall(r"number_of_executed_units: (\d+)", text)[-1])
-    return Ran(inputs, used.ru_utime + used.ru_stime)
+    reached = int(re.findall(r"INITED\s+cov: (\d+)", text)[-1])
+    return Ran(inputs, used.ru_utime + used.ru_stime, reached)
 
 
 def _merge(name: str, program: Path, grown: Path) -> None:
