@@ -28,6 +28,9 @@ MEMORIES = {"RAM": "RAM", "CODE": "flash"}
 MODEL_FILES = ("encoder.tflite", "model.toml", "tables.json")
 """What a blob is made from."""
 
+BOARDS = ("stm32f746g_disco", "nrf5340dk")
+"""Real ones, that a debug probe programs."""
+
 
 def root() -> Path:
     """The checkout that this package belongs to.
@@ -200,3 +203,21 @@ def memory(elf: Path) -> dict[str, int]:
         "camera": size["camera_snapshot"],
         "static": ram - inside,
     }
+
+
+def program(board: str, model: Path) -> None:
+    """Builds a board's firmware and programs the board through its debug probe.
+
+    Args:
+        board: one of BOARDS.
+        model: folder of the model that is built in.
+
+    Raises:
+        GlimpseError: it cannot be built, or the programmer's reason.
+    """
+    build(board, model)
+    result = platformio("run", "-s", "-e", board, "-t", "upload", model=model)
+    if result.returncode:
+        lines = [line for line in (result.stderr + result.stdout).splitlines() if line.strip()] or ["no message"]
+        errors = [line.removeprefix("Error: ") for line in lines if line.startswith("Error")]
+        raise GlimpseError(f"programming {board} failed: {(errors or lines[-1:])[0]}")

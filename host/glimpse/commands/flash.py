@@ -6,15 +6,14 @@ from typing import Annotated
 
 import typer
 
-from glimpse import firmware, zoo
+from glimpse import firmware
 from glimpse.commands.options import TargetModelOption, model_for
-from glimpse.errors import GlimpseError, UsageError
+from glimpse.errors import UsageError
+from glimpse.firmware import BOARDS
 from glimpse.maix import kflash
 from glimpse.maix.flash import Plan, flash_maix
 from glimpse.progress import progress
 from glimpse.targets import open_node
-
-BOARDS = ("stm32f746g_disco", "nrf5340dk")
 
 
 def flash(
@@ -71,19 +70,9 @@ def flash(
     if not only_model and not target.startswith("sim:"):
         if board not in BOARDS:
             raise UsageError(f"say which board hangs on {target}: --board {' or --board '.join(BOARDS)}")
-        _upload(board, chosen)
+        with progress(f"programming {board}"):
+            firmware.program(board, chosen.folder)
     with open_node(target, chosen) as node:
         info = node.identify()
     where = "built in" if info.slot is None else f"slot {info.slot}"
     print(f"{info.board}, firmware {info.firmware}: runs {info.model} revision {info.revision} ({where})")
-
-
-def _upload(board: str, model: zoo.ZooModel) -> None:
-    firmware.build(board, model.folder)
-    with progress(f"programming {board}"):
-        result = firmware.platformio("run", "-s", "-e", board, "-t", "upload", model=model.folder)
-    if result.returncode:
-        lines = [line for line in (result.stderr + result.stdout).splitlines() if line.strip()] or ["no message"]
-        errors = [line.removeprefix("Error: ") for line in lines if line.startswith("Error")]
-        reason = (errors or lines[-1:])[0]
-        raise GlimpseError(f"programming {board} failed: {reason}")

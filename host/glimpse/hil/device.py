@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from glimpse import binding, firmware
-from glimpse.commands.flash import BOARDS
 from glimpse.errors import GlimpseError, UsageError
+from glimpse.firmware import BOARDS
 from glimpse.hil.wire import Wire
 from glimpse.targets.client import SerialNode
 from glimpse.targets.sim import ENVIRONMENTS, SimNode
@@ -39,10 +39,12 @@ class Device(ABC):
         wire: of the node; it stays after the node was closed.
         emulated: it costs nothing to let it work for long.
         lacks: what nodes of this kind cannot do, of COUNTS, DOWNLINKS and STACK.
+        k210: its network runs on a K210's accelerator.
     """
 
     emulated = False
     lacks: frozenset[str] = frozenset((COUNTS,))
+    k210 = False
 
     def __init__(self, target: str, model: ZooModel) -> None:
         self.target, self.model = target, model
@@ -69,12 +71,19 @@ class Device(ABC):
         """
 
     def packets(self, photo: np.ndarray | None, **options: object) -> list[bytes]:
-        """What the node's packets must be, from the same codec in this process.
+        """What the node's packets must be, from the same codec in this process; a K210's from the simulated
+        accelerator's latent, which is not quite the C code's.
 
         Args:
             photo: uint8 [height, width, 3]; None: the test pattern.
             options: payload, coding, frame, budget, as of Node.capture.
         """
+        if self.k210:
+            from glimpse.targets.k210 import accelerator_latent
+
+            model = self.model.binding
+            seen = binding.pattern(model.photo_width, model.photo_height) if photo is None else photo
+            return model.pack(model.quantise(accelerator_latent(self.model, seen)), **options)
         from glimpse.targets.native import NativeNode
 
         return NativeNode(self.model).capture(photo, pattern=photo is None, **options).packets
@@ -113,21 +122,12 @@ class K210Device(EmulatedDevice):
     """The emulated K210, whose disk is `folder`; its accelerator is simulated, its clock the host's."""
 
     lacks = frozenset((COUNTS, DOWNLINKS, STACK))
+    k210 = True
 
     def _connect(self) -> SerialNode:
         from glimpse.targets.k210 import K210Node
 
         return K210Node(self.model, folder=self.folder)
-
-    def packets(self, photo: np.ndarray | None, **options: object) -> list[bytes]:
-        """From the simulated accelerator's latent, which is not quite the C code's."""
-        from glimpse.targets.k210 import accelerator_latent
-
-        model = self.model.binding
-        if photo is None:
-            photo = binding.pattern(model.photo_width, model.photo_height)
-        symbols = model.quantise(accelerator_latent(self.model, photo))
-        return model.pack(symbols, **options)
 
 
 class BoardDevice(Device):
@@ -143,7 +143,8 @@ class BoardDevice(Device):
     def __init__(self, target: str, model: ZooModel, board: str | None, power: str | None) -> None:
         super().__init__(target, model)
         self.board, self.power = board, power
-        if target.startswith("maix:"):
+        self.k210 = target.startswith("maix:")
+        if self.k210:
             self.lacks = K210Device.lacks
 
     def _connect(self) -> SerialNode:
@@ -166,12 +167,11 @@ class BoardDevice(Device):
 
     def flash(self) -> None:
         """Programs the board through its debug probe."""
-        if self.board is None:
+        if self.k210:
+            raise UsageError(f"--flash is not for K210 boards; run glimpse flash --target {self.target} first")
+        if self.board not in BOARDS:
             raise UsageError(f"say which board hangs on {self.target}: --board {' or --board '.join(BOARDS)}")
-        firmware.build(self.board, self.model.folder)
-        result = firmware.platformio("run", "-s", "-e", self.board, "-t", "upload", model=self.model.folder)
-        if result.returncode:
-            raise GlimpseError(f"programming {self.board} failed: {result.stderr or result.stdout}")
+        firmware.program(self.board, self.model.folder)
 
 
 def open_device(
