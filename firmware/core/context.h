@@ -3,9 +3,12 @@
 #ifndef GLIMPSE_CORE_CONTEXT_H
 #define GLIMPSE_CORE_CONTEXT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/entropy.h"
+
+enum { GLIMPSE_NEAR = 2 }; /* rows and columns that the usual context reaches */
 
 /* A tap of the channel at hand, made ready: most symbols have the channel of the one before. */
 typedef struct {
@@ -20,12 +23,12 @@ typedef struct {
 /* What one packet has brought so far. The caller owns it. */
 typedef struct {
     const glimpse_codec *codec;
-    const uint8_t *symbols; /* [height, width, channels]; only those known are looked at */
+    const uint8_t *symbols;                   /* [height, width, channels]; only those known are looked at */
     uint32_t seen[GLIMPSE_MAX_CHANNELS / 32]; /* a bit for each channel that has known symbols */
     uint32_t channel;                         /* whose neighbours are ready; the number of channels: none */
-    uint32_t above, left;                     /* how far they reach from the symbol to be coded */
-    uint32_t below, right;
-    uint32_t neighbours; /* that are ready: taps into channels of which nothing is known are left out */
+    const glimpse_context *context;           /* of that channel */
+    uint32_t rows, columns; /* GLIMPSE_NEAR or farther from the edges, where no neighbour is outside */
+    uint32_t neighbours;    /* that are ready: taps into channels of which nothing is known are left out */
     glimpse_neighbour neighbour[GLIMPSE_MAX_TAPS];
     uint8_t known[GLIMPSE_MAX_SYMBOLS / 8];
 } glimpse_surroundings;
@@ -43,19 +46,10 @@ uint32_t glimpse_surroundings_table(glimpse_surroundings *around, uint32_t at);
 /* That table, of a codec that has tables. */
 glimpse_frequencies glimpse_surroundings_frequencies(glimpse_surroundings *around, uint32_t at);
 
-/* Codes that symbol by that table, as glimpse_range_writer_put does. */
+/* Codes that symbol by that table, as glimpse_range_writer_put does; then it is known. */
 bool glimpse_surroundings_put(glimpse_surroundings *around, uint32_t at, uint32_t symbol, glimpse_range_writer *writer);
 
 /* From now on the symbol with flat index `at` is known. */
-static inline void glimpse_surroundings_add(glimpse_surroundings *around, uint32_t at)
-{
-    const uint32_t channel = at % around->codec->channels;
-    uint32_t *const seen = &around->seen[channel / 32];
-    around->known[at >> 3] = (uint8_t)(around->known[at >> 3] | (1u << (at & 7u)));
-    if ((*seen >> (channel & 31u) & 1u) == 0) {
-        *seen |= 1u << (channel & 31u);
-        around->channel = around->codec->channels;
-    }
-}
+void glimpse_surroundings_add(glimpse_surroundings *around, uint32_t at);
 
 #endif

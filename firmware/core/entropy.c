@@ -2,7 +2,7 @@
 #include "core/entropy.h"
 
 static const uint32_t RANGE_START = UINT32_MAX;
-static const uint32_t RANGE_MINIMUM = 1u << 24;
+static const uint32_t RANGE_MINIMUM = GLIMPSE_RANGE_MINIMUM;
 
 void glimpse_range_writer_begin(glimpse_range_writer *writer, uint8_t *bytes, size_t capacity)
 {
@@ -13,37 +13,11 @@ void glimpse_range_writer_begin(glimpse_range_writer *writer, uint8_t *bytes, si
     writer->range = RANGE_START;
 }
 
-/* The whole interval lies below 1, so a carry always ends at a byte that is there. */
-static void carry(glimpse_range_writer *writer)
+void glimpse_range_writer_carry(glimpse_range_writer *writer)
 {
     size_t at = writer->count;
     while (at > 0 && ++writer->bytes[--at] == 0) {
     }
-}
-
-bool glimpse_range_writer_put(glimpse_range_writer *writer, uint32_t from, uint32_t to)
-{
-    const uint32_t step = writer->range >> GLIMPSE_FREQUENCY_BITS;
-    uint32_t range = step * (to - from);
-    size_t leaving = 0;
-    while (range < RANGE_MINIMUM) {
-        range <<= 8;
-        leaving++;
-    }
-    if (writer->count + leaving + 1 > writer->capacity) {
-        return false;
-    }
-    const uint32_t low = writer->low + step * from;
-    if (low < writer->low) {
-        carry(writer);
-    }
-    writer->low = low;
-    writer->range = range;
-    for (; leaving > 0; leaving--) {
-        writer->bytes[writer->count++] = (uint8_t)(writer->low >> 24);
-        writer->low <<= 8;
-    }
-    return true;
 }
 
 /* Of all numbers in the interval, takes the one with the fewest bytes: a multiple of 2^32 (no byte more, perhaps a
@@ -52,7 +26,7 @@ size_t glimpse_range_writer_end(glimpse_range_writer *writer)
 {
     const uint32_t last = writer->low + (writer->range - 1u);
     if (last < writer->low) {
-        carry(writer);
+        glimpse_range_writer_carry(writer);
     } else if (writer->low > 0) {
         writer->bytes[writer->count++] = (uint8_t)((writer->low + (RANGE_MINIMUM - 1u)) >> 24);
     }

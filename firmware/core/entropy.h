@@ -25,6 +25,8 @@ static inline uint32_t glimpse_frequencies_below(const glimpse_frequencies *of, 
     return symbol <= of->last ? of->values[symbol - of->first] : (1u << GLIMPSE_FREQUENCY_BITS) - (of->levels - symbol);
 }
 
+enum { GLIMPSE_RANGE_MINIMUM = 1 << 24 };
+
 /* The interval is low .. low + range - 1 with low below 2^32 and 2^24 <= range <= 2^32 - 1 between symbols. Bytes leave
    at the top; a carry walks back through bytes already written. The end needs one byte more at most, trailing
    zero bytes are dropped and the reader takes bytes past the end as zero. */
@@ -38,9 +40,35 @@ typedef struct {
 
 void glimpse_range_writer_begin(glimpse_range_writer *writer, uint8_t *bytes, size_t capacity);
 
+/* Adds one to what has been written. The whole interval lies below 1, so it always ends at a byte that is there. */
+void glimpse_range_writer_carry(glimpse_range_writer *writer);
+
 /* Codes the interval from..to of 1 << GLIMPSE_FREQUENCY_BITS (from < to). False, and nothing changes, when the
    finished stream would no longer surely fit the capacity; the decision depends on widths alone, not on `low`. */
-bool glimpse_range_writer_put(glimpse_range_writer *writer, uint32_t from, uint32_t to);
+static inline bool glimpse_range_writer_put(glimpse_range_writer *writer, uint32_t from, uint32_t to)
+{
+    const uint32_t step = writer->range >> GLIMPSE_FREQUENCY_BITS;
+    uint32_t range = step * (to - from);
+    size_t count = writer->count;
+    while (range < GLIMPSE_RANGE_MINIMUM) {
+        range <<= 8;
+        count++;
+    }
+    if (count >= writer->capacity) {
+        return false;
+    }
+    uint32_t low = writer->low + step * from;
+    if (low < writer->low) {
+        glimpse_range_writer_carry(writer);
+    }
+    writer->range = range;
+    while (writer->count < count) {
+        writer->bytes[writer->count++] = (uint8_t)(low >> 24);
+        low <<= 8;
+    }
+    writer->low = low;
+    return true;
+}
 
 /* Bytes of the finished stream, at most the capacity. */
 size_t glimpse_range_writer_end(glimpse_range_writer *writer);

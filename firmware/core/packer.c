@@ -134,7 +134,6 @@ static body_size put_range(glimpse_packer *packer, uint32_t run, uint8_t *body, 
             glimpse_order_seek(&packer->order, packer->codec, packer->order.rank - 1); /* that one waits */
             break;
         }
-        glimpse_surroundings_add(&packer->around, at);
         count++;
     }
     const size_t stream = glimpse_range_writer_end(&writer);

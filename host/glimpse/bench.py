@@ -24,6 +24,7 @@ def measure(
     frames: int = 3,
     payload: int = 51,
     coding: str = "range",
+    budget: int | None = None,
     whole_tensor: bool = False,
 ) -> dict:
     """Encodes a photo several times on a node.
@@ -35,12 +36,14 @@ def measure(
         frames: how often.
         payload: bytes of a packet.
         coding: "raw" or "range".
+        budget: most bytes of a frame; None: the whole picture.
         whole_tensor: also run the layers whole through CMSIS-NN, and a JPEG encoder in C, in an image of their own
             (emulated boards only).
 
     Returns:
-        Keys: target, model, board, frames, payload, coding, unit, counts (one total for each frame), instructions
-        (null where they are not counted), instructions_by_stage, estimated_ms {board: {value, low, high}}, ram_bytes
+        Keys: target, model, board, frames, payload, coding, budget, unit, counts (one total for each frame),
+        instructions (null where they are not counted), instructions_by_stage, codec_percent (share of quantiser, order
+        and packing, null where not counted), estimated_ms {board: {value, low, high}}, ram_bytes
         {static, buffers, stack_peak, total, and not in total latent, reference, camera (a picture that waits)},
         flash_bytes {code, model, total}, packets, bytes, macs, weights; with whole_tensor also whole_tensor
         {instructions, by_layer, network_ratio, same_latent, same_side (null without a side output)}, null for a model
@@ -57,7 +60,7 @@ def measure(
         elf = node.elf if isinstance(node, SimNode) else None
         captures = []
         for _ in range(frames):
-            captures.append(node.capture(photo, payload=payload, coding=coding))
+            captures.append(node.capture(photo, payload=payload, coding=coding, budget=budget))
             task.advance()
     last = captures[-1]
     result = {
@@ -67,10 +70,12 @@ def measure(
         "frames": frames,
         "payload": payload,
         "coding": coding,
+        "budget": budget,
         "unit": last.stats.unit,
         "counts": [c.stats.total for c in captures],
         "instructions": last.stats.instructions,
         "instructions_by_stage": last.stats.instructions_by_stage,
+        "codec_percent": _codec_percent(last.stats.instructions_by_stage),
         "estimated_ms": {},
         "ram_bytes": None,
         "flash_bytes": None,
@@ -85,6 +90,12 @@ def measure(
     if whole_tensor and target in rivals.BENCHES:
         result |= rivals.measure(target, model, photo, last)
     return result
+
+
+def _codec_percent(stages: dict[str, int] | None) -> float | None:
+    if not stages:
+        return None
+    return round(100 * (stages["quantise"] + stages["pack"]) / sum(stages.values()), 2)
 
 
 def _memory(elf: Path, info: NodeInfo, capture: Capture, model: ZooModel) -> dict:

@@ -28,7 +28,7 @@ LIMIT_PERCENT = 3.0
 CEILINGS = "ceilings.json"
 """In the folder of the models: {model: {core: {figure: number}}}, figures as of `ceiling`."""
 MOST_BYTES = 16 << 20
-SAME = ("target", "model", "payload", "coding", "unit")
+SAME = ("target", "model", "payload", "coding", "budget", "unit")
 """What two runs must have in common to be comparable."""
 
 

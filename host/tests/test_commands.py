@@ -77,7 +77,8 @@ def test_flash_an_emulated_board(tmp_path):
 
 
 def test_bench_json_keys(tmp_path):
-    done = glimpse("bench", "--target", "sim:cortex-m33", "--frames", 1, "--no-whole", "--json", "-", cwd=tmp_path)
+    words = ["bench", "--target", "sim:cortex-m33", "--frames", 1, "--budget", 600, "--no-whole", "--json", "-"]
+    done = glimpse(*words, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     numbers = json.loads(done.stdout)
     assert {
@@ -86,6 +87,7 @@ def test_bench_json_keys(tmp_path):
         "frames",
         "instructions",
         "instructions_by_stage",
+        "codec_percent",
         "estimated_ms",
         "ram_bytes",
         "flash_bytes",
@@ -93,6 +95,10 @@ def test_bench_json_keys(tmp_path):
     assert set(numbers["ram_bytes"]) == {"static", "buffers", "stack_peak", "total", "latent", "reference", "camera"}
     assert set(numbers["flash_bytes"]) == {"code", "model", "total"}
     assert set(numbers["estimated_ms"]["nRF5340"]) == {"value", "low", "high"}
+    assert 540 < numbers["bytes"] <= numbers["budget"] == 600
+    stages = numbers["instructions_by_stage"]
+    share = (stages["quantise"] + stages["pack"]) / numbers["instructions"]
+    assert 0 < numbers["codec_percent"] == pytest.approx(100 * share, abs=0.01) < 5
 
 
 def test_doctor(tmp_path):

@@ -15,6 +15,7 @@ from rich.table import Table
 from glimpse import bench as benchmark
 from glimpse import binding
 from glimpse.commands.options import (
+    BudgetOption,
     Coding,
     CodingOption,
     FitOption,
@@ -43,6 +44,7 @@ def bench(
     frames: Annotated[int, typer.Option(min=1, max=1000, help="How often.")] = 3,
     payload: PayloadOption = 51,
     coding: CodingOption = Coding.RANGE,
+    budget: BudgetOption = None,
     fit: FitOption = FitChoice.CROP,
     whole: Annotated[
         bool,
@@ -77,7 +79,7 @@ def bench(
         else fit_photo(load_photo(photo), loaded.photo_width, loaded.photo_height, fit.value)
     )
     numbers = benchmark.measure(
-        target, chosen, rows, frames=frames, payload=payload, coding=coding.value, whole_tensor=whole
+        target, chosen, rows, frames=frames, payload=payload, coding=coding.value, budget=budget, whole_tensor=whole
     )
     _show(numbers, console)
     _end(numbers, old, limit, json, console)
@@ -114,6 +116,8 @@ def _show(n: dict, console: Console) -> None:
         table.add_row("the same in every frame", "yes" if len(set(n["counts"])) == 1 else f"no: {n['counts']}")
         for stage, count in n["instructions_by_stage"].items():
             table.add_row(f"  {stage}", f"{count:,}")
+        if n.get("codec_percent") is not None:
+            table.add_row("quantiser, order and packing", f"{n['codec_percent']:.1f} %")
     for board, ms in n["estimated_ms"].items():
         table.add_row(f"estimated ms on {board}", f"{ms['value']:g}  ({ms['low']:g} .. {ms['high']:g})")
     for title, key in (("RAM bytes", "ram_bytes"), ("flash bytes", "flash_bytes")):

@@ -17,7 +17,7 @@ from glimpse.export.frequencies import frequencies, shared
 
 PAYLOADS = (51, 222)  # LoRaWAN at its slowest and at its usual fastest
 WEIGHT_UNIT = 64
-MOST_TAPS = 12  # of the 16 possible: a node spends some 350,000 instructions a frame on each
+MOST_TAPS = 12  # of the 16 possible; python -m glimpse.export.taps measures what another number costs and saves
 MOST_ROWS = 400_000  # of one channel's symbols that taps and weights are fitted to
 SEEN_AT_LEAST = 0.02  # of a channel's symbols must know a tap, or it is not considered
 WORTH_BITS = 0.25  # a photo: classes that save less than this, or no more than chance does, are merged
@@ -147,7 +147,12 @@ class Channel:
 
 
 def fit(
-    symbols: np.ndarray, order: np.ndarray, levels: int, centres: np.ndarray, payloads: tuple[int, ...] = PAYLOADS
+    symbols: np.ndarray,
+    order: np.ndarray,
+    levels: int,
+    centres: np.ndarray,
+    payloads: tuple[int, ...] = PAYLOADS,
+    most_taps: int = MOST_TAPS,
 ) -> tuple[list[ContextSpec], list[list[int]]]:
     """Contexts and their tables for the symbols of training photos.
 
@@ -157,6 +162,7 @@ def fit(
         levels: values of a symbol.
         centres: [channels] the symbol for nothing.
         payloads: bytes of the packets that they are to serve alike.
+        most_taps: of one context.
 
     Returns:
         (contexts, tables): one context for each channel, and the cumulative frequencies of all classes.
@@ -176,7 +182,7 @@ def fit(
         contexts, tables = [], []
         for c in range(channels):
             channel = Channel(walk, c, centres, typical)
-            context = _with_limits(channel, _with_taps(channel, plain[c]))
+            context = _with_limits(channel, _with_taps(channel, plain[c], most_taps))
             context, counts = _with_classes(channel, context, levels)
             contexts.append(context)
             base = counts.sum(axis=0)
@@ -186,7 +192,7 @@ def fit(
     return contexts, [[0, *np.cumsum(row).tolist()] for rows in tables for row in rows]
 
 
-def _with_taps(channel: Channel, context: ContextSpec) -> ContextSpec:
+def _with_taps(channel: Channel, context: ContextSpec, most: int) -> ContextSpec:
     """Taps and weights: those that together leave least of the value's and the activity's variance."""
     photos = len(channel.symbols)
     rows = slice(0, photos, max(1, channel.symbols.size // MOST_ROWS))
@@ -203,7 +209,7 @@ def _with_taps(channel: Channel, context: ContextSpec) -> ContextSpec:
     value_fit = _Regression(np.stack(values), above)
     size_fit = _Regression(np.stack(sizes), np.abs(above) - context.typical / 16)
     chosen: list[int] = []
-    while len(chosen) < min(MOST_TAPS, len(kept)):
+    while len(chosen) < min(most, len(kept)):
         left = [i for i in range(len(kept)) if i not in chosen]
         scores = [value_fit.left_over([*chosen, i]) * size_fit.left_over([*chosen, i]) for i in left]
         chosen.append(left[int(np.argmin(scores))])
