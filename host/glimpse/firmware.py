@@ -110,7 +110,10 @@ def platformio(*words: str, model: Path | None = None) -> subprocess.CompletedPr
         raise GlimpseError("PlatformIO is not installed; run `make setup` in the source folder")
     environment = {**os.environ, "PLATFORMIO_CORE_DIR": str(root() / ".platformio")}
     if model is not None:
-        environment |= {"PLATFORMIO_BUILD_DIR": str(build_folder(model)), "GLIMPSE_MODEL": str(model.resolve())}
+        environment["GLIMPSE_MODEL"] = str(model.resolve())
+    # Not its own folder by name: PlatformIO takes that for another configuration, and empties the folder.
+    if build_folder(model) != build_folder():
+        environment["PLATFORMIO_BUILD_DIR"] = str(build_folder(model))
     return subprocess.run([pio, *words], cwd=root(), capture_output=True, text=True, check=False, env=environment)
 
 

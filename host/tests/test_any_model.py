@@ -92,6 +92,15 @@ def test_images_of_models_do_not_displace_each_other(starfish: ZooModel) -> None
     assert zoo.load().blob in firmware.build("qemu_cortex_m7").read_bytes()
 
 
+def test_naming_the_standard_model_keeps_what_is_built() -> None:
+    """PlatformIO empties its folder when this file says something else than before."""
+    seen = []
+    for model in (None, zoo.load().folder):
+        firmware.platformio("run", "-e", "native", "-t", "envdump", model=model)
+        seen.append((firmware.build_folder() / "project.checksum").read_text())
+    assert seen[0] == seen[1]
+
+
 @pytest.mark.parametrize(
     "plan, patches, lacking",
     [

@@ -10,26 +10,33 @@ from glimpse import firmware, zoo
 from glimpse.errors import GlimpseError
 from glimpse.export import tflm
 from glimpse.targets import open_node
+from glimpse.targets.client import SerialNode
 from glimpse.targets.sim import ENVIRONMENTS
 from support.photos import test_photos as make_photos
+from support.unicorn_board import UnicornBoard
+from test_real_boards import BoardStream
 
 PHOTOS = 100
 CORES = ["cortex-m7-tflm", "cortex-m33-tflm"]
+BOARD, BOARD_PHOTOS = "stm32f746g_disco", (10, 19, 20)  # noise, and pieces of real photos
 HOW = "firmware/nn/tflm/README.md says where TFLM comes from; then run `pio run -e {}`"
 
 
-@pytest.fixture(params=CORES)
-def node(request):
-    environment = ENVIRONMENTS[request.param]
+def where_built(environment, action):
+    """What `action` gives, which builds an image again that is older than its sources; skips where there is none."""
     if not firmware.elf_path(environment).is_file():
         pytest.skip(f"{environment} is not built: {HOW.format(environment)}")
     try:
-        opened = open_node(f"sim:{request.param}", zoo.load())
+        return action()
     except GlimpseError as error:
         if str(error).startswith(f"building {environment} failed"):  # TFLM is gone since
             pytest.skip(f"{environment} is older than its sources: {HOW.format(environment)}")
         raise
-    with opened:
+
+
+@pytest.fixture(params=CORES)
+def node(request):
+    with where_built(ENVIRONMENTS[request.param], lambda: open_node(f"sim:{request.param}", zoo.load())) as opened:
         yield opened
 
 
@@ -42,6 +49,23 @@ def test_packets_of_photos(node):
             coding = ("range", "raw")[number % 2]
             expected = native.capture(photo, payload=242, coding=coding).packets
             assert node.capture(photo, payload=242, coding=coding).packets == expected, f"photo {number}"
+
+
+@pytest.mark.tflm
+def test_packets_of_the_board_with_its_sdram():
+    """The real board's image in Unicorn: the SDRAM is set up, then holds interpreter and tensors, photo after photo."""
+    environment = f"{BOARD}_tflm"
+    board = UnicornBoard(where_built(environment, lambda: firmware.build(environment)), BOARD)
+    model, node = zoo.load(), SerialNode(BoardStream(board), BOARD)
+    info = node.identify()
+    assert info.buffer_bytes_used > 224 * 224 * 3 + 112 * 112 * 16, "whole tensors, not rows"
+    photos = make_photos(model.binding.photo_height, model.binding.photo_width, max(BOARD_PHOTOS) + 1)
+    with open_node("native", model) as native:
+        for number in BOARD_PHOTOS:
+            coding = ("range", "raw")[number % 2]
+            expected = native.capture(photos[number], payload=242, coding=coding).packets
+            assert node.capture(photos[number], payload=242, coding=coding).packets == expected, f"photo {number}"
+    assert 0 < node.health().stack_peak < 4096
 
 
 @pytest.mark.tflm

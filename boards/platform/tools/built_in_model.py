@@ -41,8 +41,8 @@ def make(env, project: Path, header: Path, *, needed: bool, exporter: str = "gli
 
 
 def size(header: Path) -> int:
-    """Bytes of the model in a header that `make` wrote; 0 without one."""
-    found = re.search(r"\bglimpse_builtin_model\[(\d+)\]", header.read_text()) if header.is_file() else None
+    """Bytes of the model, or of its flatbuffer, in a header that `make` wrote; 0 without one."""
+    found = re.search(r"\bglimpse_builtin_(?:model|tflite)\[(\d+)\]", header.read_text()) if header.is_file() else None
     return int(found[1]) if found else 0
 
 

@@ -108,7 +108,7 @@ class Stm32f746(Peripherals):
         self.dcmi = Dcmi(self.values, self._is_camera_ready, board.machine.mem_write, self.ram)
         self.attach(self.i2c)
         self.attach(self.dcmi)
-        self.sdram = Sdram(self.values, self._is_memory_ready, lambda start, size: board.machine.mem_map(start, size))
+        self.sdram = Sdram(self.values, self._is_memory_ready, self._memory_appears)
         self.attach(self.sdram)
 
     def plug(self, sensor: Ov9655) -> None:
@@ -129,6 +129,11 @@ class Stm32f746(Peripherals):
         """Pins of I2C1 that are pulled down only."""
         drains = self.values.get(self.GPIO + 0x400 + 0x04, 0)
         return all(self._function(pin) == 4 and drains >> int(pin[1:]) & 1 for pin in pins)
+
+    def _memory_appears(self, start: int, size: int) -> None:
+        """As after power-on: anything may be in it."""
+        self.board.machine.mem_map(start, size)
+        self.board.machine.mem_write(start, b"\xa5" * size)
 
     def _is_memory_ready(self) -> bool:
         pins = all(self._function(f"{port}{pin}") == 12 for port, few in Sdram.PINS.items() for pin in few)
