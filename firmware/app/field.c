@@ -3,18 +3,16 @@
 
 #include <string.h>
 
-#include "app/camera.h"
 #include "app/duty.h"
+#include "app/field_frame.h"
 #include "app/models.h"
 #include "app/prior.h"
 #include "app/protocol.h"
 #include "app/remote.h"
 #include "app/report.h"
 #include "app/sealing.h"
-#include "app/spare.h"
 #include "app/update.h"
 #include "core/crc.h"
-#include "core/grid.h"
 #include "core/status.h"
 #include "link/at_modem.h"
 #include "ports/port.h"
@@ -36,21 +34,17 @@ static field_parts parts;
 static glimpse_at_modem modem;
 static bool on;
 static bool started;    /* since the modem was set, a photo has been taken or none is wanted */
-static bool sending;    /* a frame: commands reach it until the next photo */
 static uint8_t prompts; /* how often the receiver has been told that all of it was sent */
 static bool all_told;   /* the receiver has said what it has */
 static uint8_t flying;  /* flight */
-static uint8_t frame;   /* number of the one that is being sent */
 static size_t flying_bytes;
 static glimpse_telemetry report; /* what is still to be said of it */
 static uint32_t report_before;   /* `present` before the packet that flies */
 static bool reboot;
 static bool woken;  /* by the wake pin: a photo is due */
 static bool rested; /* asked for a packet, it had none */
-static uint64_t reboot_by, next_photo, last_sent, not_before, deadline;
-static glimpse_protection_rule parity[2];        /* of the frame: its first packets, and all others */
-static uint32_t rate, beside;                    /* of the next packet: data rate, and bytes that go with it */
-static uint8_t sent_fields[GLIMPSE_GRID_FIELDS]; /* of the photo that was sent last; black: of none */
+static uint64_t reboot_by, next_photo, last_sent, not_before;
+static uint32_t rate, beside; /* of the next packet: data rate, and bytes that go with it */
 
 static const glimpse_at_dialect *dialect_of(uint8_t number)
 {
@@ -96,7 +90,8 @@ static void start(void)
 {
     const uint64_t now = port_millis();
     on = parts.settings->link.dialect != NODE_MODEM_NONE && start_modem(now) == GLIMPSE_OK;
-    started = sending = reboot = false;
+    started = reboot = false;
+    field_frame_end();
     flying = NOTHING;
     next_photo = last_sent = not_before = now;
     report_begin(&report, parts.settings,
@@ -106,6 +101,7 @@ static void start(void)
 void field_begin(const field_parts *shared)
 {
     parts = *shared;
+    field_frame_use(&parts);
     start();
 }
 
@@ -153,180 +149,22 @@ int field_set_modem(const uint8_t *body)
 
 /* ---- photos */
 
-void field_drop_frame(void)
-{
-    prior_end_frame();
-    sending = false;
-}
-
 static bool is_due(uint64_t now)
 {
     return woken || (parts.settings->remote.period > 0 && (!started || now >= next_photo));
 }
 
-/* Bytes of the parity words that are made at a time; 0: none are wanted. */
-static size_t parity_bytes(const glimpse_settings *wanted)
-{
-    const uint8_t most = wanted->parity > wanted->parity_first ? wanted->parity : wanted->parity_first;
-    return (size_t)most * GLIMPSE_PARITY_MAX_WORD;
-}
-
-/* Memory for parity packets; NULL: there is not enough left. */
-static glimpse_protection *take_protection(spare_memory *spare, size_t bytes, uint8_t **words)
-{
-    glimpse_protection *const protection = spare_take(spare, sizeof *protection);
-    *words = spare_take(spare, bytes);
-    return *words != NULL ? protection : NULL;
-}
-
-bool field_has_room(const glimpse_settings *wanted)
-{
-    spare_memory spare = spare_begin();
-    uint8_t *words;
-    const bool ranks = spare_take(&spare, glimpse_schedule_memory(&models_encoder()->model->codec)) != NULL;
-    return (wanted->prior == 0 || (ranks && prior_fits(&spare))) &&
-           (parity_bytes(wanted) == 0 || take_protection(&spare, parity_bytes(wanted), &words) != NULL);
-}
-
-static void protect(spare_memory *spare)
-{
-    const glimpse_codec *const codec = &parts.job->encoder->model->codec;
-    const glimpse_settings *const wanted = &parts.settings->remote;
-    const size_t bytes = parity_bytes(wanted);
-    uint8_t *words;
-    parity[1] = (glimpse_protection_rule){GLIMPSE_PARITY_GROUP, wanted->parity};
-    parity[0] = parity[1];
-    if (wanted->parity_first > 0) {
-        parity[0].parity = wanted->parity_first;
-    }
-    glimpse_protection *const protection = bytes > 0 ? take_protection(spare, bytes, &words) : NULL;
-    if (protection != NULL && glimpse_protection_begin(protection, parity, 2, codec->order == GLIMPSE_ORDER_SALIENCY,
-                                                       words, bytes) == GLIMPSE_OK) {
-        glimpse_schedule_protect(parts.job->schedule, protection);
-    }
-}
-
-static uint8_t *take_ranks(spare_memory *spare)
-{
-    return spare_take(spare, glimpse_schedule_memory(&parts.job->encoder->model->codec));
-}
-
-/* The symbols are there. ranks: NULL where there is no memory for them, then everything is sent once. difference: NULL
-   for an image. */
-static void begin_schedule(uint8_t *ranks, glimpse_difference_packer *difference, spare_memory *spare)
-{
-    frame_job *const job = parts.job;
-    frame_job_ready(job);
-    if (ranks != NULL) {
-        (void)glimpse_schedule_remember(job->schedule, ranks, glimpse_schedule_memory(&job->encoder->model->codec));
-    }
-    if (difference != NULL) {
-        (void)glimpse_schedule_difference(job->schedule, difference);
-    }
-    protect(spare);
-    glimpse_schedule_deadline(job->schedule, deadline);
-}
-
-/* The latent becomes symbols, and the schedule has all the memory that there is for it. */
-static void begin_sending(size_t payload)
-{
-    spare_memory spare = spare_begin();
-    uint8_t *const ranks = take_ranks(&spare);
-    const uint8_t prior = ranks != NULL ? parts.settings->remote.prior : 0;
-    begin_schedule(ranks, prior_quantise(parts.job, prior, payload, &spare), &spare);
-}
-
-void field_send_whole(void)
-{
-    spare_memory spare = spare_begin();
-    uint8_t *const ranks = take_ranks(&spare);
-    prior_again(&spare);
-    if (sending && parts.job->schedule->difference != NULL) {
-        begin_schedule(ranks, NULL, &spare); /* once more, from the same symbols */
-    }
-}
-
-/* Reads a picture and keeps nothing of it but its grey levels: what is being sent stays where it is. */
-static bool look(uint8_t *fields)
-{
-    const glimpse_model *const model = models_encoder()->model;
-    glimpse_grid grid;
-    bool seen = camera_begin(&parts.settings->remote.crop, model->photo_width, model->photo_height);
-    glimpse_grid_begin(&grid, model->photo_width, model->photo_height, fields);
-    for (uint32_t row = 0; seen && row < model->photo_height; row++) {
-        port_watchdog_feed();
-        seen = camera_row(parts.row_or_packet);
-        if (seen) {
-            glimpse_grid_row(&grid, parts.row_or_packet);
-        }
-    }
-    camera_end();
-    return seen;
-}
-
-/* Whether a photo taken now is worth sending: unlike the last one, and unlike the dark. fields: of what was seen. */
-static bool is_worth_sending(uint8_t *fields)
-{
-    static const uint8_t dark[GLIMPSE_GRID_FIELDS];
-    const uint8_t quiet = parts.settings->remote.quiet;
-    if (quiet == 0 || parts.settings->link.source != NODE_SOURCE_CAMERA || !look(fields)) {
-        memset(fields, 0, GLIMPSE_GRID_FIELDS); /* without a camera, taking the photo says so */
-        return true;
-    }
-    return glimpse_grid_difference(fields, dark) > quiet && glimpse_grid_difference(fields, sent_fields) > quiet;
-}
-
-static int begin_frame(uint64_t now, size_t room)
-{
-    const glimpse_settings *const remote = &parts.settings->remote;
-    glimpse_encoder *const encoder = models_encoder();
-    const size_t seal = node_sealing_on() ? GLIMPSE_SEAL_COST_BYTES : 0;
-    const frame_request request = {.source = parts.settings->link.source,
-                                   .coding = encoder->model->codec.cumulative != NULL ? GLIMPSE_CODING_RANGE
-                                                                                      : GLIMPSE_CODING_RAW,
-                                   .frame = frame,
-                                   .payload = remote->payload > 0 ? remote->payload : GLIMPSE_MAX_PAYLOAD,
-                                   .budget = remote->budget,
-                                   .channels = remote->channels,
-                                   .crop = remote->crop};
-    const size_t payload = room < request.payload ? room : request.payload;
-    prior_end_frame();
-    int status = frame_job_begin(parts.job, encoder, &request);
-    if (status == GLIMPSE_OK) {
-        status = frame_job_fetch(parts.job, parts.row_or_packet);
-    }
-    if (status == GLIMPSE_OK) {
-        status = frame_job_end(parts.job);
-    }
-    parts.job->active = false; /* for uploads */
-    if (status == GLIMPSE_OK) {
-        deadline = remote->deadline > 0 ? now + 1000ull * remote->deadline : GLIMPSE_NEVER;
-        begin_sending(payload >= GLIMPSE_MIN_PAYLOAD + seal ? payload - seal : GLIMPSE_MIN_PAYLOAD);
-    }
-    return status;
-}
-
 static void take_photo(uint64_t now, size_t room)
 {
     const uint64_t period = 1000ull * parts.settings->remote.period;
-    const bool first = !started;
-    const bool pulled = woken;
-    next_photo = first || pulled || now - next_photo >= period ? now + period : next_photo + period;
+    const uint8_t trigger = woken                              ? GLIMPSE_TRIGGER_BUTTON
+                            : parts.settings->remote.quiet > 0 ? GLIMPSE_TRIGGER_CHANGE
+                            : !started                         ? GLIMPSE_TRIGGER_START
+                                                               : GLIMPSE_TRIGGER_SCHEDULE;
+    next_photo = !started || woken || now - next_photo >= period ? now + period : next_photo + period;
     started = true;
-    uint8_t fields[GLIMPSE_GRID_FIELDS];
-    const bool worth = is_worth_sending(fields);
-    if (worth || pulled) { /* else the photo before this one goes on */
-        const bool compared = parts.settings->remote.quiet > 0;
-        frame = node_settings_take_frame(parts.settings);
-        sending = begin_frame(now, room) == GLIMPSE_OK;
+    if (field_frame_take(now, room, woken, trigger)) {
         prompts = 0;
-        if (sending) {
-            memcpy(sent_fields, fields, sizeof sent_fields);
-            report_photo(frame, pulled     ? GLIMPSE_TRIGGER_BUTTON
-                                : compared ? GLIMPSE_TRIGGER_CHANGE
-                                : first    ? GLIMPSE_TRIGGER_START
-                                           : GLIMPSE_TRIGGER_SCHEDULE);
-        }
     }
     (void)port_take_wake(); /* the pin may have bounced meanwhile */
     woken = false;
@@ -338,7 +176,7 @@ static void take_photo(uint64_t now, size_t room)
 /* The first run of a downlink begins another acknowledgement. */
 static void is_known(void *context, uint32_t first, uint32_t count)
 {
-    prior_acknowledge(frame, (glimpse_run){first, count}, !all_told);
+    prior_acknowledge(field_frame_number(), (glimpse_run){first, count}, !all_told);
     all_told = true;
     (void)glimpse_schedule_known(context, first, count);
 }
@@ -373,7 +211,7 @@ static void take_downlink(const glimpse_link_event *event, uint64_t now)
 {
     glimpse_schedule *const schedule = parts.job->schedule;
     const remote_frame target = {.codec = &models_encoder()->model->codec,
-                                 .frame = frame,
+                                 .frame = field_frame_number(),
                                  .context = schedule,
                                  .known = is_known,
                                  .want = is_wanted,
@@ -393,16 +231,17 @@ static void take_downlink(const glimpse_link_event *event, uint64_t now)
         length = node_sealing_open(packet, event->count, packet);
     }
     all_told = false;
-    if (length < 0 || remote_take(parts.settings, sending ? &target : NULL, packet, (size_t)length, &outcome) < 0) {
+    if (length < 0 ||
+        remote_take(parts.settings, field_frame_is_sending() ? &target : NULL, packet, (size_t)length, &outcome) < 0) {
         return; /* not for this node, or damaged: nobody waits for an answer */
     }
     if (outcome.model_changed) {
         prior_forget();
-        sending = false;
+        field_frame_end();
     } else if (outcome.whole) {
         field_send_whole();
     }
-    if (sending) {
+    if (field_frame_is_sending()) {
         if (all_told) {
             glimpse_schedule_lost(schedule);
         }
@@ -506,7 +345,7 @@ static int next_of_frame(uint64_t now, size_t room, uint8_t *packet)
 
 static void fly_again(void)
 {
-    if (flying == FRAME && sending) {
+    if (flying == FRAME && field_frame_is_sending()) {
         frame_job_failed(parts.job, flying_bytes);
     } else if (flying == REPORT) {
         report_take_back(&report, report_before);
@@ -521,7 +360,7 @@ static void send_next(uint64_t now, size_t room)
     tune(room);
     if (report.present != 0) {
         length = next_of_report(now, room, packet);
-    } else if (sending) {
+    } else if (field_frame_is_sending()) {
         length = next_of_frame(now, room, packet);
     }
     if (length < 0) {
@@ -529,7 +368,7 @@ static void send_next(uint64_t now, size_t room)
     }
     if (length <= 0) {
         flying = NOTHING;
-        rested = length == 0 && report.present == 0 && (!sending || parts.job->schedule->done);
+        rested = length == 0 && report.present == 0 && (!field_frame_is_sending() || parts.job->schedule->done);
         return;
     }
     if (flying == FRAME) {
@@ -546,7 +385,7 @@ static void take_event(const glimpse_link_event *event, uint64_t now)
 {
     switch (event->kind) {
     case GLIMPSE_LINK_READY:
-        if (sending) {
+        if (field_frame_is_sending()) {
             glimpse_schedule_ready(parts.job->schedule);
         }
         break;

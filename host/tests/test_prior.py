@@ -38,7 +38,7 @@ def moved(latent: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 @dataclass
 class Node:
-    """What firmware/app/field.c does with its keeper and its schedule, photo after photo."""
+    """What firmware/app/field_frame.c does with its keeper and its schedule, photo after photo."""
 
     model: binding.Model
     refresh: int

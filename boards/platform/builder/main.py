@@ -120,8 +120,10 @@ if not env.GetOption("clean"):
     model = built_in_model.size(header) + (built_in_model.size(flatbuffer) if tflm else 0)
     if not native and not testing and model > board.get("upload.maximum_size") - code:
         print("Built-in model: so large that the node works for a host only (firmware/app/hosted)")
-        replaced = ("app/field", "app/camera", "app/trial", "app/update", "core/airtime", "core/budget", "core/region")
-        env.Append(SRC_FILTER=[*(f"-<{name}.c>" for name in replaced), "+<app/hosted/>"])
+        replaced = ["field", "field_frame", "camera", "trial", "update"]
+        unused = ["airtime", "budget", "region"]
+        left_out = [*(f"-<app/{name}.c>" for name in replaced), *(f"-<core/{name}.c>" for name in unused)]
+        env.Append(SRC_FILTER=[*left_out, "+<app/hosted/>"])
         env.Append(CPPDEFINES=[("NODE_SIGNED_MODELS", 0)])
         env.Replace(CCFLAGS=["-Os" if flag == "-O2" else flag for flag in env["CCFLAGS"]])  # the kernels stay fast
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* app/field.h answered by a node that only works for a host: in the place of field.c where the built-in model leaves no
-   room in the flash for a modem's driver and a schedule of its own. */
+/* app/field.h answered by a node that only works for a host: in the place of field.c and field_frame.c where the built-in
+   model leaves no room in the flash for a modem's driver and a schedule of its own. */
 #include "app/field.h"
 #include "core/status.h"
 #include "ports/port.h"
