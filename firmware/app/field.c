@@ -108,9 +108,11 @@ void field_begin(const field_parts *shared)
 static bool is_possible(const node_link *link)
 {
     const glimpse_region *const region = glimpse_region_numbered(link->region);
-    const uint32_t flags = NODE_MODEM_ADAPTIVE | NODE_MODEM_CONFIRMED | NODE_MODEM_FAIR_USE;
+    const uint32_t many_downlinks = NODE_MODEM_CONFIRMED | NODE_MODEM_FAIR_USE; /* which has 10 a day */
+    const uint32_t flags = NODE_MODEM_ADAPTIVE | many_downlinks;
     return dialect_of(link->dialect) != NULL && link->port >= 1 && link->port <= 223 && region != NULL &&
            region->kind == GLIMPSE_LINK_LORAWAN && (link->flags & ~flags) == 0 &&
+           (link->flags & many_downlinks) != many_downlinks &&
            (link->data_rate < region->rates || link->data_rate == GLIMPSE_AT_KEEP_RATE) &&
            (link->source == NODE_SOURCE_CAMERA || link->source == NODE_SOURCE_PATTERN);
 }
@@ -331,8 +333,8 @@ static int next_of_frame(uint64_t now, size_t room, uint8_t *packet)
     }
     if (status == 0 && !schedule->done) {
         not_before = schedule->again < now + RETRY_MS ? schedule->again : now + RETRY_MS;
-    } else if (status == 0 && prompts < PROMPTS) {
-        /* A class A node hears only after it has spoken: the receiver may now say what it lacks. */
+    } else if (status == 0 && prompts < PROMPTS && glimpse_budget_downlinks(duty_budget(), now) > 0) {
+        /* A class A node hears only after it has spoken: the receiver may now say what it lacks, if it may speak. */
         ++prompts;
         report_begin(&report, parts.settings, PROMPT);
     }

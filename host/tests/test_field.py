@@ -11,6 +11,7 @@ import pytest
 from glimpse import binding, zoo
 from glimpse.archive import OneModel
 from glimpse.binding.control import Answer, Downlink, Have, Set, merge_telemetry, read_telemetry, write_downlink
+from glimpse.binding.model import protocol
 from glimpse.binding.seal import DOWNLINK, UPLINK, ArchiveOpener
 from glimpse.errors import GlimpseError
 from glimpse.keys import make_key
@@ -23,6 +24,7 @@ from glimpse.modem.rak3172 import Rak3172
 from glimpse.reassemble import Assembly
 from glimpse.receiving import Receiver as Receiving
 from glimpse.receiving.answer import Answers, Rules
+from glimpse.targets.client import modem_fields
 from glimpse.targets.sim import SimNode
 from support.nodes import ProgramNode
 
@@ -184,12 +186,47 @@ def test_a_modem_that_vanishes_does_not_stop_the_node(program, tmp_path, monkeyp
         ({"port": 0}, "refused"),
         ({"region": "Sigfox"}, "refused"),
         ({"region": "MARS"}, "EU868"),
+        ({"confirmed": True, "fair_use": True}, "10 downlinks a day"),
     ],
 )
 def test_impossible_modems_are_refused(program, tmp_path, monkeypatch, words, why):
     monkeypatch.setenv("GLIMPSE_MODEM", str(Path("/dev/null")))
     with ProgramNode(program, tmp_path) as node, pytest.raises(GlimpseError, match=why):
         node.set_modem("e5", **words)
+
+
+def test_a_host_that_asks_for_more_downlinks_than_there_are_is_refused(program, tmp_path, monkeypatch):
+    monkeypatch.setenv("GLIMPSE_MODEM", str(Path("/dev/null")))
+    body = bytearray(modem_fields("e5", confirmed=True))
+    body[3] |= protocol("NODE_MODEM_FAIR_USE")
+    with ProgramNode(program, tmp_path) as node, pytest.raises(GlimpseError, match="refused"):
+        node.request("NODE_MODEM", bytes(body))
+
+
+@pytest.mark.parametrize("fair_use", [False, True])
+def test_nobody_is_asked_for_downlinks_that_the_policy_does_not_leave(program, tmp_path, monkeypatch, fair_use):
+    told, prompts = [], []
+
+    def take(uplink):
+        if len(told) < 10 and not air.downlinks:
+            told.append(write_downlink(Downlink(20 + len(told), (Set({"deadline": 3600}),))))
+            air.downlinks.append((PORT, told[-1]))
+        if binding.read_header(uplink.payload).kind == TELEMETRY and read_telemetry(uplink.payload).trigger is not None:
+            prompts.append(len(told))
+
+    air = Air(deliver=take)
+    with (
+        at_work(air, rate=3) as (terminal, _),
+        program_node(program, tmp_path, terminal.path, monkeypatch) as node,
+    ):
+        node.downlink(write_downlink(Downlink(1, (Set({"period": 86400, "budget": 1500, "payload": 51}),))))
+        node.set_modem("e5", region="US915", data_rate=3, adaptive=False, fair_use=fair_use, pattern=True)
+        wait_for(lambda: len(told) == 10 and not air.downlinks)
+        if fair_use:
+            time.sleep(4)
+        else:
+            wait_for(lambda: prompts)
+    assert bool(prompts) != fair_use
 
 
 def test_a_board_without_a_modem_line_says_so(program, tmp_path, monkeypatch):

@@ -46,7 +46,9 @@ def provision(
     dialect: Annotated[str, typer.Option(help="Of the modem on the second line: e5, rak3172.")] = "e5",
     dr: Annotated[int | None, typer.Option(min=0, max=15, help="Data rate to begin with; else the modem's.")] = None,
     adr: Annotated[bool, typer.Option(help="The network may change the data rate.")] = True,
-    fair_use: Annotated[bool, typer.Option(help="30 s of airtime a day, The Things Network's policy.")] = False,
+    fair_use: Annotated[
+        bool, typer.Option(help="30 s of airtime and 10 downlinks a day, The Things Network's policy.")
+    ] = False,
     fport: Annotated[int, typer.Option(min=1, max=223, help="LoRaWAN port of the packets.")] = 1,
     pattern: Annotated[bool, typer.Option("--pattern", help="The test pattern in the place of the camera.")] = False,
     json: JsonOption = None,

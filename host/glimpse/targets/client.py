@@ -178,8 +178,10 @@ def modem_fields(
     """The fields of a MODEM request; see SerialNode.set_modem.
 
     Raises:
-        UsageError: there is no such region.
+        UsageError: there is no such region, or more downlinks are asked for than the policy has.
     """
+    if confirmed and fair_use:
+        raise UsageError("an acknowledgement of every packet takes more than the 10 downlinks a day of fair use")
     names = [known.name for known in regions()]
     if region not in names:
         raise UsageError(f"there is no region {region!r}; choose one of {', '.join(names)}")
