@@ -7,13 +7,13 @@
 
 #define BOARD_CORE_HZ 128000000u
 
-/* The interface chip's virtual serial port VCOM0: bits of port P0. */
+/* The interface chip's serial port of the application core: bits of port P0. */
 #define BOARD_SERIAL_TX_PIN 20u
 #define BOARD_SERIAL_RX_PIN 22u
 
-/* D1 and D0 of the Arduino header: bits of port P1. */
-#define BOARD_MODEM_TX_PIN 1u
-#define BOARD_MODEM_RX_PIN 0u
+/* D4 and D5 of the Arduino header: bits of port P1. D0 and D1 are lines of the interface chip, too. */
+#define BOARD_MODEM_TX_PIN 6u
+#define BOARD_MODEM_RX_PIN 7u
 
 /* A camera with SPI on the Arduino header: bits of port P1. */
 #define BOARD_CAMERA_SDA_PIN 2u
@@ -23,7 +23,7 @@
 #define BOARD_CAMERA_MISO_PIN 14u /* D12 */
 #define BOARD_CAMERA_SCK_PIN 15u  /* D13 */
 
-/* 1 for early modules, whose burst reads begin with a byte that is no picture: README.md says how to tell. */
+/* 1 for modules whose burst reads begin with a byte that is no picture: README.md says how to tell. */
 #ifndef BOARD_CAMERA_DUMMY_BYTES
 #define BOARD_CAMERA_DUMMY_BYTES 0u
 #endif

@@ -65,10 +65,11 @@ def test_all_at_once_and_again_nothing(program: Path, tmp_path: Path, glimpse: G
 def test_what_is_not_named_stays(program: Path, tmp_path: Path, glimpse: Glimpse):
     with on_a_line(program, tmp_path) as target:
         assert glimpse("node", "provision", "--target", target, "--name", "gate", "--period", "15m")[0] == 0
-        code, out, _ = glimpse("node", "provision", "--target", target, "--budget", "900")
+        code, out, _ = glimpse("node", "provision", "--target", target, "--budget", "900", "--quiet", "8")
         assert code == 0
         for line in ("name      gate", "period    900 s", "budget    900 bytes  (set now)", "modem     none"):
             assert line in out
+        assert "quiet     what moved by 8 grey levels  (set now)" in out
         assert glimpse("node", "provision", "--target", target, "--name", "")[0] == 0
         assert "name      none" in glimpse("node", "provision", "--target", target)[1]
 

@@ -5,7 +5,7 @@ import copy
 import json
 
 import pytest
-from glimpse import firmware, regression, zoo
+from glimpse import bench, binding, firmware, regression, zoo
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.export.zoo_entry import CORES
 from typer.testing import CliRunner
@@ -76,17 +76,37 @@ def test_the_committed_results_stay_below_the_ceilings(model, core):
     assert regression.worse(changes) == [], regression.sentence(regression.worse(changes))
 
 
+@pytest.mark.parametrize("core", CORES)
+def test_the_model_with_a_saliency_branch_stays_below_its_ceilings(core):
+    """test_same_everywhere.py measures the standard model so; the others have its network or are for another chip."""
+    model = zoo.load("limitnet")
+    photo = binding.pattern(model.binding.photo_width, model.binding.photo_height)
+    numbers = bench.measure(f"sim:{core}", model, photo, frames=1)
+    changes = regression.against_ceiling("limitnet", core, numbers)
+    assert regression.worse(changes) == [], regression.sentence(regression.worse(changes))
+    assert numbers["ram_bytes"]["total"] <= 36 * 1024
+    assert numbers["flash_bytes"]["total"] <= 96 * 1024
+
+
+@pytest.mark.parametrize("model", ["mcucoder", "limitnet"])
+def test_the_images_of_the_real_boards_stay_small(model):
+    for board in ("stm32f746g_disco", "nrf5340dk"):
+        sizes = firmware.memory(firmware.build(board, zoo.load(model).folder))
+        assert sizes["flash"] <= 96 * 1024
+        assert sizes["static"] <= 14 * 1024
+
+
 def test_a_ceiling_fails_three_percent_above_it():
     limits = regression.read_ceilings()["mcucoder"]["cortex-m7"]
     for what in limits:
         for percent, failures in ((2.9, 0), (3.1, 1)):
             now = {key: value * (1 + percent / 100) if key == what else value for key, value in limits.items()}
-            bench = {
+            numbers = {
                 "instructions": now["instructions"],
                 "ram_bytes": {"total": now["ram_bytes"]},
                 "flash_bytes": {"total": now["flash_bytes"]},
             }
-            assert len(regression.worse(regression.against_ceiling("mcucoder", "cortex-m7", bench))) == failures
+            assert len(regression.worse(regression.against_ceiling("mcucoder", "cortex-m7", numbers))) == failures
 
 
 def test_the_command_ends_with_1_and_a_table_when_it_got_worse(tmp_path, monkeypatch):

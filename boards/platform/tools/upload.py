@@ -29,15 +29,22 @@ def start(env, variant: str, program: str) -> int:
     else:
         return _fail(f"{variant} cannot be programmed by {protocol}; use one of {board.get('upload.protocols')}.")
 
-    if shutil.which(command[0]) is None:
+    tool = _tool(command[0])
+    if tool is None:
         how = "run `make setup`" if protocol == "openocd" else "run `.venv/bin/pip install pyocd`"
         return _fail(f"{command[0]} is not installed; {how}.")
     if not _probe_attached(board.get("upload.usb_ids", [])):
         return _fail(f"no debug probe of {board.get('name')} is attached; connect its USB debug port and try again.")
-    result = subprocess.run(command, check=False)
+    result = subprocess.run([tool, *command[1:]], check=False)
     if result.returncode != 0:
         return _fail(f"{command[0]} could not program the board, as said above; reconnect its USB and try again.")
     return 0
+
+
+def _tool(name: str) -> str | None:
+    """The path of a program, from beside this Python first: an environment that is not activated is not on PATH."""
+    beside = Path(sys.executable).parent
+    return shutil.which(name, path=str(beside)) or shutil.which(name)
 
 
 def _fail(sentence: str) -> int:

@@ -22,7 +22,9 @@ enum {
     WRITE = 0x80,
     MEMORY_CLEAR = 1, /* of MODULE_MEMORY: forgets the last picture */
     MEMORY_CAPTURE = 2,
-    PIN_STANDBY = 2,   /* of MODULE_PINS: the sensor sleeps */
+    PIN_RUNS = 1,    /* of MODULE_PINS, to the sensor: 0 holds it in reset */
+    PIN_STANDBY = 2, /* it sleeps */
+    PIN_POWER = 4,
     TRIGGER_DONE = 8,  /* of MODULE_TRIGGER: a whole picture is in memory */
     RESET_LOGIC = 0x80 /* of MODULE_RESET */
 };
@@ -152,7 +154,7 @@ static bool wake(const port_camera_frame *frame)
     uint8_t product = 0;
     open_line();
     if (!has_module() || !write_module(MODULE_RESET, RESET_LOGIC) || !write_module(MODULE_RESET, 0) ||
-        !write_module(MODULE_PINS, 0)) {
+        !write_module(MODULE_PINS, PIN_RUNS | PIN_POWER)) {
         return false;
     }
     cortexm_spin(BOARD_CORE_HZ / 1000u * WAKE_MS);
@@ -277,7 +279,7 @@ void port_camera_end(void)
     pixels_left = 0;
     if (SPIM3_ENABLE != 0) {
         select_module(false);
-        (void)write_module(MODULE_PINS, PIN_STANDBY);
+        (void)write_module(MODULE_PINS, PIN_RUNS | PIN_POWER | PIN_STANDBY);
         SPIM3_ENABLE = 0;
         TWIM2_ENABLE = 0;
     }

@@ -40,6 +40,9 @@ def provision(
     period: Annotated[str | None, typer.Option(help="From photo to photo: 90s, 15m, 1h; 0: only when asked.")] = None,
     deadline: Annotated[str | None, typer.Option(help="To send a frame in: 90s, 15m, 1h; 0: any time.")] = None,
     budget: Annotated[int | None, typer.Option(min=0, max=65535, help="Bytes of a frame; 0: no limit.")] = None,
+    quiet: Annotated[
+        int | None, typer.Option(min=0, max=255, help="Grey levels by which a photo must differ; 0: all are sent.")
+    ] = None,
     region: Annotated[
         str | None, typer.Option(help="Whose duty cycles are kept, e.g. EU868; starts the modem.")
     ] = None,
@@ -63,7 +66,7 @@ def provision(
     modem = region and modem_fields(
         dialect, region=region, data_rate=dr, port=fport, adaptive=adr, fair_use=fair_use, pattern=pattern
     )
-    settings = {"period": seconds(period), "deadline": seconds(deadline), "budget": budget}
+    settings = {"period": seconds(period), "deadline": seconds(deadline), "budget": budget, "quiet": quiet}
     changed: list[str] = []
     with open_running(target) as node:
         info = node.identify()
@@ -153,6 +156,8 @@ def _show(target: str, node: SerialNode, talk: Talk, changed: list[str], json: s
         lines[name] = f"{value} s" if value else {"period": "photos only when asked", "deadline": "none"}[name]
     bytes_of_frame = report.settings.get("budget") if report else None
     lines["budget"] = f"{bytes_of_frame} bytes" if bytes_of_frame else "no limit"
+    levels = report.settings.get("quiet") if report else None
+    lines["quiet"] = f"what moved by {levels} grey levels" if levels else "every photo"
     lines["modem"] = (
         f"{modem['dialect']}, {modem['region']}, port {modem['port']}, {modem['source']}" if modem else "none"
     )

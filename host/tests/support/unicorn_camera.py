@@ -366,7 +366,7 @@ class Arducam:
     def _write(self, number: int, value: int) -> None:
         self.values[number] = value
         if number == 0x06:
-            self.sensor.awake = not value & 2
+            self.sensor.awake = value & 7 == 5  # power, no reset, no standby
         elif number == 0x04 and value & 1:
             self.picture, self.at, self.cleared = b"", 0, True
         elif number == 0x04 and value & 2:
