@@ -102,8 +102,9 @@ def _had(request: pytest.FixtureRequest, device: Device, action: Callable[[], An
     try:
         return action()
     except GlimpseError as error:
-        reached.setdefault(pair, False)
-        pytest.fail(str(error), pytrace=False)
+        why = str(error)
+    reached.setdefault(pair, False)
+    pytest.fail(why, pytrace=False)  # out here: the sentence, not what lay behind it
 
 
 @pytest.fixture
