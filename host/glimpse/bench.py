@@ -46,6 +46,7 @@ def measure(
 
     Returns:
         Keys: target, model, board, frames, payload, coding, budget, unit, counts (one total for each frame),
+        at_least (a frame took more than a node can count: what is counted or measured of it is a lower bound),
         instructions (null where they are not counted), instructions_by_stage, codec_percent (share of quantiser, order
         and packing, null where not counted), estimated_ms {board: {value, low, high}} of emulated boards, measured_ms
         {board: {value (median of the frames), low, high (least and most), by_stage (of the last frame)}} of nodes that
@@ -79,6 +80,7 @@ def measure(
         "budget": budget,
         "unit": last.stats.unit,
         "counts": [c.stats.total for c in captures],
+        "at_least": any(c.stats.at_least for c in captures),
         "instructions": last.stats.instructions,
         "instructions_by_stage": last.stats.instructions_by_stage,
         "codec_percent": _codec_percent(last.stats.instructions_by_stage),

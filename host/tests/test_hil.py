@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import struct
 import subprocess
 import sys
 import tty
@@ -15,7 +16,7 @@ from glimpse.binding import protocol
 from glimpse.errors import UsageError
 from glimpse.hil.device import check_target, check_tools
 from glimpse.hil.wire import TYPES, Wire
-from glimpse.targets.client import Stream
+from glimpse.targets.client import SerialNode, Stream
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parents[1]
@@ -160,6 +161,14 @@ def test_a_wire_keeps_what_went_over_it_but_no_key():
     assert "-> status #7" in words and "<- status #7" in words and "key #8 ..." in words
     assert b"secret".hex(" ") not in words and "(cut) no message: 6c 6f 73 74" in words
     assert wire.stream.data.count(b"\0") == 1, "what was written while the cable was out"
+
+
+def test_more_than_a_node_can_count_is_a_lower_bound():
+    node = SerialNode(Loop(), "the node")
+    node.unit = "cycles"
+    for counts, at_least in (((1, 2, 3, 4), False), ((2**32 - 1, 2, 3, 4), False), ((1, 2**32 - 1, 3, 4), True)):
+        stats = node._done(struct.pack("<BHII4II", 0, 0, 0, 0, *counts, 700), []).stats
+        assert (stats.at_least, stats.total) == (at_least, sum(counts[1:]))
 
 
 def test_every_message_has_a_name():

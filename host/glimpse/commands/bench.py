@@ -109,6 +109,8 @@ def _show(n: dict, console: Console) -> None:
     )
     table.add_column("what")
     table.add_column("value", justify="right")
+    if n.get("at_least"):
+        table.caption = "More than the node can count: counts and milliseconds are lower bounds."
     if n["instructions"] is None:
         table.add_row(f"{n['unit']} a frame, least of {n['frames']}", f"{min(n['counts']):,}")
     else:
