@@ -52,7 +52,8 @@ class CaptureStats:
         by_stage: acquire, network, quantise, pack, in that unit.
         symbols: sent.
         stack_peak: bytes since boot, 0 where unknown.
-        at_least: network, quantise or pack took more than the node can count: that count and the total are lower bounds.
+        at_least: network, quantise or pack took more than the node can count: its count and the total are lower
+            bounds.
     """
 
     unit: str
