@@ -24,7 +24,7 @@ static void count(frame_job *job, uint32_t stage, uint32_t since)
     const uint32_t ticks = port_counter() - since;
     const port_counter_unit *const unit = port_get_counter_unit();
     const uint64_t scaled = (uint64_t)ticks * unit->numerator + unit->denominator / 2u;
-    job->counts[stage] += (uint32_t)(scaled / unit->denominator);
+    job->counts[stage] = frame_job_sum(job->counts[stage], scaled / unit->denominator);
     port_mark(PORT_MARK_NONE);
 }
 

@@ -29,11 +29,18 @@ typedef struct {
     uint16_t row;               /* next photo row */
     uint16_t packets;
     uint32_t bytes;
-    uint32_t counts[NODE_STAGES]; /* in the port's unit */
+    uint32_t counts[NODE_STAGES]; /* in the port's unit; UINT32_MAX: at least so many */
     bool active;
     bool sealed;          /* as the node was set when the frame began */
     uint32_t sealed_left; /* of the budget, radio bytes: what sealing costs is no business of the schedule */
 } frame_job;
+
+/* A sum that stops at UINT32_MAX in the place of beginning again. */
+static inline uint32_t frame_job_sum(uint32_t count, uint64_t more)
+{
+    const uint64_t sum = count + more;
+    return sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
+}
 
 /* GLIMPSE_ERROR_ARGUMENT for a request out of range, GLIMPSE_ERROR_PAYLOAD for a payload too small to be sealed,
    GLIMPSE_ERROR_SOURCE when there is no camera: nothing was begun. */

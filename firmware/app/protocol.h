@@ -73,7 +73,7 @@ enum {
 /* Where a frame comes from. */
 enum { NODE_SOURCE_CAMERA = 0, NODE_SOURCE_UPLOAD = 1, NODE_SOURCE_PATTERN = 2 };
 
-/* Stages whose counts a NODE_DONE reports, in this order, each u32 in the port's unit. */
+/* Stages whose counts a NODE_DONE reports, in this order, each u32 in the port's unit; 0xFFFFFFFF: at least so many. */
 enum {
     NODE_STAGE_ACQUIRE = 0, /* waiting for and fetching rows */
     NODE_STAGE_NETWORK = 1,

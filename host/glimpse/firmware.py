@@ -208,6 +208,29 @@ def memory(elf: Path) -> dict[str, int]:
     }
 
 
+def is_image(elf: Path, version: str, buffers: int, latent: int, model: bytes | None) -> bool:
+    """Whether an image is, as far as a node's identity tells, the one that the node runs.
+
+    Args:
+        elf: the image, built for the node's board.
+        version: of the node's firmware.
+        buffers: bytes that it offers to a model's network.
+        latent: bytes that it offers to a latent.
+        model: the blob that is built in; None: not known, the node uses one of its slots.
+    """
+    sizes = memory(elf)
+    with elf.open("rb") as file:
+        image = ELFFile(file)
+        constants = b"".join(
+            s.data() for s in image.iter_sections() if s["sh_flags"] & 2 and s["sh_type"] != "SHT_NOBITS"
+        )
+    return (
+        (sizes["buffers"], sizes["latent"]) == (buffers, latent)
+        and version.encode() + b"\0" in constants
+        and (model is None or (sizes["model"] == len(model) and model in constants))
+    )
+
+
 def program(board: str, model: Path) -> None:
     """Builds a board's firmware and programs the board through its debug probe.
 

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The firmware of the real boards, unmodified, exchanges a frame over its own UART registers, without the boards."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from glimpse import zoo
+from glimpse import bench, firmware, zoo
 from glimpse.binding import Model, pattern
 from glimpse.errors import GlimpseError
 from glimpse.firmware import build
@@ -82,6 +84,38 @@ def test_takes_a_signed_model_into_its_flash_and_a_photo_for_it(board, tmp_path)
     assert (health.model_state, health.model_key) == ("proven", True)
     assert (info.name, info.slot, info.model_check) == ("gate", 0, loaded.check)
     assert 0 < health.stack_peak < 4096
+
+
+def test_what_a_frame_costs_a_board_is_measured(board, monkeypatch):
+    """Its clock makes milliseconds of its cycles, its image says what it occupies, if it is the one that it runs."""
+    model = zoo.load()
+    node = SerialNode(BoardStream(board), board.name)
+    capture = node.capture
+    monkeypatch.setattr(node, "capture", lambda photo, **options: capture(None, pattern=True, **options))
+    monkeypatch.setattr(bench, "open_node", lambda target, model: node)
+    photo = pattern(model.binding.photo_width, model.binding.photo_height)
+    n = bench.measure("serial:/dev/board", model, photo, frames=1, budget=100)
+    (ms,) = n["measured_ms"].values()
+    hz = {"stm32f746g_disco": 216_000_000, "nrf5340dk": 128_000_000}[board.name]
+    assert n["unit"] == "cycles" and ms["value"] == ms["low"] == ms["high"] == round(1000 * n["counts"][0] / hz, 3)
+    assert sum(ms["by_stage"].values()) == pytest.approx(ms["value"], abs=0.002) and n["estimated_ms"] == {}
+    ram, flash = n["ram_bytes"], n["flash_bytes"]
+    assert 0 < n["stack_peak_bytes"] == ram["stack_peak"] < 4096 and n["memory_unknown"] is None
+    assert ram["total"] == ram["static"] + model.binding.buffer_bytes + ram["stack_peak"]
+    assert (flash["model"], flash["total"] - flash["code"]) == (len(model.blob), len(model.blob))
+
+    info = node.identify()
+    for change in ({"firmware": "0.0.9"}, {"buffer_bytes": 1}, {"latent_bytes": 1}):
+        elf, why = bench._image(node, replace(info, **change), model)
+        assert elf is None and "does not run the image" in why
+    blob = bytearray(model.blob)
+    blob[-1] ^= 1
+    sizes = info.firmware, info.buffer_bytes, info.latent_bytes
+    built = firmware.elf_path(board.name)
+    assert not firmware.is_image(built, *sizes, bytes(blob)) and firmware.is_image(built, *sizes, None)
+    monkeypatch.setattr(firmware, "elf_path", lambda *_: built.with_name("none.elf"))
+    assert "there is no image" in bench._image(node, info, model)[1]
+    assert "emulated boards" in bench._image(node, replace(info, board="maix"), model)[1]
 
 
 def test_exchanges_a_frame(board):

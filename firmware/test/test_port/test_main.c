@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What every port promises in ports/port.h, as far as it can be seen without a person or a board. */
+#include "app/frame_job.h"
 #include "ports/port.h"
 #include "test/check.h"
 
@@ -25,6 +26,16 @@ __attribute__((noinline)) static uint32_t counted_loop(uint32_t turns)
     __asm__ volatile("1: subs %0, %0, #1\n bne 1b" : "+r"(turns)::"cc");
     const uint64_t ticks = port_counter() - before;
     return (uint32_t)((ticks * unit->numerator + unit->denominator / 2u) / unit->denominator);
+}
+
+static void a_count_stops_at_its_most(void)
+{
+    CHECK(frame_job_sum(0, 0) == 0);
+    CHECK(frame_job_sum(UINT32_MAX - 7u, 6) == UINT32_MAX - 1u);
+    CHECK(frame_job_sum(UINT32_MAX - 7u, 7) == UINT32_MAX);
+    CHECK(frame_job_sum(UINT32_MAX - 7u, 8) == UINT32_MAX);
+    CHECK(frame_job_sum(UINT32_MAX, UINT32_MAX) == UINT32_MAX);
+    CHECK(frame_job_sum(1, (uint64_t)UINT32_MAX << 20) == UINT32_MAX);
 }
 
 static void counter_is_exact_where_it_counts_instructions(void)
@@ -213,6 +224,7 @@ int main(void)
     check_begin();
     CHECK_RUN(counter_counts_up);
 #if defined(__thumb__)
+    CHECK_RUN(a_count_stops_at_its_most);
     CHECK_RUN(counter_is_exact_where_it_counts_instructions);
 #endif
     CHECK_RUN(sleep_ends_in_time);

@@ -58,7 +58,7 @@ def bench(
     limit: Annotated[float, typer.Option(min=0, help="Percent that --compare lets pass.")] = LIMIT_PERCENT,
     json: JsonOption = None,
 ) -> None:
-    """Latency, memory and flash of a model on a node, counted on emulated boards and estimated for real ones.
+    """Latency, memory and flash of a model on a node, counted on emulated boards, measured on real ones.
 
     What sim:k210 would take is estimated from the network; nothing runs.
     """
@@ -109,6 +109,8 @@ def _show(n: dict, console: Console) -> None:
     )
     table.add_column("what")
     table.add_column("value", justify="right")
+    if n.get("at_least"):
+        table.caption = "More than the node can count: counts and milliseconds are lower bounds."
     if n["instructions"] is None:
         table.add_row(f"{n['unit']} a frame, least of {n['frames']}", f"{min(n['counts']):,}")
     else:
@@ -120,6 +122,12 @@ def _show(n: dict, console: Console) -> None:
             table.add_row("quantiser, order and packing", f"{n['codec_percent']:.1f} %")
     for board, ms in n["estimated_ms"].items():
         table.add_row(f"estimated ms on {board}", f"{ms['value']:g}  ({ms['low']:g} .. {ms['high']:g})")
+    for board, ms in n.get("measured_ms", {}).items():
+        table.add_row(f"measured ms on {board}", f"{ms['value']:g}  ({ms['low']:g} .. {ms['high']:g})")
+        for stage, value in ms["by_stage"].items():
+            table.add_row(f"  {stage}", f"{value:g}")
+    if n.get("stack_peak_bytes") and not n["ram_bytes"]:
+        table.add_row("stack bytes, peak", f"{n['stack_peak_bytes']:,}")
     for title, key in (("RAM bytes", "ram_bytes"), ("flash bytes", "flash_bytes")):
         for part, value in (n[key] or {}).items():
             apart = " (apart)" if part in ("latent", "reference", "camera") else ""
@@ -139,6 +147,8 @@ def _show(n: dict, console: Console) -> None:
         _show_jpeg(n["jpeg"], console)
     elif "jpeg" in n:
         console.print("JPEG was not measured: that takes libstb-dev, and photos of 224 x 224.", style="dim")
+    if n.get("memory_unknown"):
+        console.print(f"RAM and flash are not known: {n['memory_unknown']}.", style="dim", highlight=False)
     for estimate in BY_CORE.values():
         if estimate.board in n["estimated_ms"]:
             console.print(

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A node that a test may restart, cut off and reprogram, behind one face for emulated and real ones."""
 
+import re
 import shlex
+import shutil
 import subprocess
 import time
 from abc import ABC, abstractmethod
@@ -167,11 +169,60 @@ class BoardDevice(Device):
 
     def flash(self) -> None:
         """Programs the board through its debug probe."""
-        if self.k210:
-            raise UsageError(f"--flash is not for K210 boards; run glimpse flash --target {self.target} first")
-        if self.board not in BOARDS:
-            raise UsageError(f"say which board hangs on {self.target}: --board {' or --board '.join(BOARDS)}")
+        if self.k210 or self.board is None:
+            raise UsageError(_why_not_flashed(self.target))
         firmware.program(self.board, self.model.folder)
+
+
+def _is_port(target: str) -> bool:
+    kind, _, rest = target.partition(":")
+    return bool(kind in ("serial", "maix") and rest) or bool(re.match(r"/dev/.|(?i:com)\d+$", target))
+
+
+def _why_not_flashed(target: str) -> str:
+    if target.startswith("maix:"):
+        return f"--flash is not for K210 boards; run glimpse flash --target {target} first"
+    return f"say which board hangs on {target}: --board {' or --board '.join(BOARDS)}"
+
+
+def check_target(target: str) -> None:
+    """Before anything is opened.
+
+    Raises:
+        UsageError: no address of a node that can be tested so.
+    """
+    core = target.removeprefix("sim:") if target.startswith("sim:") else None
+    if core not in (*ENVIRONMENTS, "k210") and not _is_port(target):
+        raise UsageError(
+            f"{target!r} cannot be tested; use sim:cortex-m7, sim:cortex-m33, sim:k210, serial:/dev/ttyACM0 or "
+            "maix:/dev/ttyUSB0"
+        )
+
+
+def check_tools(targets: list[str], board: str | None, *, flash: bool, power: str | None) -> None:
+    """What is to be done to boards can be meant, before anything is opened.
+
+    Args:
+        targets: addresses that check_target lets pass.
+        board: an environment of platformio.ini; None: not said.
+        flash: boards are to be programmed.
+        power: the command of a power switch; None: there is none.
+
+    Raises:
+        UsageError: an unknown board, --flash that does not say which board, no such program.
+    """
+    if board is not None and board not in BOARDS:
+        raise UsageError(f"there is no board {board!r}; use --board {' or --board '.join(BOARDS)}")
+    for target in targets:
+        if flash and _is_port(target) and (board is None or target.startswith("maix:")):
+            raise UsageError(_why_not_flashed(target))
+    if power is not None:
+        try:
+            words = shlex.split(power)
+        except ValueError:
+            words = []
+        if not words or shutil.which(words[0]) is None:
+            raise UsageError(f"--power {power!r} is no command; name a program that can be called with off and on")
 
 
 def open_device(
@@ -182,14 +233,9 @@ def open_device(
     Raises:
         UsageError: no address of a node that can be tested so.
     """
-    kind, _, rest = target.partition(":")
-    if kind == "sim" and rest in ENVIRONMENTS:
-        return EmulatedDevice(target, model, folder)
+    check_target(target)
     if target == "sim:k210":
         return K210Device(target, model, folder)
-    if kind in ("serial", "maix") or target.startswith("/dev/") or kind.upper().startswith("COM"):
-        return BoardDevice(target, model, board, power)
-    raise UsageError(
-        f"{target!r} cannot be tested; use sim:cortex-m7, sim:cortex-m33, sim:k210, serial:/dev/ttyACM0 or "
-        "maix:/dev/ttyUSB0"
-    )
+    if target.startswith("sim:"):
+        return EmulatedDevice(target, model, folder)
+    return BoardDevice(target, model, board, power)

@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 
 from glimpse import zoo
-from glimpse.errors import GlimpseError, UsageError
+from glimpse.errors import GlimpseError
 from glimpse.files import write_json
-from glimpse.hil.device import Device, NoPowerSwitchError, open_device
+from glimpse.hil.device import Device, NoPowerSwitchError, check_target, check_tools, open_device
 from glimpse.hil.report import Report, TestResult
 from glimpse.targets.client import SerialNode
 
 EMULATED = ("sim:cortex-m7", "sim:cortex-m33")
 REPORT = pytest.StashKey[Report]()
 FLASHED = pytest.StashKey[set[tuple[str, str]]]()
+REACHED = pytest.StashKey[dict[tuple[str, str], bool]]()
+"""By target and folder of the model, once it was asked for: the node has been there."""
 Measure = Callable[[str, float], None]
 
 
@@ -38,12 +40,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Markers."""
+    """Markers; and options that mean nothing are told before any test."""
     config.addinivalue_line("markers", "hil: talks to a node, real or emulated")
-    config.addinivalue_line("markers", "long: only with --long, or on a target named with --target")
+    config.addinivalue_line("markers", "long: only with --long")
     config.addinivalue_line("markers", "power: takes the node's power away")
     config.stash[REPORT] = Report()
     config.stash[FLASHED] = set()
+    config.stash[REACHED] = {}
+    options = config.getoption
+    targets = options("--target") or []
+    try:
+        for target in targets:
+            check_target(target)
+        check_tools(targets, options("--board"), flash=options("--flash"), power=options("--power"))
+        for name in options("--hil-model") or ():
+            zoo.load(name)
+    except GlimpseError as error:
+        raise pytest.UsageError(str(error)) from error
 
 
 def _usual_model(target: str) -> str:
@@ -74,29 +87,47 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 # ---- fixtures
 
 
+def _lost(target: str) -> str:
+    return f"{target} could not be had"
+
+
+def _had(request: pytest.FixtureRequest, device: Device, action: Callable[[], Any]) -> Any:
+    """What `action` gives. A node that cannot be had fails in a sentence; one that never could be, once: what else is
+    for it does not run.
+    """
+    reached = request.config.stash[REACHED]
+    pair = (device.target, str(device.model.folder))
+    if reached.get(pair) is False:
+        pytest.skip(_lost(device.target))
+    try:
+        return action()
+    except GlimpseError as error:
+        why = str(error)
+    reached.setdefault(pair, False)
+    pytest.fail(why, pytrace=False)  # out here: the sentence, not what lay behind it
+
+
 @pytest.fixture
 def device(request: pytest.FixtureRequest, hil_target: str, hil_model: str, tmp_path: Path) -> Iterator[Device]:
     """The node under test with all that can be done to it; not yet connected."""
     config = request.config
     options = config.getoption
-    try:
-        model = zoo.load(hil_model)
-        found = open_device(hil_target, model, tmp_path, options("--board"), options("--power"))
-        if options("--flash") and (hil_target, hil_model) not in config.stash[FLASHED]:
-            found.flash()
-            config.stash[FLASHED].add((hil_target, hil_model))
-    except UsageError as error:
-        raise pytest.UsageError(str(error)) from error
     request.node.user_properties += [("target", hil_target), ("model", hil_model)]
+    found = open_device(hil_target, zoo.load(hil_model), tmp_path, options("--board"), options("--power"))
     request.node.glimpse_device = found
+    if options("--flash") and (hil_target, hil_model) not in config.stash[FLASHED]:
+        _had(request, found, found.flash)
+        config.stash[FLASHED].add((hil_target, hil_model))
     yield found
     found.close()
 
 
 @pytest.fixture
-def node(device: Device) -> SerialNode:
+def node(request: pytest.FixtureRequest, device: Device) -> SerialNode:
     """The node, connected, running the model."""
-    return device.open()
+    found = _had(request, device, device.open)
+    request.config.stash[REACHED][device.target, str(device.model.folder)] = True
+    return found
 
 
 @pytest.fixture
@@ -108,6 +139,18 @@ def needs(device: Device) -> Callable[[str], None]:
             pytest.skip(f"{device.target} lacks {what}")
 
     return check
+
+
+@pytest.fixture
+def reset(node: SerialNode) -> Callable[[], SerialNode]:
+    """Restarts the node by request, which every node can, and waits until it answers again."""
+
+    def restart() -> SerialNode:
+        node.request("NODE_RESET")
+        node.identify()
+        return node
+
+    return restart
 
 
 @pytest.fixture
@@ -207,12 +250,16 @@ class _Collector:
             own = [test for test in tests if (test.target or "?") == target]
             words = (f"{sum(test.outcome == name for test in own)} {name}" for name in ("passed", "failed", "error"))
             terminalreporter.line(f"{target}: {', '.join(words)}")
+            lost = _lost(target)
             for test in own:
                 name = test.test.rsplit("::", 1)[-1]
                 for what, value in test.measured.items():
                     terminalreporter.line(f"  {name}: {what} {value:,.6g}")
-                if test.outcome == "skipped":
+                if test.outcome == "skipped" and test.why != lost:
                     terminalreporter.line(f"  {name} did not run: {test.why}")
+            missed = sum(test.why == lost for test in own)
+            if missed:
+                terminalreporter.line(f"  {missed} more did not run: {lost}")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -14,7 +14,8 @@ TYPES = {
     protocol(f"NODE_{name}"): name.lower()
     for name in (
         *("IDENTIFY", "CAPTURE", "ROW", "STATUS", "SELECT", "MODEL_ERASE", "MODEL_WRITE", "RESET", "LINE", "DOWNLINK"),
-        *("TELEMETRY", "MODEM", "KEY", "IDENTITY", "PACKET", "DONE", "NEXT_ROW", "HEALTH", "ACCEPTED", "REFUSED"),
+        *("TELEMETRY", "MODEM", "STORED", "KEY", "NAME", "MODEL_KEY"),
+        *("IDENTITY", "PACKET", "DONE", "NEXT_ROW", "HEALTH", "ACCEPTED", "REFUSED", "MODEL"),
     )
 }
 SECRET = "key"  # of which only the name is shown

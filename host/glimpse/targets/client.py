@@ -18,12 +18,13 @@ from glimpse.binding.seal import DEVICE_BYTES, KEY_BYTES
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.keys import DeviceKey
 from glimpse.progress import Task, progress
-from glimpse.targets.node import STAGES, Capture, CaptureStats, Node, NodeInfo
+from glimpse.targets.node import CODEC_STAGES, STAGES, Capture, CaptureStats, Node, NodeInfo
 
 WRITE_CHUNK = 232  # model bytes in one message
 MAX_LINE = 4096  # bytes without a zero after which a line is not a node's
 GREETING = 0  # the sequence number of what a node says unasked when it starts
 MODEMS = {None: "NODE_MODEM_NONE", "e5": "NODE_MODEM_E5", "rak3172": "NODE_MODEM_RAK3172"}
+MOST_COUNTED = 0xFFFFFFFF  # of a stage: a node counts no further
 KEEP_RATE = 0xFF  # GLIMPSE_AT_KEEP_RATE
 
 
@@ -352,9 +353,9 @@ class SerialNode(Node):
             raise GlimpseError(
                 f"{self.what} sent {count} packets, {len(packets)} came through the serial line; capture again"
             )
-        return Capture(
-            frame, packets, CaptureStats(self._unit(), dict(zip(STAGES, stages, strict=True)), symbols, stack)
-        )
+        by_stage = dict(zip(STAGES, stages, strict=True))
+        at_least = MOST_COUNTED in (by_stage[stage] for stage in CODEC_STAGES)
+        return Capture(frame, packets, CaptureStats(self._unit(), by_stage, symbols, stack, at_least))
 
     def _unit(self) -> str:
         if not hasattr(self, "unit"):

@@ -52,12 +52,15 @@ class CaptureStats:
         by_stage: acquire, network, quantise, pack, in that unit.
         symbols: sent.
         stack_peak: bytes since boot, 0 where unknown.
+        at_least: network, quantise or pack took more than the node can count: its count and the total are lower
+            bounds.
     """
 
     unit: str
     by_stage: dict[str, int]
     symbols: int
     stack_peak: int = 0
+    at_least: bool = False
 
     @property
     def total(self) -> int:

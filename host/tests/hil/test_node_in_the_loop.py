@@ -54,15 +54,32 @@ def test_payload_and_budget_change_from_frame_to_frame(node, device, payload, bu
     assert max(map(len, packets)) <= payload and (budget is None or sum(map(len, packets)) <= budget)
 
 
-def test_settings_are_changed_by_downlink_and_kept(node, device, power, needs):
-    needs(DOWNLINKS)
+def change_a_setting(node):
+    """By downlink; the telemetry before it, and the budget that the node has now."""
     before = merge_telemetry(node.telemetry())
     sequence = (before.answer.sequence + 1) % 16384 if before.answer else 0
     wanted = {"period": 0, "budget": 2000 + sequence % 1000}
     answer = merge_telemetry(node.downlink(write_downlink(Downlink(sequence, (Set(wanted),)))))
     assert answer.answer.result == "done"
-    after = merge_telemetry(power().telemetry())
-    assert after.settings["budget"] == wanted["budget"] and after.node[0] == before.node[0] + 1
+    return before, wanted["budget"]
+
+
+def kept(node, before, budget):
+    after = merge_telemetry(node.telemetry())
+    return after.settings["budget"] == budget and after.node[0] == before.node[0] + 1
+
+
+def test_settings_are_changed_by_downlink_and_kept(node, reset, needs):
+    needs(DOWNLINKS)
+    before, budget = change_a_setting(node)
+    assert kept(reset(), before, budget)
+
+
+@pytest.mark.power
+def test_settings_are_kept_without_power(node, power, needs):
+    needs(DOWNLINKS)
+    before, budget = change_a_setting(node)
+    assert kept(power(), before, budget)
 
 
 def test_bad_commands_are_refused_and_change_nothing(node, device):
@@ -98,14 +115,12 @@ def test_a_cable_pulled_in_the_middle_of_a_frame(node, device):
     assert node.capture(None, pattern=True).packets == device.packets(None)
 
 
-def test_a_reset_in_the_middle_of_a_frame(node, device):
+def test_a_reset_in_the_middle_of_a_frame(node, device, reset):
     starts = node.health().boots
     row = next_row_of_a_begun_frame(node, device)
     for _ in range(3):
         node.request("NODE_ROW", row)
-    node.request("NODE_RESET")
-    node.identify()
-    health = node.health()
+    health = reset().health()
     assert (health.boots, health.reset_cause) == (starts + 1, "software")
     assert node.capture(None, pattern=True).packets == device.packets(None)
 
