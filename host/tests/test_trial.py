@@ -11,6 +11,7 @@ from glimpse.binding.control import Enough, Have, read_downlink
 from glimpse.binding.schedule import Schedule
 from glimpse.cli import app
 from glimpse.errors import UsageError
+from glimpse.evaluation.resend import rows, table
 from glimpse.feedback import Answer, Region, Reply
 from glimpse.keys import DeviceKey
 from glimpse.links import GilbertElliott, IidLoss
@@ -19,6 +20,7 @@ from glimpse.receiving.answer import Answers, Rules
 from glimpse.samples import sample_photos
 from glimpse.trial.node import Photo
 from glimpse.trial.run import Setup, Trial
+from support.documents import DOCS, plain, shown
 from typer.testing import CliRunner
 
 ZOO = zoo.load()
@@ -154,6 +156,39 @@ def test_a_fixed_camera_sends_changes_and_both_ends_believe_the_same(loss):
     assert min(sizes[1:]) < 0.7 * sizes[0]
 
 
+def test_what_was_lost_goes_by_importance_or_at_once_or_afterwards():
+    complete, duplicates = {}, {}
+    for resend in ("importance", "at-once", "afterwards"):
+        trial = tried(resend=resend, loss=IidLoss(0.4), sends=255, answers=Rules(every=1), deadline=60.0)
+        received = trial.frames[0].assembly.received.reshape(-1)[MODEL.order()]
+        complete[resend] = int(np.argmin(received))  # from the most important symbol to the first gap
+        duplicates[resend] = sum(step.details.get("reason") == "duplicate" for step in trial.steps)
+    assert complete["importance"] > 1.3 * complete["at-once"] > 5 * complete["afterwards"]
+    assert duplicates["at-once"] > 3, "what had come was sent until its answer did"
+    assert duplicates["importance"] == duplicates["afterwards"] == 0
+
+
+def test_the_command_takes_the_policy(tmp_path):
+    place, steps = tmp_path / "numbers.json", []
+    words = ["--model", "mcucoder", "--loss", "40", "--ack-every", "1", "--deadline", "12", "--json", str(place)]
+    for resend in ("importance", "at-once"):
+        result = CliRunner().invoke(app, ["trial", str(sample_photos()["cat"]), *words, "--resend", resend])
+        assert result.exit_code == 0, result.output
+        numbers = json.loads(place.read_text())
+        assert numbers["resend"] == resend
+        steps.append([step.get("symbols") for step in numbers["steps"] if step["what"] == "sent"])
+    assert steps[0] != steps[1]
+
+
+def test_the_policies_are_compared_as_the_document_shows():
+    photos = [sample_photos()["cat"]]
+    found = rows(zoo.load("mcucoder"), photos, [20.0], 1, region="US915", rate=3, loss=IidLoss(0.4))
+    by_name = {row["resend"]: row for row in found}
+    assert 0 < by_name["at-once"]["received"] < by_name["importance"]["received"] < 1
+    numbers = json.loads((DOCS / "evaluation" / "resend.json").read_text())
+    assert table(numbers["rows"], numbers["deadlines"]) in (DOCS / "sending.md").read_text()
+
+
 def _by_photo(trial: Trial) -> list[list]:
     parts: list[list] = []
     for step in trial.steps:
@@ -287,6 +322,23 @@ def test_a_scene_without_a_change_sends_nothing_and_says_so(tmp_path):
     assert (first["kind"], first["received"], second["kind"]) == ("image", 1, "difference")
     assert second["uplinks"] == 0 and second["filled_in"] is None
     assert "nothing changed" in result.output
+
+
+def quality(line: str) -> tuple[str, float]:
+    """A line, and the MS-SSIM that it told."""
+    text, _, number = line.partition("MS-SSIM ")
+    return text, float(number.split()[0]) if number else 0.0
+
+
+def test_the_document_shows_what_the_command_prints():
+    words, lines = shown("sending.md", "glimpse trial chelsea.png")
+    words = [str(sample_photos()["cat"]) if word == "chelsea.png" else word for word in words[1:]]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    told = iter([quality(plain(line)) for line in result.output.splitlines()])
+    for text, number in [quality(line) for line in lines if line != "..."]:
+        seen = next((similar for other, similar in told if other == text), None)
+        assert seen == pytest.approx(number, abs=0.01), text  # the decoder computes in floating point
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`glimpse trial`: what a link does to pictures, from packet to packet, before hardware is bought.
 
-JSON: model, region, data_rate, loss, burst (null: independent losses), seed, sends, fair_use, sealed, prior, refresh,
-parity, parity_first, answers, feedback; uplinks, uplinks_lost, uplink_bytes, downlinks, downlinks_lost, airtime_s,
-waited_s (for the budget), seconds, packets (counters of the receiver); photos [{photo, frame, kind (image or
+JSON: model, region, data_rate, loss, burst (null: independent losses), seed, sends, resend, fair_use, sealed, prior,
+refresh, parity, parity_first, answers, feedback; uplinks, uplinks_lost, uplink_bytes, downlinks, downlinks_lost,
+airtime_s, waited_s (for the budget), seconds, packets (counters of the receiver); photos [{photo, frame, kind (image or
 difference), uplinks, bytes, seconds (from its begin), shown (MS-SSIM of what is seen in the end, also where that is
 an earlier photo's picture; null: no picture yet), ms_ssim, received, carried, filled_in (shares of the symbols: of
 its own, of an earlier photo, made by the decoder), out; the last five null where nothing came, as when nothing
@@ -49,6 +49,14 @@ from glimpse.trial.node import Photo
 from glimpse.trial.run import Setup, Step, Trial
 
 
+class Resend(StrEnum):
+    """What happens to lost symbols."""
+
+    IMPORTANCE = "importance"
+    AT_ONCE = "at-once"
+    AFTERWARDS = "afterwards"
+
+
 class Feedback(StrEnum):
     """When a picture is enough."""
 
@@ -66,6 +74,10 @@ def trial(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the losses.")] = 0,
     sends: Annotated[int, typer.Option(min=1, max=255, help="Times a symbol goes out while nobody answers.")] = 3,
+    resend: Annotated[
+        Resend,
+        typer.Option(help="Lost symbols: the most important first, each packet until it came, or after all others."),
+    ] = Resend.IMPORTANCE,
     answers: Annotated[bool, typer.Option(help="The receiver acknowledges.")] = True,
     ack_every: Annotated[
         int | None, typer.Option(min=1, help="Packets between acknowledgements; else when they seem needed.")
@@ -113,6 +125,7 @@ def trial(
         dr,
         IidLoss(share) if burst is None else GilbertElliott(share, burst),
         sends=sends,
+        resend=resend.value,
         coding=coding.value,
         fair_use=fair_use,
         answers=Rules(every=ack_every) if answers else None,
@@ -150,6 +163,7 @@ def trial(
         "burst": burst,
         "seed": seed,
         "sends": sends,
+        "resend": resend.value,
         "fair_use": fair_use,
         "sealed": key is not None,
         "prior": prior,
