@@ -12,7 +12,7 @@ from glimpse.binding.schedule import Schedule
 from glimpse.cli import app
 from glimpse.errors import UsageError
 from glimpse.evaluation.resend import rows, table
-from glimpse.feedback import Answer, Region, Reply
+from glimpse.feedback import Answer, ByRegion, Region, Reply
 from glimpse.keys import DeviceKey
 from glimpse.links import GilbertElliott, IidLoss
 from glimpse.receiving import Receiver
@@ -260,6 +260,37 @@ def test_a_region_that_is_asked_for_comes_before_the_rest():
     assert asked[first_whole][1] < 0.6, "a quarter of the picture, and what came before"
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_a_wish_for_a_region_that_was_lost_is_said_again():
+    model = zoo.load("limitnet")
+    shape = model.binding.latent_shape
+    spread = np.random.default_rng(1).laplace(0, 10, shape)
+    side = np.repeat(np.int8([127, -128]), shape[0] // 2)[:, None].repeat(shape[1], axis=1)  # the upper half matters
+    some = Photo(np.clip(np.rint(spread), -128, 127).astype(np.int8), side)
+    trial = Trial(Setup(model, region="US915", rate=3, policy=lambda _: ByRegion(Region(24, 28, 0, 28))))
+    losses = iter([False, False, True])  # two packets come, and the answer to the second is lost
+    trial.air.loses = lambda: next(losses, False)
+    trial.run([some])
+    whats = [step.what for step in trial.steps if step.what in ("sent", "downlink lost", "more here")]
+    assert whats[:5] == ["sent", "sent", "downlink lost", "sent", "more here"]
+    assert whats.count("more here") == 1 and trial.frames[0].whole
+
+
+def test_the_command_asks_for_a_part_of_the_photo(tmp_path):
+    place = tmp_path / "numbers.json"
+    words = ["--region", "US915", "--dr", "3", "--deadline", "12", "--json", str(place)]
+    words += ["--feedback", "here", "--here", "0.5", "1", "0", "0.5"]
+    result = CliRunner().invoke(app, ["trial", str(sample_photos()["cat"]), *words])
+    assert result.exit_code == 0, result.output
+    numbers = json.loads(place.read_text())
+    assert numbers["here"] == [0.5, 1, 0, 0.5]
+    (asked,) = [step for step in numbers["steps"] if step["what"] == "more here"]
+    assert asked["region"] == [14, 28, 0, 14] and asked["obeyed"]
+    last = [step for step in numbers["steps"] if "inside" in step][-1]
+    assert last["inside"] > 1.25 * numbers["photos"][0]["received"]
+    assert "% of the part" in result.output
+
+
 def test_a_whole_picture_is_said_in_the_smallest_downlink_and_others_not_at_all():
     receiver = Receiver(Trial(Setup(ZOO)).receiver.models)
     answers = Answers(receiver, Rules(a_day=2, payload=11))
@@ -343,7 +374,17 @@ def test_the_document_shows_what_the_command_prints():
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
-    [(["--region", "Sigfox"], "glimpse plan"), (["--adr", "fast"], "COUNT:DR"), (["--dr", "9"], "no DR9")],
+    [
+        (["--region", "Sigfox"], "glimpse plan"),
+        (["--adr", "fast"], "COUNT:DR"),
+        (["--dr", "9"], "no DR9"),
+        (["--feedback", "here"], "both --feedback here and --here"),
+        (["--here", "0", "1", "0", "1"], "both --feedback here and --here"),
+        (["--feedback", "here", "--here", "0.5", "0.5", "0", "1"], "top before bottom"),
+        (["--feedback", "here", "--here", "nan", "1", "0", "1"], "top before bottom"),
+        (["--feedback", "here", "--here", "0", "1", "0", "1", "--no-answers"], "leave --no-answers out"),
+        (["--feedback", "here", "--here", "0", "1", "0", "1"], "lie all over the picture"),
+    ],
 )
 def test_wrong_options_are_told(words, sentence):
     result = CliRunner().invoke(app, ["trial", str(sample_photos()["cat"]), "--model", "mcucoder", *words])
