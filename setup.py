@@ -21,9 +21,10 @@ class BuildWithModels(build_py):
         if self.editable_mode:
             return
         shipped = {"model.toml", "card.md", "encoder.tflite", "encoder.kmodel", "decoder.tflite", "tables.json"}
-        for file in sorted((ROOT / "models").glob("*/*")):
+        shipped |= {"payloads.json", "bench-cortex-m33.json"}  # results that `glimpse plan` is made from
+        for file in sorted([*(ROOT / "models").glob("*/*"), *(ROOT / "models").glob("*/results/*")]):
             if file.name in shipped:
-                target = Path(self.build_lib) / "glimpse" / "_models" / file.parent.name / file.name
+                target = Path(self.build_lib) / "glimpse" / "_models" / file.relative_to(ROOT / "models")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(file, target)
 

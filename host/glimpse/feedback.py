@@ -176,3 +176,23 @@ class ByChange:
         still = before is not None and change_db(before, look.picture) >= self.least_db
         done = bool(np.all(look.received)) or look.bytes >= self.most_bytes
         return Reply(Answer.ENOUGH if still or done else Answer.MORE)
+
+
+class ByRegion:
+    """More of one region first, as somebody asks who has seen the first packets; never enough.
+
+    Args:
+        region: of the latent.
+        after: looks before it is asked for.
+    """
+
+    def __init__(self, region: Region, after: int = 2) -> None:
+        self.region, self._left = region, after
+
+    def reply(self, look: Look) -> Reply:
+        """See Policy."""
+        self._left -= 1
+        r = self.region
+        if self._left > 0 or np.all(look.received[r.top : r.bottom, r.left : r.right]):
+            return Reply(Answer.MORE)
+        return Reply(Answer.MORE_HERE, r)

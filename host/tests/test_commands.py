@@ -165,6 +165,8 @@ def test_an_installed_wheel_finds_its_models(tmp_path, photo):
         env={**os.environ, "PYTHONPATH": str(site)},
     ).stdout
     assert where.startswith(str(site))
+    done = glimpse("plan", "--model", "mcucoder", cwd=tmp_path, environment={"PYTHONPATH": str(site)})
+    assert done.returncode == 0, done.stderr
     done = glimpse(
         "capture", "--target", "sim:cortex-m7", "--pattern", cwd=tmp_path, environment={"PYTHONPATH": str(site)}
     )

@@ -9,16 +9,20 @@ from glimpse import zoo
 from glimpse.binding.schedule import Budget, Schedule, regions
 from glimpse.cli import app
 from glimpse.errors import GlimpseError, UsageError
+from glimpse.photo import fit_photo, load_photo
 from glimpse.planning.picture import Picture, picture_of
 from glimpse.planning.plan import Link, Power, choose_rate, plan
+from glimpse.samples import sample_photos
+from support.documents import plain, shown
 from typer.testing import CliRunner
 
 EU868, US915, SIGFOX, NBIOT = regions()
-PICTURE = Picture(useful_bytes=500, full_bytes=3000, ms_ssim=0.75, photos=1, encode_ms=None)
 
 
 def planned(region, rate, payload, **more):
-    return plan(Link(region, region.rates[rate], payload, **more), PICTURE, Power())
+    """Of a picture in packets that are all full."""
+    picture = Picture(500, 500 / payload, 3000, 3000 / payload, ms_ssim=0.75, photos=1, encode_ms=None)
+    return plan(Link(region, region.rates[rate], payload, **more), picture, Power())
 
 
 def test_sf12_sends_twelve_packets_an_hour():
@@ -68,15 +72,57 @@ def test_regions_offer_what_they_have():
         Budget(EU868, bands=1 << 6)
 
 
+def points(payload, *rows):
+    return [
+        {"payload": payload, "packets": packets, "bytes": size, "ms_ssim": quality} for packets, size, quality in rows
+    ]
+
+
+def test_packets_are_counted_at_their_mean_length():
+    picture = Picture(500, 10.5, 3000, 75, ms_ssim=0.75, photos=1, encode_ms=None)
+    numbers = plan(Link(EU868, EU868.rates[3], 51), picture, Power())
+    assert (numbers["useful"]["packets"], numbers["full"]["packets"], numbers["packet_bytes"]) == (11, 75, 40)
+    assert numbers["full"]["airtime_s"] == pytest.approx(75 * EU868.airtime_us(3, 40) / 1e6)
+    assert numbers["useful"]["airtime_s"] == pytest.approx(11 * EU868.airtime_us(3, 48) / 1e6)
+
+
 def test_a_model_without_measurements_is_refused(tmp_path):
-    with pytest.raises(GlimpseError, match="export the model again"):
+    with pytest.raises(GlimpseError, match=r"glimpse\.evaluation\.payloads"):
         picture_of(tmp_path, 51)
     (tmp_path / "results").mkdir()
-    rows = [{"lost": 0.0, "bytes": 100, "ms_ssim": 0.5}, {"lost": 0.0, "bytes": 200, "ms_ssim": 0.8}]
-    (tmp_path / "results" / "validation.json").write_text(json.dumps({"photos": 3, "payload": 51, "rows": rows}))
-    assert picture_of(tmp_path, 51, 0.65).useful_bytes == pytest.approx(150)
+    place = tmp_path / "results" / "payloads.json"
+    rows = [*points(11, (50, 500, 0.5), (100, 1000, 0.8)), *points(31, (5, 150, 0.5), (10, 300, 0.8))]
+    place.write_text(json.dumps({"photos": 3, "points": rows}))
+    assert picture_of(tmp_path, 11, 0.65).useful_bytes == pytest.approx(750)
+    half = picture_of(tmp_path, 21)  # a packet brings (1 / 100 + 1 / 10) / 2 of it
+    assert half.full_packets == pytest.approx(1 / 0.055)
+    assert half.full_bytes == pytest.approx(21 / 0.055 * (10 / 11 + 30 / 31) / 2)
     with pytest.raises(GlimpseError, match=r"reach an MS-SSIM of 0\.800"):
-        picture_of(tmp_path, 51, 0.9)
+        picture_of(tmp_path, 11, 0.9)
+    with pytest.raises(GlimpseError, match="for packets of 51 bytes"):
+        picture_of(tmp_path, 51)
+    for damaged in ("{", "[]", '{"photos": 1}', '{"photos": 1, "points": [{"payload": 11, "packets": 0}]}'):
+        place.write_text(damaged)
+        with pytest.raises(GlimpseError, match="no usable"):
+            picture_of(tmp_path, 11)
+
+
+@pytest.mark.parametrize("name", ["limitnet", "mcucoder", "mcucoder-mse", "starfish"])
+def test_other_payloads_cost_what_packing_says(name):
+    """Against 51 bytes, so that it does not matter how much these photos hold; 14, 33 and 180 were not measured."""
+    model, sums = zoo.load(name), {}
+    m = model.binding
+    for place in sample_photos().values():
+        latent, side = m.encode_outputs(fit_photo(load_photo(place), m.photo_width, m.photo_height))
+        for payload in (11, 12, 14, 24, 33, 51, 115, 180, 242):
+            packets = m.pack(m.quantise(latent), payload=payload, saliency=side)
+            sums[payload] = sums.get(payload, 0) + np.array([len(packets), sum(map(len, packets))])
+    at_51 = picture_of(model.folder, 51)
+    for payload, (packets, size) in sums.items():
+        planned = picture_of(model.folder, payload)
+        assert planned.full_bytes / at_51.full_bytes == pytest.approx(size / sums[51][1], rel=0.03), payload
+        # Few packets are a coarse measure: a photo has a whole number of them.
+        assert planned.full_packets / at_51.full_packets == pytest.approx(packets / sums[51][0], rel=0.07), payload
 
 
 def test_the_command_tells_a_table_and_json():
@@ -85,6 +131,14 @@ def test_the_command_tells_a_table_and_json():
     numbers = json.loads(done.stdout)
     assert numbers["model"] == "limitnet" and numbers["data_rate"] == 3
     assert numbers["useful"]["packets"] < numbers["full"]["packets"]
+
+
+def test_the_document_shows_what_the_command_prints():
+    words, lines = shown("sending.md", "glimpse plan")
+    done = CliRunner().invoke(app, words[1:])
+    assert done.exit_code == 0, done.output
+    printed = [plain(line) for line in done.output.splitlines()]
+    assert [line for line in printed if line in lines] == lines
 
 
 @pytest.mark.parametrize(

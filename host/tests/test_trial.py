@@ -11,7 +11,8 @@ from glimpse.binding.control import Enough, Have, read_downlink
 from glimpse.binding.schedule import Schedule
 from glimpse.cli import app
 from glimpse.errors import UsageError
-from glimpse.feedback import Answer, Region, Reply
+from glimpse.evaluation.resend import rows, table
+from glimpse.feedback import Answer, ByRegion, Region, Reply
 from glimpse.keys import DeviceKey
 from glimpse.links import GilbertElliott, IidLoss
 from glimpse.receiving import Receiver
@@ -19,6 +20,7 @@ from glimpse.receiving.answer import Answers, Rules
 from glimpse.samples import sample_photos
 from glimpse.trial.node import Photo
 from glimpse.trial.run import Setup, Trial
+from support.documents import DOCS, plain, shown
 from typer.testing import CliRunner
 
 ZOO = zoo.load()
@@ -154,6 +156,39 @@ def test_a_fixed_camera_sends_changes_and_both_ends_believe_the_same(loss):
     assert min(sizes[1:]) < 0.7 * sizes[0]
 
 
+def test_what_was_lost_goes_by_importance_or_at_once_or_afterwards():
+    complete, duplicates = {}, {}
+    for resend in ("importance", "at-once", "afterwards"):
+        trial = tried(resend=resend, loss=IidLoss(0.4), sends=255, answers=Rules(every=1), deadline=60.0)
+        received = trial.frames[0].assembly.received.reshape(-1)[MODEL.order()]
+        complete[resend] = int(np.argmin(received))  # from the most important symbol to the first gap
+        duplicates[resend] = sum(step.details.get("reason") == "duplicate" for step in trial.steps)
+    assert complete["importance"] > 1.3 * complete["at-once"] > 5 * complete["afterwards"]
+    assert duplicates["at-once"] > 3, "what had come was sent until its answer did"
+    assert duplicates["importance"] == duplicates["afterwards"] == 0
+
+
+def test_the_command_takes_the_policy(tmp_path):
+    place, steps = tmp_path / "numbers.json", []
+    words = ["--model", "mcucoder", "--loss", "40", "--ack-every", "1", "--deadline", "12", "--json", str(place)]
+    for resend in ("importance", "at-once"):
+        result = CliRunner().invoke(app, ["trial", str(sample_photos()["cat"]), *words, "--resend", resend])
+        assert result.exit_code == 0, result.output
+        numbers = json.loads(place.read_text())
+        assert numbers["resend"] == resend
+        steps.append([step.get("symbols") for step in numbers["steps"] if step["what"] == "sent"])
+    assert steps[0] != steps[1]
+
+
+def test_the_policies_are_compared_as_the_document_shows():
+    photos = [sample_photos()["cat"]]
+    found = rows(zoo.load("mcucoder"), photos, [20.0], 1, region="US915", rate=3, loss=IidLoss(0.4))
+    by_name = {row["resend"]: row for row in found}
+    assert 0 < by_name["at-once"]["received"] < by_name["importance"]["received"] < 1
+    numbers = json.loads((DOCS / "evaluation" / "resend.json").read_text())
+    assert table(numbers["rows"], numbers["deadlines"]) in (DOCS / "sending.md").read_text()
+
+
 def _by_photo(trial: Trial) -> list[list]:
     parts: list[list] = []
     for step in trial.steps:
@@ -225,6 +260,37 @@ def test_a_region_that_is_asked_for_comes_before_the_rest():
     assert asked[first_whole][1] < 0.6, "a quarter of the picture, and what came before"
 
 
+@pytest.mark.usefixtures("undrawn")
+def test_a_wish_for_a_region_that_was_lost_is_said_again():
+    model = zoo.load("limitnet")
+    shape = model.binding.latent_shape
+    spread = np.random.default_rng(1).laplace(0, 10, shape)
+    side = np.repeat(np.int8([127, -128]), shape[0] // 2)[:, None].repeat(shape[1], axis=1)  # the upper half matters
+    some = Photo(np.clip(np.rint(spread), -128, 127).astype(np.int8), side)
+    trial = Trial(Setup(model, region="US915", rate=3, policy=lambda _: ByRegion(Region(24, 28, 0, 28))))
+    losses = iter([False, False, True])  # two packets come, and the answer to the second is lost
+    trial.air.loses = lambda: next(losses, False)
+    trial.run([some])
+    whats = [step.what for step in trial.steps if step.what in ("sent", "downlink lost", "more here")]
+    assert whats[:5] == ["sent", "sent", "downlink lost", "sent", "more here"]
+    assert whats.count("more here") == 1 and trial.frames[0].whole
+
+
+def test_the_command_asks_for_a_part_of_the_photo(tmp_path):
+    place = tmp_path / "numbers.json"
+    words = ["--region", "US915", "--dr", "3", "--deadline", "12", "--json", str(place)]
+    words += ["--feedback", "here", "--here", "0.5", "1", "0", "0.5"]
+    result = CliRunner().invoke(app, ["trial", str(sample_photos()["cat"]), *words])
+    assert result.exit_code == 0, result.output
+    numbers = json.loads(place.read_text())
+    assert numbers["here"] == [0.5, 1, 0, 0.5]
+    (asked,) = [step for step in numbers["steps"] if step["what"] == "more here"]
+    assert asked["region"] == [14, 28, 0, 14] and asked["obeyed"]
+    last = [step for step in numbers["steps"] if "inside" in step][-1]
+    assert last["inside"] > 1.25 * numbers["photos"][0]["received"]
+    assert "% of the part" in result.output
+
+
 def test_a_whole_picture_is_said_in_the_smallest_downlink_and_others_not_at_all():
     receiver = Receiver(Trial(Setup(ZOO)).receiver.models)
     answers = Answers(receiver, Rules(a_day=2, payload=11))
@@ -289,9 +355,36 @@ def test_a_scene_without_a_change_sends_nothing_and_says_so(tmp_path):
     assert "nothing changed" in result.output
 
 
+def quality(line: str) -> tuple[str, float]:
+    """A line, and the MS-SSIM that it told."""
+    text, _, number = line.partition("MS-SSIM ")
+    return text, float(number.split()[0]) if number else 0.0
+
+
+def test_the_document_shows_what_the_command_prints():
+    words, lines = shown("sending.md", "glimpse trial chelsea.png")
+    words = [str(sample_photos()["cat"]) if word == "chelsea.png" else word for word in words[1:]]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    told = iter([quality(plain(line)) for line in result.output.splitlines()])
+    for text, number in [quality(line) for line in lines if line != "..."]:
+        seen = next((similar for other, similar in told if other == text), None)
+        assert seen == pytest.approx(number, abs=0.01), text  # the decoder computes in floating point
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
-    [(["--region", "Sigfox"], "glimpse plan"), (["--adr", "fast"], "COUNT:DR"), (["--dr", "9"], "no DR9")],
+    [
+        (["--region", "Sigfox"], "glimpse plan"),
+        (["--adr", "fast"], "COUNT:DR"),
+        (["--dr", "9"], "no DR9"),
+        (["--feedback", "here"], "both --feedback here and --here"),
+        (["--here", "0", "1", "0", "1"], "both --feedback here and --here"),
+        (["--feedback", "here", "--here", "0.5", "0.5", "0", "1"], "top before bottom"),
+        (["--feedback", "here", "--here", "nan", "1", "0", "1"], "top before bottom"),
+        (["--feedback", "here", "--here", "0", "1", "0", "1", "--no-answers"], "leave --no-answers out"),
+        (["--feedback", "here", "--here", "0", "1", "0", "1"], "lie all over the picture"),
+    ],
 )
 def test_wrong_options_are_told(words, sentence):
     result = CliRunner().invoke(app, ["trial", str(sample_photos()["cat"]), "--model", "mcucoder", *words])

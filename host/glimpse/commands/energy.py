@@ -214,9 +214,9 @@ def _life(
         }
         return {"every_s": period / 1000, "images_a_day": round(a_day, 2), "battery_days": days}
     # The planner knows a picture's computing as a time at one current: that of the charge that was found.
-    size = sum(sizes or [])
+    size, packets = sum(sizes or []), len(sizes or [])
     busy = {key: getattr(mas, key) for key in ("value", "low", "high")}
-    picture = Picture(size, size, 1.0, 1, {key: value * 1e3 for key, value in busy.items()})
+    picture = Picture(size, packets, size, packets, 1.0, 1, {key: value * 1e3 for key, value in busy.items()})
     power = Power(compute_ma=1.0, sleep_ma=sleep, camera_ma=0.0, battery_mah=battery)
     link = Link(way.region, way.rate, way.payload, loss=loss, every_ms=period)
     found = make_plan(link, picture, power)

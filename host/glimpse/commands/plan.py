@@ -2,9 +2,9 @@
 """`glimpse plan`: what a link will carry, before hardware is bought.
 
 JSON: region, data_rate, spreading, bandwidth_khz, payload, loss, fair_use, every_s (null: one after another),
-useful {ms_ssim, bytes, packets, seconds, waited_s, airtime_s}, full {the same without ms_ssim}, packet_airtime_ms,
-images_a_day, measured_on_photos, energy {estimated, mah_a_picture {value, low, high}, mas_by_part, battery_days
-{value, low, high}}, model.
+useful {ms_ssim, bytes, packets, seconds, waited_s, airtime_s}, full {the same without ms_ssim}, packet_bytes (mean),
+packet_airtime_ms, images_a_day, measured_on_photos, energy {estimated, mah_a_picture {value, low, high}, mas_by_part,
+battery_days {value, low, high}}, model.
 """
 
 import re
@@ -127,7 +127,7 @@ def _show(n: dict[str, Any], console: Console) -> None:
         f"battery: {life['value']:.0f} days ({life['low']:.0f} .. {life['high']:.0f}), estimated", highlight=False
     )
     console.print(
-        f"Bytes: means of {n['measured_on_photos']} photos in the model's results/validation.json. Times: on a node "
+        f"Bytes: means of {n['measured_on_photos']} photos in the model's results/payloads.json. Times: on a node "
         "that was silent for a day before. Currents and intervals: docs/sending.md.",
         style="dim",
         highlight=False,

@@ -1,19 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """`glimpse trial`: what a link does to pictures, from packet to packet, before hardware is bought.
 
-JSON: model, region, data_rate, loss, burst (null: independent losses), seed, sends, fair_use, sealed, prior, refresh,
-parity, parity_first, answers, feedback; uplinks, uplinks_lost, uplink_bytes, downlinks, downlinks_lost, airtime_s,
-waited_s (for the budget), seconds, packets (counters of the receiver); photos [{photo, frame, kind (image or
-difference), uplinks, bytes, seconds (from its begin), shown (MS-SSIM of what is seen in the end, also where that is
-an earlier photo's picture; null: no picture yet), ms_ssim, received, carried, filled_in (shares of the symbols: of
-its own, of an earlier photo, made by the decoder), out; the last five null where nothing came, as when nothing
-changed}]; ms_ssim (mean of what is shown); without (with --compare: uplinks, uplink_bytes, airtime_s, seconds and
-ms_ssim of the same photos with neither prior nor parity; else null); steps [{time, what, ...}] in their order, what
-being photo {frame, kind}, sent {bytes, data_rate, symbols, ms_ssim, or reason}, lost {bytes, data_rate}, downlink and
-downlink lost {bytes}, known {symbols}, enough, more here {region, obeyed}, skipped {frame}, wait {seconds}, rate
-{data_rate}, refused {reason}, done {frame}.
+JSON: model, region, data_rate, loss, burst (null: independent losses), seed, sends, resend, fair_use, sealed, prior,
+refresh, parity, parity_first, answers, feedback, here (null); uplinks, uplinks_lost, uplink_bytes, downlinks,
+downlinks_lost, airtime_s, waited_s (for the budget), seconds, packets (counters of the receiver); photos [{photo,
+frame, kind (image or difference), uplinks, bytes, seconds (from its begin), shown (MS-SSIM of what is seen in the end,
+also where that is an earlier photo's picture; null: no picture yet), ms_ssim, received, carried, filled_in (shares of
+the symbols: of its own, of an earlier photo, made by the decoder), out; the last five null where nothing came, as when
+nothing changed}]; ms_ssim (mean of what is shown); without (with --compare: uplinks, uplink_bytes, airtime_s, seconds
+and ms_ssim of the same photos with neither prior nor parity; else null); steps [{time, what, ...}] in their order,
+what being photo {frame, kind}, sent {bytes, data_rate, symbols, ms_ssim, or reason; with --here inside, the share of
+that part's symbols received}, lost {bytes, data_rate}, downlink and downlink lost {bytes}, known {symbols}, enough,
+more here {region, obeyed}, skipped {frame}, wait {seconds}, rate {data_rate}, refused {reason}, done {frame}.
 """
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -36,7 +38,7 @@ from glimpse.commands.options import (
     require_tables,
 )
 from glimpse.errors import UsageError
-from glimpse.feedback import ByChange, Policy
+from glimpse.feedback import ByChange, ByRegion, Policy, Region
 from glimpse.files import check_place, make_folder, write_json
 from glimpse.keys import read_key
 from glimpse.links import GilbertElliott, IidLoss
@@ -47,13 +49,23 @@ from glimpse.receiving.answer import Rules
 from glimpse.report.coverage import draw_coverage
 from glimpse.trial.node import Photo
 from glimpse.trial.run import Setup, Step, Trial
+from glimpse.zoo import ZooModel
+
+
+class Resend(StrEnum):
+    """What happens to lost symbols."""
+
+    IMPORTANCE = "importance"
+    AT_ONCE = "at-once"
+    AFTERWARDS = "afterwards"
 
 
 class Feedback(StrEnum):
-    """When a picture is enough."""
+    """What the receiver wants of a picture."""
 
     WHOLE = "whole"
     ENOUGH = "enough"
+    HERE = "here"
 
 
 def trial(
@@ -66,13 +78,25 @@ def trial(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the losses.")] = 0,
     sends: Annotated[int, typer.Option(min=1, max=255, help="Times a symbol goes out while nobody answers.")] = 3,
+    resend: Annotated[
+        Resend,
+        typer.Option(help="Lost symbols: the most important first, each packet until it came, or after all others."),
+    ] = Resend.IMPORTANCE,
     answers: Annotated[bool, typer.Option(help="The receiver acknowledges.")] = True,
     ack_every: Annotated[
         int | None, typer.Option(min=1, help="Packets between acknowledgements; else when they seem needed.")
     ] = None,
     feedback: Annotated[
-        Feedback, typer.Option(help="Enough when the picture is whole, or when it no longer changes.")
+        Feedback,
+        typer.Option(help="Enough when the picture is whole, or when it no longer changes; or a part of it first."),
     ] = Feedback.WHOLE,
+    here: Annotated[
+        tuple[float, float, float, float] | None,
+        typer.Option(
+            metavar="TOP BOTTOM LEFT RIGHT",
+            help="With --feedback here: the part, in shares 0..1 of the photo; asked for after two packets.",
+        ),
+    ] = None,
     least_db: Annotated[
         float, typer.Option(min=0, help="With --feedback enough: PSNR of a picture against the one before.")
     ] = 40,
@@ -107,16 +131,18 @@ def trial(
     chosen = zoo.load(model)
     require_tables(chosen, coding)
     share = loss / 100
+    region_wanted = _wanted(here, feedback, answers, chosen)
     setup = Setup(
         chosen,
         _region(region),
         dr,
         IidLoss(share) if burst is None else GilbertElliott(share, burst),
         sends=sends,
+        resend=resend.value,
         coding=coding.value,
         fair_use=fair_use,
         answers=Rules(every=ack_every) if answers else None,
-        policy=(lambda frame: _policy(least_db)) if feedback is Feedback.ENOUGH else None,
+        policy=_policy(feedback, least_db, region_wanted),
         key=read_key(key) if key else None,
         prior=prior,
         refresh=refresh,
@@ -132,7 +158,10 @@ def trial(
     originals = [Reference(picture) for picture in pictures]
 
     def look(frame: Frame, number: int) -> dict[str, Any]:
-        return {"ms_ssim": round(originals[number].compare(frame.picture()).ms_ssim, 4)}
+        seen: dict[str, Any] = {"ms_ssim": round(originals[number].compare(frame.picture()).ms_ssim, 4)}
+        if (r := region_wanted) is not None:
+            seen["inside"] = round(float(frame.coverage()[r.top : r.bottom, r.left : r.right].mean()), 4)
+        return seen
 
     if out:
         make_folder(out)
@@ -150,6 +179,7 @@ def trial(
         "burst": burst,
         "seed": seed,
         "sends": sends,
+        "resend": resend.value,
         "fair_use": fair_use,
         "sealed": key is not None,
         "prior": prior,
@@ -158,6 +188,7 @@ def trial(
         "parity_first": parity_first,
         "answers": answers,
         "feedback": feedback.value,
+        "here": None if here is None else list(here),
         **run.numbers(),
         "photos": _photos(run, photos, originals, out),
         "ms_ssim": _mean(_shown(run, originals)),
@@ -170,8 +201,35 @@ def trial(
         write_json(json, numbers)
 
 
-def _policy(least_db: float) -> Policy:
-    return ByChange(least_db, float("inf"))
+def _policy(feedback: Feedback, least_db: float, region: Region | None) -> Callable[[Frame], Policy] | None:
+    if region is not None:
+        return lambda frame: ByRegion(region)
+    return (lambda frame: ByChange(least_db, float("inf"))) if feedback is Feedback.ENOUGH else None
+
+
+def _wanted(
+    here: tuple[float, float, float, float] | None, feedback: Feedback, answers: bool, model: ZooModel
+) -> Region | None:
+    """The cells of the latent that a part of the photo lies in."""
+    if (here is None) == (feedback is Feedback.HERE):
+        raise UsageError("a part of the photo is asked for with both --feedback here and --here TOP BOTTOM LEFT RIGHT")
+    if here is None:
+        return None
+    top, bottom, left, right = here
+    if not (0 <= top < bottom <= 1 and 0 <= left < right <= 1):
+        raise UsageError(
+            "--here takes shares 0..1 of the photo, top before bottom and left before right, e.g. 0.5 1 0 0.5"
+        )
+    if not answers:
+        raise UsageError("a part of the photo is asked for in an answer; leave --no-answers out")
+    if not model.binding.map_bits:
+        raise UsageError(
+            f"packets of model {model.name} lie all over the picture; take one that orders by saliency, e.g. limitnet"
+        )
+    rows, columns, _ = model.binding.latent_shape
+    return Region(
+        math.floor(top * rows), math.ceil(bottom * rows), math.floor(left * columns), math.ceil(right * columns)
+    )
 
 
 def _region(name: str) -> str:
@@ -258,6 +316,7 @@ def _line(step: Step) -> str:
         news = f"{n['symbols']:6,} symbols" if "symbols" in n else n.get("reason", "")
         quality = f"   MS-SSIM {n['ms_ssim']:.3f}" if "ms_ssim" in n else ""
         text = f"packet  {n['bytes']:3} bytes DR{n['data_rate']}   {news}{quality}"
+        text += f"   {100 * n['inside']:3.0f} % of the part" if "inside" in n else ""
         text += f"   {n['reason']}" if "reason" in n and "symbols" in n else ""
     elif step.what == "lost":
         text = f"packet  {n['bytes']:3} bytes DR{n['data_rate']}   lost"

@@ -66,17 +66,31 @@ def choose_rate(region: Region, spreading: int | None, number: int | None) -> Da
     return min(fitting, key=lambda rate: rate.bandwidth_khz)
 
 
+class _Part:
+    """The first packets of a picture.
+
+    Attributes:
+        bytes: of the picture, without what is sent again.
+        packets: to send, whole ones.
+        length: of one in bytes.
+        airtime: of one in microseconds.
+    """
+
+    def __init__(self, link: Link, packets: float, size: float) -> None:
+        self.bytes, self.packets = size, math.ceil(packets / (1 - link.loss))
+        self.length = min(math.ceil(size / packets), link.payload)
+        self.airtime = link.region.airtime_us(link.rate.number, self.length, link.fopts)
+
+
 def plan(link: Link, picture: Picture, power: Power) -> dict[str, Any]:
     """All numbers of `glimpse plan`; keys as that command lists them.
 
-    Every lost packet is sent again, so a picture takes 1 / (1 - loss) as many, the useful part of it too.
+    Every lost packet is sent again, so a picture takes 1 / (1 - loss) as many, the useful part of it too. Each packet
+    of a part is as long as that part's are on average.
     """
-    again = 1 / (1 - link.loss)
-    useful = math.ceil(picture.useful_bytes * again / link.payload)
-    full = math.ceil(picture.full_bytes * again / link.payload)
-    airtime = link.region.airtime_us(link.rate.number, link.payload, link.fopts)
-    first = _picture_times(link, airtime, useful, full)
-    done = _images_in_last_day(link, airtime, full)
+    useful = _Part(link, picture.useful_packets, picture.useful_bytes)
+    full = _Part(link, picture.full_packets, picture.full_bytes)
+    done = _images_in_last_day(link, full)
     return {
         "region": link.region.name,
         "data_rate": link.rate.number,
@@ -86,62 +100,66 @@ def plan(link: Link, picture: Picture, power: Power) -> dict[str, Any]:
         "loss": link.loss,
         "fair_use": link.fair_use,
         "every_s": None if link.every_ms is None else link.every_ms / 1000,
-        "useful": {"ms_ssim": picture.ms_ssim, "bytes": round(picture.useful_bytes), "packets": useful, **first[0]},
-        "full": {"bytes": round(picture.full_bytes), "packets": full, **first[1]},
-        "packet_airtime_ms": airtime / 1000,
+        "useful": {"ms_ssim": picture.ms_ssim, **_times(link, useful)},
+        "full": _times(link, full),
+        "packet_bytes": full.length,
+        "packet_airtime_ms": full.airtime / 1000,
         "images_a_day": done,
         "measured_on_photos": picture.photos,
-        "energy": _energy(link, picture, power, airtime, full, done),
+        "energy": _energy(link, picture, power, full, done),
     }
 
 
-def _send(link: Link, budget: Budget, airtime: int, ready: int) -> tuple[int, int, int]:
+def _send(link: Link, budget: Budget, part: _Part, ready: int) -> tuple[int, int, int]:
     """(start, end of the air, when the next may follow) of one packet, in milliseconds."""
-    when, band = budget.earliest(airtime, ready)
+    when, band = budget.earliest(part.airtime, ready)
     if when is None:
         raise UsageError(
-            f"a packet of {link.payload} bytes is {airtime / 1000:.0f} ms on the air, too long for {link.region.name}; "
-            "choose a smaller payload or a faster data rate"
+            f"a packet of {part.length} bytes is {part.airtime / 1000:.0f} ms on the air, too long for "
+            f"{link.region.name}; choose a smaller payload or a faster data rate"
         )
-    budget.spend(band, airtime, when)
-    end = when + -(-airtime // 1000)
+    budget.spend(band, part.airtime, when)
+    end = when + -(-part.airtime // 1000)
     return when, end, end + link.region.quiet_ms
 
 
-def _picture_times(link: Link, airtime: int, useful: int, full: int) -> list[dict[str, float]]:
-    """Seconds from the shutter to the useful and the full picture, on a node that has been silent for a day."""
-    budget, ready, waited, times = Budget(link.region, fair_use=link.fair_use), 0, 0, []
-    for packet in range(1, full + 1):
-        start, end, following = _send(link, budget, airtime, ready)
+def _times(link: Link, part: _Part) -> dict[str, float]:
+    """What a part takes, the seconds from the shutter, on a node that has been silent for a day."""
+    budget, ready, waited, end = Budget(link.region, fair_use=link.fair_use), 0, 0, 0
+    for _ in range(part.packets):
+        start, end, following = _send(link, budget, part, ready)
         waited += start - ready
         ready = following
-        for wanted in (useful, full):
-            if packet == wanted:
-                times.append({"seconds": end / 1000, "waited_s": waited / 1000, "airtime_s": packet * airtime / 1e6})
-    return times if len(times) == 2 else [times[0], times[0]]
+    return {
+        "bytes": round(part.bytes),
+        "packets": part.packets,
+        "seconds": end / 1000,
+        "waited_s": waited / 1000,
+        "airtime_s": part.packets * part.airtime / 1e6,
+    }
 
 
-def _images_in_last_day(link: Link, airtime: int, full: int) -> float:
+def _images_in_last_day(link: Link, full: _Part) -> float:
     """Full pictures of the last of DAYS days, parts of one included."""
     budget, ready, packets, image = Budget(link.region, fair_use=link.fair_use), 0, 0, 0
     while True:
         begin = max(ready, image * link.every_ms) if link.every_ms else ready
         ready = begin
-        for _ in range(full):
-            start, _, ready = _send(link, budget, airtime, ready)
+        for _ in range(full.packets):
+            start, _, ready = _send(link, budget, full, ready)
             if start >= DAYS * DAY_MS:
-                return round(packets / full, 2)
+                return round(packets / full.packets, 2)
             packets += start >= (DAYS - 1) * DAY_MS
         image += 1
 
 
-def _energy(link: Link, picture: Picture, power: Power, airtime: int, full: int, images: float) -> dict[str, Any]:
+def _energy(link: Link, picture: Picture, power: Power, full: _Part, images: float) -> dict[str, Any]:
     """mAh a picture and days of the battery {value, low, high}: estimated."""
     windows_ms = listening_ms(link.region, link.rate)
     compute = picture.encode_ms or {"value": 0.0, "low": 0.0, "high": 0.0}
     parts = {
-        "transmit": full * airtime / 1e6 * power.transmit_ma,
-        "receive": full * windows_ms / 1e3 * power.receive_ma,
+        "transmit": full.packets * full.airtime / 1e6 * power.transmit_ma,
+        "receive": full.packets * windows_ms / 1e3 * power.receive_ma,
         "camera": power.camera_s * power.camera_ma,
     }
     day, each = {}, {}

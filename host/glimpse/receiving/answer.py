@@ -65,6 +65,7 @@ class _Talk:
     pause: int = 1  # packets that it takes until the next
     ended: bool = False  # its last rank has come
     asked: tuple[int, int, int, int] | None = None
+    inside: int = 0  # symbols received of the region that a policy wants
 
 
 @dataclass
@@ -196,7 +197,12 @@ class Answers:
                 return [Enough(), have]  # what came is what later frames may refer to
             if reply.answer is Answer.MORE_HERE and region is not None:
                 here = region.top, region.bottom, region.left, region.right
-                commands += [MoreHere(*here)] if here != talk.asked else []
+                inside = received[region.top : region.bottom, region.left : region.right]
+                count, before = int(np.count_nonzero(inside)), talk.inside
+                talk.inside = count
+                # A node that goes on sending something else has not heard it.
+                unheard = count == before and count < inside.size
+                commands += [MoreHere(*here)] if here != talk.asked or unheard else []
         return [*commands, have] if due or commands else []
 
     def _write(self, frame: Frame, line: _Line, commands: list[Command], size: int) -> bytes | None:

@@ -41,6 +41,7 @@ class Node:
         budget: for all photos.
         rate: what the modem says that its data rate is.
         sends: how often a symbol goes out while nobody says whether it came.
+        resend: what happens to lost symbols, a key of glimpse.binding.schedule.RESEND.
         coding: "raw" or "range".
         key: with which it seals; None: not at all.
         prior: photos leave as differences where that is cheaper.
@@ -62,6 +63,7 @@ class Node:
         rate: Callable[[], int],
         *,
         sends: int = 3,
+        resend: str = "importance",
         coding: str = "range",
         key: DeviceKey | None = None,
         prior: bool = False,
@@ -72,7 +74,7 @@ class Node:
         told: Callable[[str, dict[str, object]], None] = lambda what, details: None,
     ) -> None:
         self.model, self.link, self.budget, self._rate = model, link, budget, rate
-        self._sends, self._coding, self._deadline, self._told = sends, coding, deadline, told
+        self._sends, self._resend, self._coding, self._deadline, self._told = sends, resend, coding, deadline, told
         self._seal = key.seal(UPLINK) if key else None
         self._opener = Opener(key.seal(DOWNLINK)) if key else None
         self._keeper = Keeper(model, refresh=refresh) if prior else None
@@ -121,6 +123,7 @@ class Node:
             side=self._side,
             frame=self._frame,
             coding=self._coding,
+            resend=self._resend,
             sends=self._sends,
             deadline_ms=self._end_ms,
         )

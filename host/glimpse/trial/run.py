@@ -41,6 +41,7 @@ class Setup:
         rate: data rate to begin with.
         loss: of transmissions, in both directions.
         sends: how often a symbol goes out while nobody says whether it came.
+        resend: what happens to lost symbols, a key of glimpse.binding.schedule.RESEND.
         coding: "raw" or "range".
         fair_use: 30 s of uplink and 10 downlinks a day.
         answers: how the receiver answers; None: never.
@@ -61,6 +62,7 @@ class Setup:
     rate: int = 3
     loss: Loss = field(default_factory=lambda: IidLoss(0.0))
     sends: int = 3
+    resend: str = "importance"
     coding: str = "range"
     fair_use: bool = False
     answers: Rules | None = field(default_factory=Rules)
@@ -196,6 +198,7 @@ class Trial:
             Budget(region, fair_use=setup.fair_use),
             lambda: self.modem.data_rate,
             sends=setup.sends,
+            resend=setup.resend,
             coding=setup.coding,
             key=setup.key,
             prior=setup.prior,
