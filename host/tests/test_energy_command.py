@@ -61,7 +61,7 @@ def test_a_trace_alone(trace_file, tmp_path):
     assert (n["label"], n["images"], n["partial"], n["radio"], n["bytes"]) == ("measured", 1, 0, None, 600)
     assert n["total_mj"]["value"] == pytest.approx(whole, abs=1e-3)
     assert n["uj_a_delivered_byte"]["value"] == pytest.approx(whole / 600 * 1e3, abs=1e-2)
-    day = 24 * (whole / 3.0 / 3600 + 0.005)
+    day = 24 * (whole / 3.0 / 3600 + 1.0)
     assert n["life"]["battery_days"]["value"] == pytest.approx(2600 / day, rel=1e-3)
 
 

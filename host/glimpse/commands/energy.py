@@ -5,8 +5,8 @@ JSON: meter, label (measured or estimated), images, partial (left out), volts (n
 stages {acquire, network, pack, rest; with --images computing, rest: {mj, mas, seconds, each {value, low, high}}},
 image_mj {value, low, high} (all stages; without the rest when the radio is by formula), radio (null: measured with the
 rest; else {label, link, packets, mj {value, low, high}}), total_mj {value, low, high}, bytes (null: not known),
-uj_a_delivered_byte {value, low, high} (null), life (null; else {every_s, images_a_day, battery_days {value, low,
-high}}). Of measurements low and high are the cheapest and the dearest picture.
+uj_a_delivered_byte {value, low, high} (null), life (null; else {every_s, images_a_day, sleep_ma, battery_days
+{value, low, high}}). Of measurements low and high are the cheapest and the dearest picture.
 """
 
 import sys
@@ -38,6 +38,8 @@ from glimpse.planning.plan import plan as make_plan
 from glimpse.targets import open_node
 
 _POWER = Power()
+SLEEP_MA = {"cortex-m7": 25.0}
+"""mA of a core that waits, where not the planner's; assumed: an STM32F746 keeps all other clocks (docs/field.md)."""
 LEAD_S = 0.5  # the meter runs before the node is asked for a picture
 
 
@@ -70,7 +72,10 @@ def energy(
     ] = 0,
     every: Annotated[str | None, typer.Option(help="Time between pictures: 30s, 10min, 1h, 1d.")] = None,
     battery: Annotated[float, typer.Option(min=1, help="mAh.")] = _POWER.battery_mah,
-    sleep_ma: Annotated[float, typer.Option(min=0, help="mA while asleep.")] = _POWER.sleep_ma,
+    sleep_ma: Annotated[
+        float | None,
+        typer.Option(min=0, help="mA while asleep; else what the core's rest is taken for.", show_default=False),
+    ] = None,
     json: JsonOption = None,
 ) -> None:
     """Energy of a picture and of a delivered byte, radio included, and how long a battery lasts."""
@@ -89,7 +94,8 @@ def energy(
         account = shared(trace, images) if images else by_marks(trace)
     if delivered and sizes is None:
         sizes = cut(delivered, way.payload if way else delivered)
-    numbers = _numbers(account, sizes, way, loss / 100, every, battery, sleep_ma)
+    asleep = SLEEP_MA.get(core, _POWER.sleep_ma) if sleep_ma is None else sleep_ma
+    numbers = _numbers(account, sizes, way, loss / 100, every, battery, asleep)
     numbers = {"meter": meter, "label": "measured" if account.measured else "estimated", "volts": supply, **numbers}
     _show(numbers, Console(stderr=json == "-", file=None if json != "-" else sys.stderr))
     if json:
@@ -212,7 +218,7 @@ def _life(
             key: round(battery / (a_day * getattr(mas, other) / 3600 + 24 * sleep), 1)
             for key, other in (("value", "value"), ("low", "high"), ("high", "low"))
         }
-        return {"every_s": period / 1000, "images_a_day": round(a_day, 2), "battery_days": days}
+        return {"every_s": period / 1000, "images_a_day": round(a_day, 2), "sleep_ma": sleep, "battery_days": days}
     # The planner knows a picture's computing as a time at one current: that of the charge that was found.
     size, packets = sum(sizes or []), len(sizes or [])
     busy = {key: getattr(mas, key) for key in ("value", "low", "high")}
@@ -223,6 +229,7 @@ def _life(
     return {
         "every_s": period / 1000,
         "images_a_day": found["images_a_day"],
+        "sleep_ma": sleep,
         "battery_days": found["energy"]["battery_days"],
     }
 
@@ -254,7 +261,7 @@ def _show(n: dict[str, Any], console: Console) -> None:
         days = n["life"]["battery_days"]
         console.print(
             f"{n['life']['images_a_day']:g} pictures a day; battery: {days['value']:,.0f} days ({days['low']:,.0f} .. "
-            f"{days['high']:,.0f}), estimated",
+            f"{days['high']:,.0f}), estimated, asleep at {n['life']['sleep_ma']:g} mA",
             highlight=False,
         )
 

@@ -4,7 +4,7 @@
 JSON: region, data_rate, spreading, bandwidth_khz, payload, loss, fair_use, every_s (null: one after another),
 useful {ms_ssim, bytes, packets, seconds, waited_s, airtime_s}, full {the same without ms_ssim}, packet_bytes (mean),
 packet_airtime_ms, images_a_day, measured_on_photos, energy {estimated, mah_a_picture {value, low, high}, mas_by_part,
-battery_days {value, low, high}}, model.
+sleep_ma, battery_days {value, low, high}}, model.
 """
 
 import re
@@ -124,7 +124,9 @@ def _show(n: dict[str, Any], console: Console) -> None:
         f"a full picture: {each['value']:.2f} mAh ({each['low']:.2f} .. {each['high']:.2f}), estimated", highlight=False
     )
     console.print(
-        f"battery: {life['value']:.0f} days ({life['low']:.0f} .. {life['high']:.0f}), estimated", highlight=False
+        f"battery: {life['value']:.0f} days ({life['low']:.0f} .. {life['high']:.0f}), estimated, asleep at "
+        f"{energy['sleep_ma']:g} mA",
+        highlight=False,
     )
     console.print(
         f"Bytes: means of {n['measured_on_photos']} photos in the model's results/payloads.json. Times: on a node "

@@ -21,14 +21,14 @@ class Power:
     transmit_ma: float = 45.0
     receive_ma: float = 11.0
     compute_ma: float = 7.8
-    sleep_ma: float = 0.005
+    sleep_ma: float = 1.0
     camera_ma: float = 40.0
     camera_s: float = 1.0
     battery_mah: float = 2600.0
 
 
 # How far each part may be off, as factors.
-_SPREAD = {"transmit": (0.7, 1.3), "receive": (0.5, 1.5), "camera": (0.5, 2.0), "sleep": (0.4, 4.0)}
+_SPREAD = {"transmit": (0.7, 1.3), "receive": (0.5, 1.5), "camera": (0.5, 2.0), "sleep": (0.5, 2.0)}
 
 
 @dataclass(frozen=True)
@@ -175,6 +175,7 @@ def _energy(link: Link, picture: Picture, power: Power, full: _Part, images: flo
             **{k: round(v, 2) for k, v in parts.items()},
             "compute": round(compute["value"] / 1e3 * power.compute_ma, 2),
         },
+        "sleep_ma": power.sleep_ma,
         "battery_days": {
             "value": round(power.battery_mah / day["value"], 1),
             "low": round(power.battery_mah / day["high"], 1),
