@@ -126,16 +126,20 @@ def test_the_model_of_an_emulated_node(tmp_path):
         (("--region", "EU868", "--payload", "100", "--sf", "12"), "at most 51"),
         (("--region", "Mars",), "no region"),
         (("--meter", "TRACE", "--region", "EU868"), "--bytes or --glp"),
+        (("--meter", "TRACE", "--region", "EU868", "--every", "1h", "--glp", "EMPTY"), "--bytes or --glp"),
         (("--meter", "TRACE", "--target", "native"), "leave --target out"),
         (("--meter", "TRACE", "--model", "limitnet"), "--model"),
         (("--meter", "TRACE", "photo.jpg"), "--target"),
         (("--meter", "TRACE", "--every", "soon"), "is no time"),
     ],
 )  # fmt: skip
-def test_refusals(trace_file, words, said, monkeypatch):
+def test_refusals(trace_file, tmp_path, words, said, monkeypatch):
     from glimpse import cli
 
-    words = [word.replace("TRACE", f"trace:{trace_file}") for word in words]
+    write_packets(tmp_path / "empty.glp", [])
+    words = [
+        word.replace("TRACE", f"trace:{trace_file}").replace("EMPTY", str(tmp_path / "empty.glp")) for word in words
+    ]
     monkeypatch.setattr("sys.argv", ["glimpse", "energy", *words])
     lines = []
     monkeypatch.setattr("glimpse.cli.print", lambda *text, file=None: lines.extend(text), raising=False)

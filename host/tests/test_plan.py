@@ -9,6 +9,7 @@ from glimpse import zoo
 from glimpse.binding.schedule import Budget, Schedule, regions
 from glimpse.cli import app
 from glimpse.errors import GlimpseError, UsageError
+from glimpse.evaluation.payloads import measure
 from glimpse.photo import fit_photo, load_photo
 from glimpse.planning.picture import Picture, picture_of
 from glimpse.planning.plan import Link, Power, choose_rate, plan
@@ -123,6 +124,21 @@ def test_other_payloads_cost_what_packing_says(name):
         assert planned.full_bytes / at_51.full_bytes == pytest.approx(size / sums[51][1], rel=0.03), payload
         # Few packets are a coarse measure: a photo has a whole number of them.
         assert planned.full_packets / at_51.full_packets == pytest.approx(packets / sums[51][0], rel=0.07), payload
+
+
+def test_what_is_measured_is_what_was_packed():
+    model, place = zoo.load("mcucoder"), sample_photos()["cat"]
+    m = model.binding
+    symbols = m.quantise(m.encode_outputs(fit_photo(load_photo(place), m.photo_width, m.photo_height))[0])
+    packets = {payload: m.pack(symbols, payload=payload) for payload in (24, 242)}
+    found = measure(model, [place], payloads=(24, 242))
+    for payload, own in packets.items():
+        rows = [point for point in found if point["payload"] == payload]
+        for point in rows:
+            count = max(1, round(point["sent"] * len(own)))
+            assert (point["packets"], point["bytes"]) == (count, sum(map(len, own[:count])))
+        assert [point["ms_ssim"] for point in rows] == sorted(point["ms_ssim"] for point in rows)
+    assert found[4]["ms_ssim"] == found[9]["ms_ssim"] > 0.9
 
 
 def test_the_command_tells_a_table_and_json():

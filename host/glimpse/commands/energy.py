@@ -175,7 +175,7 @@ def _numbers(
     radio = None
     image = account.whole()
     if way is not None:
-        if sizes is None:
+        if not sizes:
             raise UsageError("the radio's energy follows from the packets; give their bytes with --bytes or --glp")
         if REST in account.stages and len(account.stages) > 1:
             image = account.computing()  # what the meter saw of another radio, or of waiting, is not this link's
