@@ -366,8 +366,9 @@ static uint32_t most_packets(const glimpse_region *region, bool fair_use)
     return fair_use && region->dwell_ms != 0 ? MAX_SENT : 64;
 }
 
-/* In how many lives, of ten, each rule must have bound; 0: the region has no such rule, and it must not have. NB-IoT has
-   none. Sigfox's hour never lets 140 messages into a day, so every second node there has a subscription of up to 40. */
+/* In how many lives, of ten, each rule must have bound; 0: the region has no such rule, and it must not have bound.
+   NB-IoT has none. Sigfox's hour never lets 140 messages into a day, so every second node there has a subscription of
+   up to 40. */
 static const struct {
     const char *name;
     uint8_t bound[RULES];
