@@ -3,7 +3,8 @@
    refusing in the middle of any write or erase. After each start the newest record that was reported as kept must be
    there, or a later one, whole. Some lives begin with the records of older firmware.
 
-     settings HISTORIES SEED      prints how often each thing happened; stops at the first record lost */
+     settings HISTORIES SEED      prints how often each thing happened; stops at the first record lost
+     settings every               one life, with the power cut at each write and erase in turn, in each word of it */
 #include "app/settings.h"
 
 #include <stdio.h>
@@ -21,7 +22,10 @@ enum {
     SEALING = 16 + sizeof(node_security),
     SECOND = 40 + sizeof(node_security) + sizeof(node_link),
     THIRD = SECOND + 4,
-    MOST_OLD = 5
+    MOST_OLD = 5,
+    OLD_IN_SCRIPT = 2,
+    SCRIPT = 28, /* records */
+    WORDS = (THIRD + sizeof(node_update) + NODE_NAME_BYTES) / 4
 };
 
 static unsigned long saved, refused, later, old;
@@ -192,8 +196,42 @@ static void live(void)
     load(kept, tried, olds, old_bytes);
 }
 
+/* Records one after the other, until both regions have been erased twice. What was being written when the power went is
+   there whole or not at all, and each later record is found at once. */
+static void live_by_script(void)
+{
+    static uint32_t kept, tried; /* static: they outlive a longjmp */
+    static bool cut;
+    kept = tried = OLD_IN_SCRIPT;
+    cut = false;
+    for (uint32_t i = 1; i <= OLD_IN_SCRIPT; i++) {
+        write_ended(THIRD, i);
+    }
+    if (setjmp(power) != 0) {
+        cut = true;
+    }
+    load(kept, tried, OLD_IN_SCRIPT, THIRD);
+    while (tried < SCRIPT) {
+        const node_settings settings = numbered(++tried);
+        if (!node_settings_save(&settings)) {
+            printf("not saved: %u\n", tried);
+            exit(1);
+        }
+        kept = tried;
+        if (cut) {
+            load(kept, tried, OLD_IN_SCRIPT, THIRD);
+        }
+    }
+    load(kept, tried, OLD_IN_SCRIPT, THIRD);
+}
+
 int main(int count, char **words)
 {
+    if (count == 2 && strcmp(words[1], "every") == 0) {
+        flash_cut_everywhere(2 * WORDS, live_by_script);
+        printf("cuts %lu\nerases %lu\nlater %lu\nold %lu\n", cuts, erases, later, old);
+        return 0;
+    }
     if (count != 3) {
         return 2;
     }

@@ -218,6 +218,9 @@ def text() -> str:
     about = (
         "Wire format version 1. Fields are named as in docs/wire-format.md; order: 0 interleaved, 1 by "
         "channel, 2 by saliency; side: [height, width], null: not steered; "
+        "cumulative: a flat list of tables, one for each channel, with contexts one for each class of channel 0, then "
+        "of channel 1, and so on; taps: [channel, dy, dx, value weight, activity weight]; class_of: 64 numbers, that "
+        "of v value limits and w activity limits reached at index 8 v + w; "
         "coding: 0 raw, 1 range; the last payload size repeats; symbols in [height, width, channels] order. "
         "Packets of 'rejected' belong to the codec of the frame that codec_of names, and to frame 33."
     )
