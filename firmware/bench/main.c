@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Counts what the built-in model costs on one frame of the camera: on whole tensors, layer by layer, and streamed; and
-   what JPEG costs on the same frame. Prints lines of text; both ways through the model must print the same CRC-32 of
-   the latent, and of the side output if there is one. The JPEG files are printed whole. */
+/* Counts what the built-in model costs on one frame of the camera: on whole tensors and streamed, each layer by layer;
+   and what JPEG costs on the same frame. Prints lines of text; both ways through the model must print the same CRC-32
+   of the latent, and of the side output if there is one. The JPEG files are printed whole. */
 #include <string.h>
 
 #include "core/crc.h"
@@ -23,6 +23,12 @@ static uint8_t arena_bytes[ARENA_BYTES] __attribute__((section(".external"), ali
 static uint8_t stream_bytes[STREAM_BYTES] __attribute__((aligned(16)));
 static glimpse_model model;
 static glimpse_encoder encoder;
+
+/* Ticks of the counter: of each layer, the last those of no layer. They are of one counter without a gap, so their sum
+   is the whole. */
+static uint64_t layer_ticks[GLIMPSE_MAX_LAYERS + 1];
+static int layer_at_work;
+static uint32_t at_work_since;
 
 static void print_number(uint64_t value)
 {
@@ -73,10 +79,33 @@ PORT_NORETURN static void give_up(const char *why)
     port_exit(1);
 }
 
-static uint64_t count_since(uint32_t start)
+static uint64_t in_units(uint64_t ticks)
 {
     const port_counter_unit *const unit = port_get_counter_unit();
-    return ((uint64_t)(port_counter() - start) * unit->numerator + unit->denominator / 2u) / unit->denominator;
+    return (ticks * unit->numerator + unit->denominator / 2u) / unit->denominator;
+}
+
+static uint64_t count_since(uint32_t start)
+{
+    return in_units(port_counter() - start);
+}
+
+void glimpse_layer_works(int layer)
+{
+    const uint32_t now = port_counter();
+    layer_ticks[layer_at_work] += now - at_work_since;
+    layer_at_work = layer == GLIMPSE_NO_LAYER ? GLIMPSE_MAX_LAYERS : layer;
+    at_work_since = now;
+}
+
+static void print_layers(void)
+{
+    for (int i = 0; i < model.layer_count; i++) {
+        port_text("stream layer ");
+        print_number((uint64_t)i);
+        print_count(" instructions", in_units(layer_ticks[i]));
+    }
+    print_count("stream between layers", in_units(layer_ticks[GLIMPSE_MAX_LAYERS]));
 }
 
 /* The frame as the camera gives it: RGB888 [height, width, 3]. */
@@ -147,18 +176,22 @@ static void run_streamed(const uint8_t *photo, whole_arena *arena)
                              side_size) != GLIMPSE_OK) {
         give_up("the streaming executor does not fit");
     }
+    layer_at_work = GLIMPSE_MAX_LAYERS;
     const uint32_t start = port_counter();
+    at_work_since = start;
     int status = glimpse_frame_begin(&encoder);
     for (size_t y = 0; y < model.photo_height; y++) {
         status |= glimpse_frame_row(&encoder, photo + y * model.photo_width * 3u);
     }
     status |= glimpse_frame_end(&encoder);
-    const uint64_t spent = count_since(start);
+    glimpse_layer_works(GLIMPSE_NO_LAYER);
+    const uint64_t spent = in_units(at_work_since - start);
     if (status != GLIMPSE_OK) {
         give_up("the streaming executor stopped");
     }
     print_count("stream buffer bytes", glimpse_encoder_buffer_size(&model));
     print_count("stream total", spent);
+    print_layers();
     print_outputs("stream", latent, model.side_layer < 0 ? NULL : side);
 }
 

@@ -13,6 +13,12 @@
 #include "core/status.h"
 #include "nn/kernels.h"
 
+#ifdef GLIMPSE_LAYERS_COUNTED
+#define LAYER_WORKS(layer) glimpse_layer_works(layer)
+#else
+#define LAYER_WORKS(layer) ((void)0)
+#endif
+
 enum { BUFFER_ALIGNMENT = 16 };
 
 static size_t align_up(size_t bytes)
@@ -156,7 +162,9 @@ static void sweep(glimpse_encoder *encoder, int first)
     const glimpse_model *const model = encoder->model;
     for (int i = first; i < model->layer_count; i++) {
         if (glimpse_window_ready(&encoder->windows[i], &model->layers[i])) {
+            LAYER_WORKS(i);
             compute_row(encoder, i);
+            LAYER_WORKS(GLIMPSE_NO_LAYER);
         }
     }
 }
@@ -167,7 +175,9 @@ static void take_row(glimpse_encoder *encoder, const uint8_t *rgb)
     const glimpse_model *const model = encoder->model;
     for (int i = 0; i < model->layer_count; i++) {
         if (model->layers[i].input < 0) {
+            LAYER_WORKS(i);
             glimpse_window_put_photo(&encoder->windows[i], &model->layers[i], rgb);
+            LAYER_WORKS(GLIMPSE_NO_LAYER);
         }
     }
     sweep(encoder, 0);

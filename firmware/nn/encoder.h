@@ -40,4 +40,9 @@ int glimpse_frame_begin(glimpse_encoder *encoder);
 int glimpse_frame_row(glimpse_encoder *encoder, const uint8_t *rgb);
 int glimpse_frame_end(glimpse_encoder *encoder);
 
+/* Only where GLIMPSE_LAYERS_COUNTED is defined, as in the bench images: whose work begins now, a layer's number or
+   GLIMPSE_NO_LAYER. The program has this function. */
+enum { GLIMPSE_NO_LAYER = -1 };
+void glimpse_layer_works(int layer);
+
 #endif

@@ -52,11 +52,15 @@ def measure(
         {board: {value (median of the frames), low, high (least and most), by_stage (of the last frame)}} of nodes that
         have a clock, stack_peak_bytes (null where unknown), ram_bytes {static, buffers, stack_peak, total, and not in
         total latent, reference, camera (a picture that waits)}, flash_bytes {code, model, total}, memory_unknown (why
-        these two are null, else null), packets, bytes, macs, weights; with whole_tensor also whole_tensor
-        {instructions, by_layer, network_ratio, same_latent, same_side (null without a side output)}, null for a model
-        that runs in patches or whose tensors do not fit; and jpeg {encoder, stack_bytes, files [{quality,
-        instructions, bytes, psnr_db, ms_ssim}]}, null where the bench image was built without it, or for another size
-        of photos.
+        these two are null, else null), packets, bytes, macs, weights.
+        With whole_tensor also network_by_layer {instructions (of the network, streamed), between (of them, no layer's
+        own), more_than_node (than the stage network: the bench image counts layers, and copies with the C library's
+        memcpy), layers [{kind, kernel, stride, in, out (height, width, channels), macs, instructions, per_mac (null
+        without MACs), whole_tensor (instructions of the same layer run whole, null where layers do not fit so)}]}, null
+        for a model that runs in patches; whole_tensor {instructions, by_layer, network_ratio, same_latent, same_side
+        (null without a side output)}, null for a model that runs in patches or whose tensors do not fit; and jpeg
+        {encoder, stack_bytes, files [{quality, instructions, bytes, psnr_db, ms_ssim}]}, null where the bench image was
+        built without it, or for another size of photos.
         buffers and latent are what the model needs, which may be less than the image offers.
 
     Raises:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What one would use instead, on the same emulated core and the same photo: whole-tensor CMSIS-NN, and JPEG in C.
+"""What the network costs layer by layer, and what one would use instead, on the same emulated core and the same photo:
+whole-tensor CMSIS-NN, and JPEG in C.
 
-Both are in the bench images (firmware/bench), which print what they counted.
+All are in the bench images (firmware/bench), which print what they counted.
 """
 
 import io
@@ -17,6 +18,7 @@ from PIL import Image
 
 from glimpse import firmware, zoo
 from glimpse.errors import GlimpseError
+from glimpse.export.cost import layer_macs
 from glimpse.progress import progress
 from glimpse.targets.node import Capture
 from glimpse.zoo import ZooModel
@@ -86,7 +88,7 @@ def measure(target: str, model: ZooModel, photo: np.ndarray, streamed: Capture) 
         streamed: the same photo through the node.
 
     Returns:
-        Keys: whole_tensor and jpeg, as glimpse.bench.measure says.
+        Keys: network_by_layer, whole_tensor and jpeg, as glimpse.bench.measure says.
 
     Raises:
         GlimpseError: the bench image cannot be built or failed.
@@ -96,11 +98,12 @@ def measure(target: str, model: ZooModel, photo: np.ndarray, streamed: Capture) 
     image = model.folder if whole else firmware.standard_model()
     taken = zoo.load(str(image)).binding
     if photo.shape[:2] != (taken.photo_height, taken.photo_width):
-        return {"whole_tensor": None, "jpeg": None}
+        return {"network_by_layer": None, "whole_tensor": None, "jpeg": None}
     with progress(f"the same photo through JPEG{', the same layers whole-tensor' if whole else ''}"):
         run = run_image(BENCHES[target], image, photo)
     files = jpeg_files(run, photo)
     return {
+        "network_by_layer": _by_layer(run, model, streamed) if whole else None,
         "whole_tensor": _whole_tensor(run, model, photo, streamed) if whole else None,
         "jpeg": None if files is None else _jpeg_numbers(run, files, photo),
     }
@@ -150,6 +153,43 @@ def _jpeg_numbers(run: subprocess.CompletedProcess, files: list[JpegFile], photo
             }
         )
     return {"encoder": JPEG, "stack_bytes": int(stack[1]) if stack else None, "files": rows}
+
+
+def _by_layer(run: subprocess.CompletedProcess, model: ZooModel, streamed: Capture) -> dict:
+    """The streaming network as the bench image counted it, beside the same layers whole where they fit."""
+    counts = [int(n) for n in re.findall(r"^stream layer \d+ instructions (\d+)$", run.stdout, re.MULTILINE)]
+    total, between = (
+        re.search(rf"^stream {what} (\d+)$", run.stdout, re.MULTILINE) for what in ("total", "between layers")
+    )
+    layers = layer_macs(model.folder)
+    if not total or not between or len(counts) != len(layers):
+        raise GlimpseError(
+            f"the bench image did not count the layers, status {run.returncode}: {run.stdout[-200:]!r} "
+            f"{run.stderr[-200:]!r}"
+        )
+    whole = re.findall(r"^whole layer \d+ instructions (\d+)$", run.stdout, re.MULTILINE)
+    whole = [int(n) for n in whole] if len(whole) == len(layers) else [None] * len(layers)
+    rows = [
+        {
+            "kind": layer.kind,
+            "kernel": list(layer.kernel),
+            "stride": list(layer.stride),
+            "in": list(layer.in_shape),
+            "out": list(layer.out_shape),
+            "macs": macs,
+            "instructions": count,
+            "per_mac": round(count / macs, 3) if macs else None,
+            "whole_tensor": other,
+        }
+        for (layer, macs), count, other in zip(layers, counts, whole, strict=True)
+    ]
+    instructions = int(total[1])
+    return {
+        "instructions": instructions,
+        "between": int(between[1]),
+        "more_than_node": instructions - streamed.stats.by_stage["network"],
+        "layers": rows,
+    }
 
 
 def _whole_tensor(

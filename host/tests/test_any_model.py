@@ -18,6 +18,8 @@ from support.photos import test_photos as make_photos
 from support.random_networks import PUBLISHED_TRUNK, Plan, Step, build_tflite
 
 PAYLOAD = 242
+MOST_COUNTING = 0.006
+"""Of the network's instructions: what it costs to count each layer, and another memcpy; 0.004 of the standard model."""
 FOLDERS = firmware.root() / ".pio" / "test_models"
 """Not a temporary folder: an image is kept for every place of a model."""
 
@@ -72,6 +74,13 @@ def test_a_side_branch_on_emulated_cores(limitnet: ZooModel, core: str) -> None:
     whole = numbers["whole_tensor"]
     assert whole["same_latent"] and whole["same_side"]
     assert len(whole["by_layer"]) == 8
+    network = numbers["network_by_layer"]
+    assert [layer["whole_tensor"] for layer in network["layers"]] == whole["by_layer"]
+    assert sum(layer["macs"] for layer in network["layers"]) == numbers["macs"]
+    counted = sum(layer["instructions"] for layer in network["layers"]) + network["between"]
+    assert counted == pytest.approx(network["instructions"], abs=9)
+    stage = numbers["instructions_by_stage"]["network"]
+    assert 0 < network["more_than_node"] == network["instructions"] - stage < MOST_COUNTING * stage
     assert numbers["instructions"] < whole["instructions"]
     with open_node(f"sim:{core}", limitnet) as node:  # map and order too: both are in the packets
         assert node.capture(_photo(limitnet), payload=PAYLOAD, coding="raw").packets == _expected(limitnet)

@@ -12,12 +12,16 @@ from pathlib import Path
 import pytest
 from glimpse import firmware, rivals
 from glimpse.binding import Model
+from glimpse.export.cost import layer_macs
 from glimpse.export.folder import blob_from_folder
 from glimpse.quality import Reference
 from support.photos import test_photos
 
 MOST_OF_WHOLE = 0.42
 """Streamed instructions against whole tensors': 0.40 on the Cortex-M7 and on the Cortex-M33 with GCC 12.2."""
+
+MOST_BETWEEN = 0.01
+"""Of the streamed instructions: what no layer does."""
 
 LEAST_JPEG, MOST_JPEG = 4e6, 20e6
 """Instructions of a JPEG file: 5.6 to 8.2 million for photos of this size; this one is harder than most."""
@@ -43,6 +47,16 @@ def test_streaming_costs_less_than_whole_tensors(board: str, tmp_path: Path) -> 
     expected = f"{zlib.crc32(model.encode_latent(photo).tobytes()):08X}"
     assert checks == {"stream": expected, "whole": expected}
     assert totals["stream"] <= MOST_OF_WHOLE * totals["whole"], totals
+
+    layers = {
+        way: [int(n) for n in re.findall(rf"^{way} layer \d+ instructions (\d+)$", run.stdout, re.MULTILINE)]
+        for way in totals
+    }
+    between = int(re.search(r"^stream between layers (\d+)$", run.stdout, re.MULTILINE)[1])
+    assert len(layers["stream"]) == len(layers["whole"]) == len(layer_macs(firmware.root() / "models" / MODEL))
+    assert all(stream < whole for stream, whole in zip(layers["stream"], layers["whole"], strict=True))
+    assert sum(layers["stream"]) + between == pytest.approx(totals["stream"], abs=4), "no instruction is left out"
+    assert 0 < between < MOST_BETWEEN * totals["stream"]
 
     files = rivals.jpeg_files(run, photo)
     assert files, "the bench image has no JPEG encoder; install libstb-dev"

@@ -143,6 +143,8 @@ def _show(n: dict, console: Console) -> None:
     elif "whole_tensor" in n:
         table.add_row("the same layers whole-tensor", "do not fit, or run in patches")
     console.print(table)
+    if n.get("network_by_layer"):
+        _show_layers(n["network_by_layer"], console)
     if n.get("jpeg"):
         _show_jpeg(n["jpeg"], console)
     elif "jpeg" in n:
@@ -156,6 +158,30 @@ def _show(n: dict, console: Console) -> None:
                 style="dim",
                 highlight=False,
             )
+
+
+def _show_layers(network: dict, console: Console) -> None:
+    table = Table(title="The network layer by layer, counted")
+    for title in ("layer", "in", "out", "MACs", "instructions", "a MAC", "%", "whole-tensor", "a MAC"):
+        table.add_column(title, justify="left" if title == "layer" else "right")
+    for layer in network["layers"]:
+        sizes = [" x ".join(map(str, layer[side])) for side in ("in", "out")]
+        macs, count, whole = layer["macs"], layer["instructions"], layer["whole_tensor"]
+        costs = [f"{count:,}", _each(count, macs), f"{100 * count / network['instructions']:.1f}"]
+        beside = ["", ""] if whole is None else [f"{whole:,}", _each(whole, macs)]
+        name = f"{layer['kind'].replace('_', ' ')} {' x '.join(map(str, layer['kernel']))}"
+        table.add_row(name, *sizes, f"{macs:,}", *costs, *beside)
+    between, total = network["between"], network["instructions"]
+    table.add_row("between layers", "", "", "", f"{between:,}", "", f"{100 * between / total:.1f}")
+    macs = sum(layer["macs"] for layer in network["layers"])
+    table.add_row("network", "", "", f"{macs:,}", f"{total:,}", _each(total, macs), "100.0", end_section=True)
+    console.print(table)
+    more = f"{network['more_than_node']:,} instructions more than in the node"
+    console.print(f"Counted in the bench image, {more}: counting, and another memcpy.", style="dim", highlight=False)
+
+
+def _each(count: int, macs: int) -> str:
+    return f"{count / macs:.2f}" if macs else ""
 
 
 def _show_jpeg(jpeg: dict, console: Console) -> None:

@@ -34,6 +34,16 @@ def cost_of(folder: Path | str) -> Cost:
     return network_cost(read_network(read_file(Path(folder) / "encoder.tflite")), patches_from_folder(folder))
 
 
+def layer_macs(folder: Path | str) -> list[tuple[Layer, int]]:
+    """The layers of a model folder's encoder in the order of its blob, each with its multiplications for one photo.
+
+    Raises GlimpseError as cost_of does.
+    """
+    patches = patches_from_folder(folder)
+    network = read_network(read_file(Path(folder) / "encoder.tflite"))
+    return [(layer, patches * patches * _layer_macs(layer)) for layer in network.layers]
+
+
 def _layer_weights(layer: Layer) -> int:
     return 0 if layer.weights is None else int(layer.weights.size)
 
