@@ -138,11 +138,11 @@ env.Prepend(LIBS=[ciphers.StaticLibrary(str(BUILD / "monocypher"), objects)])
 
 # What waits for lines, flash and radio is small; networks, symbols and image packets are fast.
 CORE = (
-    "airtime budget change codec difference_packer downlink galois grid packet parity picker protection reference "
+    "airtime budget change codec difference_packer downlink galois grid packet parity protection reference "
     "region runs saliency scale schedule serial setting telemetry"
 )
 PORTS = "camera clock fault flash modem port sccb sdram semihosting serial sleep startup"
-SMALL = ["app/*", "link/*", "nn/layer_check.c", "nn/model.c"]
+SMALL = ["app/*", "link/*", "nn/encoder.c", "nn/layer_check.c", "nn/model.c"]
 SMALL += [f"core/{name}.c" for name in CORE.split()] + [f"ports/*/{name}.c" for name in PORTS.split()]
 SMALL = [f"*/firmware/{files}" for files in SMALL]
 SMALL += ["*/tensorflow/lite/*"]  # a frame's time goes into CMSIS-NN, which TFLM calls once a layer

@@ -427,7 +427,7 @@ static void a_whole_photo_stays_within_its_instructions(void)
     CHECK(instructions(&codec, GLIMPSE_CODING_RANGE, NULL) < 5500000);
     codec = photo_codec();
     order_by_saliency(&codec);
-    CHECK(instructions(&codec, GLIMPSE_CODING_RANGE, photo_side()) < 2750000);
+    CHECK(instructions(&codec, GLIMPSE_CODING_RANGE, photo_side()) < 2500000);
 }
 
 int main(void)
