@@ -136,7 +136,8 @@ ciphers.Append(CCFLAGS=["-w", "-Os", *unchecked], CPPDEFINES=["BLAKE2_NO_UNROLLI
 objects = [ciphers.StaticObject(str(BUILD / "monocypher.o"), str(dependencies / "monocypher" / "monocypher.c"))]
 env.Prepend(LIBS=[ciphers.StaticLibrary(str(BUILD / "monocypher"), objects)])
 
-# What waits for lines, flash and radio is small; networks, symbols and image packets are fast.
+# What waits for lines, flash and radio is small, and so is what only calls kernels; kernels, symbols and image packets
+# are fast.
 CORE = (
     "airtime budget change codec difference_packer downlink galois grid packet parity protection reference "
     "region runs saliency scale schedule serial setting telemetry"
