@@ -175,7 +175,7 @@ def test_a_decoder_is_tuned_on_what_a_node_sends(tmp_path: Path, monkeypatch: py
     codec = run(job, [])
     log = [json.loads(line) for line in (job.out / "log.jsonl").read_text().splitlines()]
     assert codec.encoder is None and not (job.out / "encoder.weights.h5").exists()
-    assert log[-1]["loss"] < log[0]["loss"]
+    assert log[-1]["loss"] < log[1]["loss"]
 
 
 @pytest.mark.parametrize("name", ["limitnet", "starfish"])
@@ -276,9 +276,13 @@ def test_a_training_learns_stops_and_goes_on(tmp_path: Path, monkeypatch: pytest
               schedule=Schedule(3e-3, steps=40, epoch=20, warmup=1), crop=48, batch=4)  # fmt: skip
     run(job, [])
     log = [json.loads(line) for line in (job.out / "log.jsonl").read_text().splitlines()]
-    assert log[-1]["loss"] < log[0]["loss"] and log[-1]["done"] == 1
+    assert log[-1]["loss"] < log[1]["loss"] and log[-1]["done"] == 1
+    # The first line is of the weights it started from, by what validates later ones.
+    assert log[0]["epoch"] == -1 and log[-1]["val_loss"] < log[0]["val_loss"] and "loss" not in log[0]
     before = (job.out / "encoder.weights.h5").read_bytes()
     run(job, [], resume=True)
     assert (job.out / "encoder.weights.h5").read_bytes() != before
+    epochs = [json.loads(line)["epoch"] for line in (job.out / "log.jsonl").read_text().splitlines()]
+    assert epochs[: len(log)] == [line["epoch"] for line in log] and -1 not in epochs[1:]
     with pytest.raises(GlimpseError, match="does not fit"):
         load_weights(build(Job("starfish", folder, job.out, crop=48)), job.out)

@@ -2,8 +2,9 @@
 """`glimpse train`: a codec from photos.
 
 OUT gets encoder, decoder and rate_model.weights.h5 and the optimizer's state after every epoch, run.json (the
-settings), log.jsonl (one line an epoch) and TensorBoard's events. JSON: model, out, seconds, steps, and of the held-out
-photos loss, psnr, ms_ssim and bpp (bits per pixel as the rate model estimates them).
+settings), log.jsonl (one line an epoch; the first, epoch -1, validates the weights that training starts from) and
+TensorBoard's events. JSON: model, out, seconds, steps, and of the held-out photos loss, psnr, ms_ssim and bpp (bits per
+pixel as the rate model estimates them).
 """
 
 import importlib.util

@@ -14,6 +14,8 @@ import numpy as np
 from glimpse.training.codec import Codec
 
 NETWORKS = ("encoder", "decoder", "rate_model")
+LOG = "log.jsonl"
+VALIDATION_BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -76,10 +78,14 @@ class Checkpoint(keras.callbacks.Callback):
         """Saves and logs."""
         save(self.model, self.out)
         _save_optimizer(self.model, self.out)
-        line = {"epoch": epoch, "done": round(self.cosine.done, 4), "seconds": round(time.time() - self.start)}
-        line |= {k: round(float(v), 5) for k, v in (logs or {}).items()}
-        with (self.out / "log.jsonl").open("a") as log:
-            log.write(json.dumps(line) + "\n")
+        _log(self.out, epoch, self.cosine.done, time.time() - self.start, logs or {})
+
+
+def _log(out: Path, epoch: int, done: float, seconds: float, found: dict[str, Any]) -> None:
+    line = {"epoch": epoch, "done": round(done, 4), "seconds": round(seconds)}
+    line |= {k: round(float(v), 5) for k, v in found.items()}
+    with (out / LOG).open("a") as log:
+        log.write(json.dumps(line) + "\n")
 
 
 def save(codec: Codec, out: Path) -> None:
@@ -114,7 +120,7 @@ def _load_optimizer(codec: Codec, out: Path) -> None:
 def _done_before(out: Path) -> float:
     """Share of the schedule that the log in OUT says is over; 0 when it was finished, so that more can follow."""
     try:
-        done = json.loads((out / "log.jsonl").read_text().splitlines()[-1])["done"]
+        done = json.loads((out / LOG).read_text().splitlines()[-1])["done"]
     except (OSError, ValueError, KeyError, IndexError):
         return 0.0
     return done if done < 1 else 0.0
@@ -134,7 +140,6 @@ def fit(
         callbacks: more of Keras's callbacks, such as a progress bar.
         resume: the schedule goes on where the log in `out` ends, with the optimizer's moments.
     """
-    cosine = Cosine(schedule, _done_before(out) if resume else 0.0)
     # JAX without compiling would run operator by operator; torch and TensorFlow lose more by XLA's start than they win.
     compiled = keras.backend.backend() == "jax"
     averaged = {"use_ema": True, "ema_momentum": schedule.average} if schedule.average else {}
@@ -142,12 +147,17 @@ def fit(
     averaging = [keras.callbacks.SwapEMAWeights()] if averaged else []
     if resume:
         _load_optimizer(codec, out)
+    else:
+        # What training starts from, by the same pictures and draws: whether it helps shows from the first line on.
+        start = codec.evaluate(*held, batch_size=VALIDATION_BATCH, verbose=0, return_dict=True)
+        _log(out, -1, 0.0, 0.0, {f"val_{name}": value for name, value in start.items()})
+    cosine = Cosine(schedule, _done_before(out) if resume else 0.0)
     codec.fit(
         batches,
         steps_per_epoch=schedule.epoch,
         epochs=10**6,
         validation_data=held,
-        validation_batch_size=8,
+        validation_batch_size=VALIDATION_BATCH,
         verbose=0,
         callbacks=[*averaging, cosine, Checkpoint(out, cosine), *callbacks],
     )
