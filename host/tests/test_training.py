@@ -202,6 +202,10 @@ def test_arrivals_are_packets_that_the_node_sends(name: str, tmp_path: Path) -> 
         sent = set(turns[received == 1].tolist())
         assert sent == set(range(len(sent))) and received.sum() == np.isin(turns, list(sent)).sum()
     assert len({int(received.sum()) for received in every}) > 10
+    near = Arrivals(True, 0.0, None, seed=4, whole=0.0, ends=(6 * PACKET, 9 * PACKET))
+    came = np.array([turns[near.draw(turns) == 1].max() + 1 for _ in range(400)])
+    inside = ((came >= 6) & (came <= 9)).mean()  # half of them, and those that end there anyway
+    assert 0.5 < inside < 0.5 + 0.5 * np.log(10 / 5) / np.log(turns.max() / 4) + 0.1
     assert Arrivals(False, 0.0, None, seed=1).draw(turns).all()
     lossy = Arrivals(False, 1.0, None, seed=2)
     holed = [lossy.draw(turns) for _ in range(60)]

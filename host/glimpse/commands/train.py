@@ -90,6 +90,10 @@ def train(
     node: Annotated[
         Path | None, typer.Option(help="Model folder: tune the decoder alone on what its int8 encoder sends.")
     ] = None,
+    ends: Annotated[
+        str | None,
+        typer.Option(help="With --node: bytes after which half of the links end, such as 300-900.", show_default="any"),
+    ] = None,
     saliency: Annotated[Path | None, typer.Option(help="Folder of img/ and mask/, for the saliency loss.")] = None,
     labelled: Annotated[Path | None, typer.Option(help="Folder of class folders, for the task loss.")] = None,
     classifier: Annotated[
@@ -140,6 +144,7 @@ def train(
         levels=levels,
         precision=precision.value,
         node=node,
+        ends=_between(ends),
         saliency=saliency,
         labelled=labelled,
         classifier=classifier,
@@ -183,6 +188,16 @@ def choose_backend(backend: Backend | None) -> None:
         raise GlimpseError(f"Keras has no backend to compute with: {named} is not installed; pip install it")
     os.environ["KERAS_BACKEND"] = wanted
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def _between(text: str | None) -> tuple[int, int] | None:
+    """The two numbers of "300-900"."""
+    if text is None:
+        return None
+    fewest, _, most = text.partition("-")
+    if not (fewest.strip().isdigit() and most.strip().isdigit()):
+        raise UsageError(f"{text!r} is not two numbers of bytes; give --ends the fewest and the most, such as 300-900")
+    return int(fewest), int(most)
 
 
 def _origin(start: str | None, resumed: Path | None) -> Path | None:

@@ -45,6 +45,7 @@ class Job:
         levels: of a symbol, None: as published.
         precision: "float32", or "bfloat16" for the convolutions that bear it.
         node: model folder whose int8 encoder and quantiser are used; only the decoder learns then.
+        ends: (fewest, most) bytes after which the links of half of the pictures end; only with a node. None: anywhere.
         saliency: folder of photos and masks.
         labelled: folder of class folders.
         classifier: TFLite file for task, perceptual loss and distillation, or VGG16's weights for the perceptual loss.
@@ -69,6 +70,7 @@ class Job:
     levels: int | None = None
     precision: str = "float32"
     node: Path | None = None
+    ends: tuple[int, int] | None = None
     saliency: Path | None = None
     labelled: Path | None = None
     classifier: Path | None = None
@@ -90,6 +92,8 @@ class Job:
             raise UsageError("VGG16 without its classifier knows no classes; use it for the perceptual loss alone")
         if (goal.task or goal.perceptual or goal.distillation) and self.crop != PHOTO_SIDE:
             raise UsageError(f"the classifier looks at {PHOTO_SIDE} pixels; use --crop {PHOTO_SIDE}")
+        if self.ends is not None and (self.node is None or not 0 < self.ends[0] <= self.ends[1]):
+            raise UsageError("--ends takes the fewest and the most bytes, such as 300-900, and needs --node MODEL")
         if self.objective.saliency and self.saliency is None:
             raise UsageError("the saliency loss needs --saliency DIR")
 
@@ -213,7 +217,7 @@ def _node_batches(job: Job, training: list[Path], validation: list[Path]) -> tup
     parts.append((node_frames(job.node, training, job.seed), job.batch - labelled))
 
     def arrivals() -> Arrivals:
-        return Arrivals(job.definition.tail_drop, job.erased, job.lost_bytes, job.seed)
+        return Arrivals(job.definition.tail_drop, job.erased, job.lost_bytes, job.seed, ends=job.ends)
 
     held = next(node_batches([(node_frames(job.node, validation[::2], None), 96)], arrivals(), side, 0))
     return node_batches(parts, arrivals(), side, job.seed), held

@@ -18,6 +18,7 @@ MOST_PHOTOS = 4500
 PACKET = 51  # bytes; longer packets are drawn as a few of these
 MOST_JOINED = 5  # 51-byte packets that are lost together, as one of 222 bytes would be
 FEWEST_PACKETS = 4
+OWN_LINKS = 0.5  # share of the links that end where a deployment's do
 
 Batch = tuple[dict[str, np.ndarray], dict[str, np.ndarray]]
 
@@ -113,12 +114,23 @@ class Arrivals:
         tail_drop: the link may end before the frame does; how many packets fit is spread evenly on a logarithmic scale.
         erased: share of the frames that lose packets, at a rate uniform in 0..0.7.
         bytes_rate: probability that a single symbol is lost in those frames instead; None: packets.
-        whole: share of the frames that are sent to their ends.
         seed: of the draw.
+        whole: share of the frames that are sent to their ends.
+        ends: (fewest, most) bytes between which half of the links end, also evenly on a logarithmic scale: those of a
+            deployment; the others teach the decoder the rest. None: all end anywhere.
     """
 
-    def __init__(self, tail_drop: bool, erased: float, bytes_rate: float | None, seed: int, whole: float = 0.1) -> None:
+    def __init__(
+        self,
+        tail_drop: bool,
+        erased: float,
+        bytes_rate: float | None,
+        seed: int,
+        whole: float = 0.1,
+        ends: tuple[int, int] | None = None,
+    ) -> None:
         self.tail_drop, self.erased, self.bytes_rate, self.whole = tail_drop, erased, bytes_rate, whole
+        self.ends = ends
         self.rng = np.random.default_rng(seed)
 
     def draw(self, turns: np.ndarray) -> np.ndarray:
@@ -133,7 +145,10 @@ class Arrivals:
         rng, count = self.rng, int(turns.max()) + 1
         received = np.ones(turns.shape, bool)
         if self.tail_drop and count > FEWEST_PACKETS and rng.random() >= self.whole:
-            received = turns < np.exp(rng.uniform(np.log(FEWEST_PACKETS), np.log(count)))
+            fewest, most = float(FEWEST_PACKETS), float(count)
+            if self.ends is not None and rng.random() < OWN_LINKS:
+                fewest, most = np.clip(np.array(self.ends) / PACKET, 1, count)
+            received = turns < np.exp(rng.uniform(np.log(fewest), np.log(most)))
         if rng.random() < self.erased:
             if self.bytes_rate is not None:
                 received &= rng.random(turns.shape) >= self.bytes_rate
