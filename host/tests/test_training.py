@@ -23,6 +23,7 @@ from glimpse.training.link import Link, ranks
 from glimpse.training.losses import ms_ssim
 from glimpse.training.rate import RateModel
 from glimpse.training.registry import DEFINITIONS, definition
+from glimpse.training.rescale import rescale, rescale_prices, steps_of
 from glimpse.training.transplant import SHIFT, SIDE, transplant
 
 RNG = np.random.default_rng(5)
@@ -176,6 +177,44 @@ def test_a_decoder_is_tuned_on_what_a_node_sends(tmp_path: Path, monkeypatch: py
     log = [json.loads(line) for line in (job.out / "log.jsonl").read_text().splitlines()]
     assert codec.encoder is None and not (job.out / "encoder.weights.h5").exists()
     assert log[-1]["loss"] < log[1]["loss"]
+
+
+@pytest.mark.parametrize("name", ["mcucoder", "limitnet"])
+def test_wider_steps_are_the_same_networks(name: str) -> None:
+    d, x = DEFINITIONS[name], photos(2)
+    encoder, decoder = d.build_encoder(SMALL), d.build_decoder(SMALL // 8)
+    outputs = [np.asarray(out) for out in keras.tree.flatten(encoder(x))]
+    mask = (RNG.random(outputs[0].shape) < 0.7).astype(np.float32)
+    picture = np.asarray(decoder([outputs[0] * mask, mask]))
+    steps = steps_of("2,1.5,1.25", d.channels)
+    assert steps.tolist() == [2, 1.5] + [1.25] * (d.channels - 2)
+    rescale(encoder, decoder, steps)
+    latent, *logits = (np.asarray(out) for out in keras.tree.flatten(encoder(x)))
+    np.testing.assert_allclose(latent * steps, outputs[0], atol=1e-3)
+    if logits:
+        np.testing.assert_allclose(logits[0], outputs[1], atol=1e-3)
+    np.testing.assert_allclose(np.asarray(decoder([latent * mask, mask])), picture, atol=1e-3)
+
+
+def test_prices_in_wider_steps() -> None:
+    levels = np.rint(RNG.normal(0, 40, (2, 16, 16, 12))).astype(np.float32)
+    known = (RNG.random(levels.shape) < 0.6).astype(np.float32)
+    rate = RateModel(12)
+    rate(levels, known)
+    rate.parameters.assign(np.stack([RNG.normal(0, s, 12) for s in (3, 1, 0.5, 0.3, 0.3)]).astype(np.float32))
+    parameters = np.asarray(rate.parameters).copy()
+    parameters[1] += 3.5  # distributions as wide as the levels
+    rate.parameters.assign(parameters)
+    fine = np.asarray(rate(levels, known)).mean()
+    rescale_prices(rate, np.full(12, 4, np.float32))
+    # A step four times as wide saves two bits of a symbol, where distributions are wide against it.
+    assert np.asarray(rate(levels / 4, known)).mean() == pytest.approx(fine - 2, abs=0.1)
+
+
+@pytest.mark.parametrize("text", ["", "a,b", "0,1", "1,-2", ",".join("1" * 13)])
+def test_steps_that_mean_nothing_are_refused(text: str) -> None:
+    with pytest.raises(GlimpseError, match=r"such as 2,1\.5,1\.25"):
+        steps_of(text, 12)
 
 
 @pytest.mark.parametrize("name", ["limitnet", "starfish"])
