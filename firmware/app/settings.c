@@ -200,7 +200,9 @@ static void scan(port_region region, node_settings *settings)
         record r;
         const size_t taken = read_record(base + at, end - at, &r);
         at += taken > 0 ? taken : WORD;
-        if (taken == 0 || r.sequence < newest.sequence) {
+        /* Records are numbered from 1. Among the remains of one that was cut off twelve zeros and their check, where a
+           counter happens to stand at that, would read as an old one with number 0. */
+        if (taken == 0 || r.sequence <= newest.sequence) {
             continue;
         }
         newest.sequence = r.sequence;
