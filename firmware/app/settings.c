@@ -36,7 +36,7 @@ typedef struct {
     uint32_t boots;
     uint8_t model_slot;
     uint8_t next_frame;
-    uint8_t version; /* 4; 3 and 2: without the lines that say so */
+    uint8_t version; /* 5; 4: anywhere in its region; 3 and 2: without the lines that say so */
     uint8_t answered;
     uint16_t answer_sequence;
     uint8_t answer_result;
@@ -56,7 +56,7 @@ typedef struct {
     uint32_t end; /* END: so that a whole record never seems to end in erased words */
 } record;
 
-enum { WORD = 4, VERSION = 4, OLDEST_ENDED = 2, END = 0x5A5A5A5A };
+enum { WORD = 4, VERSION = 5, OLDEST_ENDED = 2, VERSION_AT = offsetof(record, version), END = 0x5A5A5A5A };
 _Static_assert(sizeof(first_record) == 16 && sizeof(sealing_record) == 16 + sizeof(node_security), "no holes");
 _Static_assert(sizeof(record) == 44 + sizeof(node_security) + sizeof(node_link) + sizeof(node_update) + NODE_NAME_BYTES,
                "no holes");
@@ -93,8 +93,9 @@ static bool is_sound(const void *bytes, size_t check_at)
 /* The versions before lack only what stands before their check. */
 static size_t read_ended(const uint8_t *bytes, size_t left, record *r)
 {
-    static const uint16_t check_at[] = {offsetof(record, prior), offsetof(record, update), offsetof(record, check)};
-    const size_t at = check_at[bytes[offsetof(record, version)] - OLDEST_ENDED];
+    static const uint16_t check_at[] = {offsetof(record, prior), offsetof(record, update), offsetof(record, check),
+                                        offsetof(record, check)};
+    const size_t at = check_at[bytes[VERSION_AT] - OLDEST_ENDED];
     uint32_t end;
     if (left < at + 8 || !is_sound(bytes, at)) {
         return 0;
@@ -111,7 +112,7 @@ static size_t read_record(const uint8_t *bytes, size_t left, record *r)
 {
     sealing_record old = {.version = UINT8_MAX};
     size_t taken = 0;
-    const uint8_t version = left > offsetof(record, version) ? bytes[offsetof(record, version)] : 0;
+    const uint8_t version = left > VERSION_AT ? bytes[VERSION_AT] : 0;
     if (version >= OLDEST_ENDED && version <= VERSION) {
         return read_ended(bytes, left, r);
     }
@@ -192,22 +193,28 @@ static size_t end_of(port_region region)
     return end;
 }
 
+/* Older firmware wrote records one behind the other, of several lengths, and behind one that was cut off at its last
+   word: all words must be looked at. What one that was cut off brings might read as a record of its own, if it were
+   made so. That is why this firmware's lie at multiples of their length, and nothing is looked for in between. */
+static size_t stride_in(port_region region)
+{
+    const uint8_t version = port_region_base(region)[VERSION_AT];
+    return version < VERSION ? WORD : sizeof(record);
+}
+
 static void scan(port_region region, node_settings *settings)
 {
     const uint8_t *const base = port_region_base(region);
-    const size_t end = end_of(region);
+    const size_t end = end_of(region), stride = stride_in(region);
     for (size_t at = 0; at < end;) {
         record r;
         const size_t taken = read_record(base + at, end - at, &r);
-        at += taken > 0 ? taken : WORD;
-        /* Records are numbered from 1. Among the remains of one that was cut off twelve zeros and their check, where a
-           counter happens to stand at that, would read as an old one with number 0. */
-        if (taken == 0 || r.sequence <= newest.sequence) {
-            continue;
+        at += taken > stride ? taken : stride;
+        if (taken > 0 && r.sequence > newest.sequence) { /* they are numbered from 1 */
+            newest.sequence = r.sequence;
+            newest.holder = region;
+            *settings = settings_of(&r);
         }
-        newest.sequence = r.sequence;
-        newest.holder = region;
-        *settings = settings_of(&r);
     }
 }
 
@@ -219,7 +226,9 @@ void node_settings_load(node_settings *settings)
     scan(PORT_REGION_SETTINGS_A, settings);
     scan(PORT_REGION_SETTINGS_B, settings);
     newest.region = newest.holder;
-    newest.next = end_of(newest.region);
+    /* Behind records of older firmware nothing is written. */
+    newest.next = stride_in(newest.region) == WORD ? port_region_size(newest.region) : end_of(newest.region);
+    newest.next = (newest.next + sizeof(record) - 1) / sizeof(record) * sizeof(record);
 }
 
 static port_region other_than(port_region region)
@@ -273,12 +282,10 @@ bool node_settings_save(const node_settings *settings)
         newest.holder = newest.region;
     }
     newest.sequence = r.sequence;
-    /* Where writing failed half way the words are lost; where nothing was written they are free as before. */
-    size_t lost = sizeof r;
-    while (lost > 0 && is_erased(base + lost - WORD, WORD)) {
-        lost -= WORD;
+    /* Where writing failed half way the place is lost; where nothing was written it is free as before. */
+    if (!is_erased(base, sizeof r)) {
+        newest.next += sizeof r;
     }
-    newest.next += lost;
     return written;
 }
 

@@ -17,7 +17,7 @@
 
 /* Records of older firmware, in bytes: without and with a key, with all settings but the last ones, with all of them. */
 enum {
-    STEPS = 60,
+    STEPS = 80,
     FIRST = 16,
     SEALING = 16 + sizeof(node_security),
     SECOND = 40 + sizeof(node_security) + sizeof(node_link),

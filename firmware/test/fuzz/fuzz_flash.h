@@ -10,11 +10,13 @@
 #include "test/fuzz/fuzz.h"
 
 enum {
-    /* of the records in app/settings.c */
-    RECORD_SECURITY = sizeof(node_security),
+    /* of the records in app/settings.c, oldest first: without and with a key, with all settings but the last ones, with
+       all of them, and as they are now */
     RECORD_FIRST = 16,
-    RECORD_SEALING = 16 + RECORD_SECURITY,
-    RECORD_BYTES = 40 + RECORD_SECURITY,
+    RECORD_SEALING = RECORD_FIRST + sizeof(node_security),
+    RECORD_SECOND = 40 + sizeof(node_security) + sizeof(node_link),
+    RECORD_THIRD = RECORD_SECOND + 4,
+    RECORD_BYTES = RECORD_THIRD + sizeof(node_update) + NODE_NAME_BYTES,
     RECORD_VERSION_AT = 10,
     REGION_A = 4 * RECORD_BYTES + 20,
     REGION_B = 5 * RECORD_BYTES + 4
@@ -73,22 +75,18 @@ static inline void put_crc(uint8_t *record, size_t check_at)
 /* A record of any version with any content; its length in bytes. */
 static inline size_t take_record(fuzz_input *in, uint8_t *record)
 {
-    const uint32_t flags = take_byte(in);
+    static const uint16_t lengths[6] = {RECORD_FIRST, RECORD_SEALING, RECORD_SECOND,
+                                        RECORD_THIRD, RECORD_BYTES,   RECORD_BYTES};
+    const uint32_t flags = take_byte(in), kind = flags % 6;
+    const size_t length = lengths[kind];
     memset(record, (flags & 8u) != 0 ? 0xFF : 0, RECORD_BYTES);
     (void)take_bytes(in, record, RECORD_BYTES);
-    record[RECORD_VERSION_AT] = flags % 3 == 2 ? 2 : 0;
-    switch (flags % 3) {
-    case 0:
-        put_crc(record, RECORD_FIRST - 4);
-        return RECORD_FIRST;
-    case 1:
-        put_crc(record, RECORD_SEALING - 4);
-        return RECORD_SEALING;
-    default:
-        put_crc(record, RECORD_BYTES - 8);
-        memset(record + RECORD_BYTES - 4, 0x5A, 4);
-        return RECORD_BYTES;
+    record[RECORD_VERSION_AT] = (uint8_t)(kind < 2 ? 0 : kind);
+    put_crc(record, kind < 2 ? length - 4 : length - 8);
+    if (kind >= 2) {
+        memset(record + length - 4, 0x5A, 4);
     }
+    return length;
 }
 
 static inline void take_flash(fuzz_input *in)
@@ -103,6 +101,7 @@ static inline void take_flash(fuzz_input *in)
         const size_t size = port_region_size((port_region)(PORT_REGION_SETTINGS_A + (where & 1u)));
         size_t *const end = &at[where & 1u];
         *end += (where >> 1 & 3u) == 3u ? 4u * (where >> 3) : 0;
+        *end = (where >> 1 & 3u) == 2u ? (*end + RECORD_BYTES - 1) / RECORD_BYTES * RECORD_BYTES : *end;
         const size_t count = take_record(in, record);
         if (*end + count <= size) {
             memcpy(regions[where & 1u] + *end, record, count);
