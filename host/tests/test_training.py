@@ -16,6 +16,7 @@ import keras
 from glimpse.errors import GlimpseError, UsageError
 from glimpse.quality import ms_ssim as measured_ms_ssim
 from glimpse.training import limitnet, mcucoder, starfish
+from glimpse.training import rescale as rescale_module
 from glimpse.training.codec import Codec, Objective
 from glimpse.training.data import random_crops
 from glimpse.training.layers import DepthToSpace, residual_decoder
@@ -215,6 +216,15 @@ def test_prices_in_wider_steps() -> None:
 def test_steps_that_mean_nothing_are_refused(text: str) -> None:
     with pytest.raises(GlimpseError, match=r"such as 2,1\.5,1\.25"):
         steps_of(text, 12)
+
+
+def test_only_the_trunk_has_steps_to_widen(tmp_path: Path) -> None:
+    steps = np.full(8, 2, np.float32)
+    with pytest.raises(UsageError, match="steps of starfish are set when it is trained"):
+        rescale_module.run(DEFINITIONS["starfish"], tmp_path, tmp_path / "out", steps)
+    with pytest.raises(GlimpseError, match="holds no weights of mcucoder"):
+        rescale_module.run(DEFINITIONS["mcucoder"], tmp_path, tmp_path / "out", np.full(12, 2, np.float32))
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("name", ["limitnet", "starfish"])

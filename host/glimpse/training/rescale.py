@@ -70,11 +70,12 @@ def run(d: Definition, weights: Path, out: Path, steps: np.ndarray) -> None:
     """From a folder of weights into another.
 
     Raises:
-        GlimpseError: weights that are missing, or a codec whose last layer has another name.
+        UsageError: a codec whose encoder is not the trunk.
+        GlimpseError: weights that are missing.
     """
     encoder, decoder = d.build_encoder(SIDE), d.build_decoder(SIDE // 8)
-    if "conv3" not in {layer.name for layer in encoder.layers}:
-        raise GlimpseError(f"steps of {d.name} are set when it is trained: glimpse train {d.name} --levels N")
+    if encoder.get_layer("conv3").filters != d.channels:  # of another network than the trunk
+        raise UsageError(f"steps of {d.name} are set when it is trained: glimpse train {d.name} --levels N")
     try:
         encoder.load_weights(weights / "encoder.weights.h5")
         decoder.load_weights(weights / "decoder.weights.h5")
